@@ -1,0 +1,466 @@
+/*-------------------------------------------------------------------------
+ *
+ * leadscore.h
+ *	  The vocabulary of leadscore: every struct that crosses a file boundary,
+ *	  the prototypes grouped by the file that defines them, and the only
+ *	  conditionals on the server's version.
+ *
+ * One word per idea, here as in SQL and in the README:
+ *
+ *	row		one lead: named, typed columns
+ *	cell	one column of one row, in leadscore's own terms
+ *	source	a column of the row that the model needs, matched by name
+ *	feature	what the encoder derives from a source: a number, levels, bins
+ *	design	the matrix of the fit: one design column per number or level
+ *	frame	a training set as one value, equal rows counted once
+ *	encoder	how features become design columns; fitted, then kept
+ *	model	encoder + coefficients + statistics
+ *	score	the probability that the label is true
+ *
+ * Names and levels inside frames and models are UTF-8 whatever the database's
+ * encoding, and are compared by bytes.  Nothing in here holds an OID of a
+ * user's object, a clock or a duration.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef LEADSCORE_H
+#define LEADSCORE_H
+
+#include "postgres.h"
+
+#include "access/htup.h"
+#include "access/tupdesc.h"
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "utils/jsonb.h"
+
+#if PG_VERSION_NUM < 140000
+#error "leadscore needs PostgreSQL 14 or later"
+#endif
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"				/* until 16 part of postgres.h */
+#endif
+
+#define LEADSCORE_VERSION		"1.0"
+
+#define LEADSCORE_MAX_DESIGN	5000	/* design columns; the Hessian is p^2 */
+#define LEADSCORE_MAX_COLUMNS	1600	/* columns of a row */
+
+/* ------------------------------------------------------------------------
+ * Rows and cells (row.c)
+ * ------------------------------------------------------------------------
+ */
+
+/* The types of columns that can be a feature.  The numbers are stored. */
+typedef enum CellType
+{
+	CELL_UNUSABLE = 0,			/* any other type; an error once it is needed */
+	CELL_BOOL,
+	CELL_INT2,
+	CELL_INT4,
+	CELL_INT8,
+	CELL_FLOAT4,
+	CELL_FLOAT8,
+	CELL_NUMERIC,
+	CELL_TEXT,					/* text, varchar, char, name and their kin */
+	CELL_ENUM,
+	CELL_UUID,
+	CELL_DATE,
+	CELL_TIMESTAMP,
+	CELL_TIMESTAMPTZ,
+	CELL_INTERVAL
+} CellType;
+
+#define CELL_TYPE_LAST	CELL_INTERVAL
+
+/* Types of one class convert into each other when a model meets a row. */
+typedef enum CellClass
+{
+	CLASS_NONE = 0,
+	CLASS_BOOL,
+	CLASS_NUMBER,
+	CLASS_TEXT,
+	CLASS_TIME,
+	CLASS_INTERVAL
+} CellClass;
+
+/*
+ * One value of one row.
+ *
+ * number	bool 0/1; numbers as they are (-0 becomes 0); times in microseconds
+ *			since 2000-01-01 (a timestamptz in UTC); intervals in seconds
+ *			(a month counting 30 days, as EXTRACT(epoch) counts no years here).
+ * text		CLASS_TEXT only: UTF-8, not terminated, in the current memory context
+ *			or pointing into the row.
+ */
+typedef struct Cell
+{
+	bool		isnull;
+	CellType	type;			/* what the row had; times need it */
+	double		number;
+	const char *text;
+	int			len;
+} Cell;
+
+/* A column of an incoming row: its name and how to read it. */
+typedef struct RowColumn
+{
+	char	   *name;			/* UTF-8; NULL for a dropped column */
+	Oid			typid;			/* as declared */
+	Oid			basetype;		/* below domains */
+	CellType	type;
+	bool		text_varlena;	/* read text as varlena, not by typoutput */
+	bool		trim_blanks;	/* char(n) */
+	FmgrInfo	output;			/* for text kinds that are no varlena text */
+} RowColumn;
+
+typedef struct RowShape
+{
+	int			ncolumns;		/* attributes, dropped ones included */
+	RowColumn  *columns;
+} RowShape;
+
+/*
+ * Where rows come from: a record argument, or a VARIADIC "any" list with names
+ * in a jsonb array.  Kept in fn_extra or in an aggregate's state; after a call
+ * of RowInputRecord() or RowInputArgs() `values` and `nulls` hold the row.
+ */
+typedef struct RowInput
+{
+	MemoryContext cxt;			/* where shape and arrays live */
+	RowShape   *shape;			/* NULL before the first row */
+	uint64		tupdesc_id;		/* typcache's identifier, record form */
+	TupleDesc	tupdesc;		/* our copy, record form */
+	Datum	   *values;
+	bool	   *nulls;
+} RowInput;
+
+extern CellClass CellTypeClass(CellType type);
+extern const char *CellTypeName(CellType type); /* "integer", "text", … */
+extern CellType CellTypeOf(Oid typid, Oid *basetype);
+extern char *TextToUtf8(const char *s, int len, int *outlen);
+extern char *TextFromUtf8(const char *s, int len);	/* terminated */
+
+/* Both return true when the shape is new (the caller must bind again). */
+extern bool RowInputRecord(RowInput *in, HeapTupleHeader rec, MemoryContext cxt);
+extern bool RowInputArgs(RowInput *in, FunctionCallInfo fcinfo, int firstarg,
+						 Jsonb *names, MemoryContext cxt);
+
+/* Read one value; NaN and infinity are an error naming the column. */
+extern void CellRead(const RowColumn *col, Datum value, bool isnull, Cell *cell);
+
+/*
+ * Read a value of a JSON document as the given type; an error names the column
+ * and both types.  Timestamps must be ISO 8601 whatever DateStyle says.
+ */
+extern void CellReadJson(const char *name, CellType want, const JsonbValue *v,
+						 Cell *cell);
+
+/* ------------------------------------------------------------------------
+ * Encoder (encoder.c, parts.c)
+ * ------------------------------------------------------------------------
+ */
+
+typedef enum FeatureKind
+{
+	FEATURE_NUMBER = 1,			/* one column, plus an indicator for NULL */
+	FEATURE_LEVELS,				/* one column per level kept */
+	FEATURE_BINS,				/* one column per interval between edges */
+	FEATURE_OFFSET				/* added as it is, coefficient 1; NULL is an error */
+} FeatureKind;
+
+typedef enum Transform
+{
+	TRANSFORM_NONE = 0,
+	TRANSFORM_LOG1P,			/* sign(x) * log1p(|x|) is NOT meant: x > -1 */
+	TRANSFORM_HOUR,				/* parts of a time: the level is the number */
+	TRANSFORM_DOW,				/* 0 = Sunday, as EXTRACT(dow) */
+	TRANSFORM_DAY,
+	TRANSFORM_MONTH,
+	TRANSFORM_QUARTER,
+	TRANSFORM_YEAR
+} Transform;
+
+#define TRANSFORM_LAST TRANSFORM_YEAR
+
+/* Instead of a design column's number: */
+#define DESIGN_NONE		(-1)	/* the reference level: adds nothing */
+#define DESIGN_AVERAGE	(-2)	/* nothing learnt: adds what the average lead has */
+#define DESIGN_ERROR	(-3)	/* "unseen": "error" */
+
+typedef struct ModelSource
+{
+	char	   *name;			/* UTF-8, terminated */
+	CellType	type;			/* at training */
+} ModelSource;
+
+typedef struct Level
+{
+	const char *text;			/* text levels: UTF-8, terminated */
+	int			len;
+	double		number;			/* levels of numbers, booleans, parts */
+	int			column;			/* design column, or DESIGN_NONE */
+} Level;
+
+/*
+ * Design columns are numbered from 1 (0 is the intercept) feature by feature:
+ * FEATURE_NUMBER value, then indicator if any; FEATURE_LEVELS the levels in
+ * order, then other, then NULL; FEATURE_BINS the intervals in order, then NULL.
+ * A feature's columns are therefore contiguous.
+ */
+typedef struct Feature
+{
+	char	   *name;			/* source's name, or "created_date.hour" */
+	int			source;			/* index into Encoder.sources */
+	FeatureKind kind;
+	Transform	transform;
+
+	/* FEATURE_NUMBER */
+	int			value_column;
+	double		fill;			/* value of NULL, after the transform: the mean */
+
+	/* FEATURE_LEVELS: sorted by bytes or by number, no duplicates */
+	int			nlevels;
+	Level	   *levels;
+	int			other_column;	/* ≥ 0, or one of DESIGN_*: levels not listed */
+
+	/* FEATURE_BINS: intervals (-inf, e0), [e0, e1), … [e_last, inf) */
+	int			nedges;
+	double	   *edges;
+	int		   *bin_columns;	/* nedges + 1 */
+
+	/* all kinds: FEATURE_NUMBER the indicator, else the level of NULL */
+	int			null_column;	/* ≥ 0, or one of DESIGN_* */
+
+	void	   *lookup;			/* model.c's hash of the levels, NULL until made */
+} Feature;
+
+typedef enum DesignKind
+{
+	DESIGN_INTERCEPT,
+	DESIGN_VALUE,
+	DESIGN_IS_NULL,				/* indicator of a number's NULL */
+	DESIGN_LEVEL,
+	DESIGN_BIN,
+	DESIGN_OTHER,
+	DESIGN_NULL_LEVEL
+} DesignKind;
+
+/* What a design column stands for; derived from the features. */
+typedef struct DesignColumn
+{
+	DesignKind	kind;
+	int			feature;		/* -1 for the intercept */
+	int			level;			/* index of level or bin */
+} DesignColumn;
+
+typedef struct Encoder
+{
+	int			nsources;
+	ModelSource *sources;
+	int			nfeatures;
+	Feature    *features;
+	int			ncolumns;		/* design columns, the intercept included */
+	DesignColumn *design;
+	char	   *timezone;		/* for parts of a timestamptz; NULL if none */
+} Encoder;
+
+/*
+ * Where one cell of one feature goes: at most two entries of the design row.
+ * `average` says that the feature contributes what the average lead does (no
+ * entry then); `unseen` that the level, or a NULL, was not known to training.
+ */
+typedef struct FeatureEntries
+{
+	int			n;
+	int			column[2];
+	double		value[2];
+	bool		average;
+	bool		unseen;
+	double		offset;			/* FEATURE_OFFSET */
+} FeatureEntries;
+
+extern void EncoderNumber(Encoder *enc);	/* fills ncolumns and design */
+extern double TransformCell(const Feature *f, const char *timezone,
+							const Cell *cell);
+extern void FeatureEncode(const Encoder *enc, const Feature *f,
+						  const Cell *cell, FeatureEntries *out);
+/* "city=Paris", "clicks", "clicks is null", "city=(other)", "(Intercept)" */
+extern char *DesignColumnName(const Encoder *enc, int column);
+/* "Paris", "(other)", "(null)", "[3, 5)"; NULL for numbers and the intercept */
+extern char *DesignColumnLevel(const Encoder *enc, int column);
+/* A number as short as it can be and still come back; no setting matters. */
+extern char *NumberText(double x);
+
+/* ------------------------------------------------------------------------
+ * Model (model.c)
+ * ------------------------------------------------------------------------
+ */
+
+typedef enum Inference
+{
+	INFERENCE_NONE = 0,			/* lasso, elastic net: no standard errors */
+	INFERENCE_WALD,				/* maximum likelihood, Firth */
+	INFERENCE_PENALISED,		/* ridge: errors from the penalised Hessian, no p */
+	INFERENCE_ROBUST			/* HC0 sandwich */
+} Inference;
+
+typedef struct Model
+{
+	Encoder    *encoder;
+	double	   *coef;			/* per design column; 0 where aliased */
+	bool	   *aliased;
+	double	   *mean;			/* weighted mean design row of training; [0] = 1 */
+	double		mean_offset;	/* weighted mean of the offset; 0 without one */
+
+	/* the statistics; NULL and 0 when only the scoring part was decoded */
+	Inference	inference;
+	double		confidence;		/* level of the intervals, 0.95 */
+	double	   *sd;				/* weighted population sd of the design columns */
+	double	   *std_error;		/* NaN where aliased; NULL without inference */
+	double	   *vif;			/* generalised, per feature; NaN unknown; or NULL */
+	double	   *cov;			/* p × p packed lower triangle, row by row; or NULL */
+	char	   *info;			/* JSON text: everything about the fit */
+} Model;
+
+extern bytea *ModelEncode(const Model *model);
+/* scoring_only reads just the first slice of an out-of-line value */
+extern Model *ModelDecode(Datum model, bool scoring_only);	/* or an error */
+/* the same, but NULL and a reason instead of an error */
+extern Model *ModelDecodeOrNull(Datum model, bool scoring_only,
+								const char **why);
+extern int	FeatureFindLevel(const Feature *f, const char *text, int len,
+							 double number);	/* index of the level, or -1 */
+
+/*
+ * The decoded model of a query, remembered in fn_extra by the argument's raw
+ * bytes before any detoasting.
+ */
+typedef struct ModelCache
+{
+	MemoryContext cxt;			/* child of fn_mcxt, reset when the model changes */
+	Model	   *model;
+	uint64		generation;		/* goes up with every new model */
+	struct varlena *key;		/* the bytes it was decoded from */
+	Pointer		key_pointer;
+} ModelCache;
+
+extern Model *ModelCacheGet(ModelCache *cache, FunctionCallInfo fcinfo,
+							int argno);
+
+/* ------------------------------------------------------------------------
+ * Scoring (score.c): cells in, log-odds out
+ * ------------------------------------------------------------------------
+ */
+
+/* A model bound to the columns of a row, by name. */
+typedef struct Binding
+{
+	const Model *model;
+	int		   *column;			/* per source: index into RowShape.columns */
+} Binding;
+
+/* Errors name the missing column, or the column and both types. */
+extern void BindModel(Binding *b, const Model *model, const RowShape *shape,
+					  MemoryContext cxt);
+extern double ModelLogOdds(const Model *model, const Cell *cells);
+/* per source: contribution above the average lead, in log-odds; returns log-odds */
+extern double ModelContributions(const Model *model, const Cell *cells,
+								 double *contribution, double *average);
+
+static inline double
+Sigmoid(double x)
+{
+	return x >= 0 ? 1.0 / (1.0 + __builtin_exp(-x)) :
+		__builtin_exp(x) / (1.0 + __builtin_exp(x));
+}
+
+/* ------------------------------------------------------------------------
+ * The solver (logistic.c, penalised.c, separation.c, inference.c):
+ * arrays in, coefficients out.  No Datum, no fmgr; only palloc, ereport-free,
+ * and CHECK_FOR_INTERRUPTS.
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * A block of design rows in compressed form: row i has the non-zero entries
+ * start[i] … start[i + 1] - 1.  The intercept (column 0) is not among them.
+ * A design row stands for pos[i] positives and neg[i] negatives, each with
+ * weight[i].  The arrays belong to whoever fills the block.
+ */
+typedef struct DesignBlock
+{
+	int			n;
+	const int  *start;			/* n + 1 */
+	const int  *index;
+	const double *value;
+	const double *pos;
+	const double *neg;
+	const double *weight;		/* NULL: all 1 */
+	const double *offset;		/* NULL: all 0 */
+} DesignBlock;
+
+#define DESIGN_BLOCK_ROWS	1024
+
+typedef struct DesignSource
+{
+	int64		nrows;
+	int			ncolumns;		/* p, the intercept included */
+	/* fill `block` with rows first … first + n - 1, n ≤ DESIGN_BLOCK_ROWS */
+	void		(*fill) (void *arg, int64 first, int n, DesignBlock *block);
+	void	   *arg;
+} DesignSource;
+
+typedef struct LogitOptions
+{
+	double		class_weight[2];	/* of false and of true; 1, 1 */
+	double		lambda;			/* Σ w·logloss + λ(α‖β‖₁ + (1-α)/2‖β‖²) */
+	double		alpha;
+	bool		firth;
+	bool		robust;			/* HC0 covariance */
+	int			max_iterations; /* 0: the default, 100 */
+	double		tolerance;		/* 0: the default, 1e-10 */
+} LogitOptions;
+
+typedef enum LogitStop
+{
+	LOGIT_CONVERGED = 0,
+	LOGIT_MAX_ITERATIONS,
+	LOGIT_SEPARATED,			/* a certificate was found: no finite maximum */
+	LOGIT_STALLED				/* no step improves: rounding is the limit */
+} LogitStop;
+
+typedef struct LogitFit
+{
+	double	   *beta;			/* p; 0 where aliased */
+	bool	   *aliased;		/* p; the later of collinear columns, as R drops */
+	int			naliased;
+	LogitStop	stop;
+	int			iterations;
+	double		gradient_norm;	/* max |gradient| of the (penalised) objective */
+	double		objective;		/* weighted log loss + penalty, at beta */
+	double		log_likelihood; /* without the penalty */
+	double		null_log_likelihood;	/* intercept and offset only */
+	double	   *history;		/* objective after each iteration */
+	double	   *cov;			/* p × p full, row-major; NULL for lasso, elastic net */
+	double		condition;		/* of the Hessian scaled to unit diagonal; NaN unknown */
+	/* LOGIT_SEPARATED */
+	bool		full_separation;	/* every row, not only some */
+	double	   *direction;		/* p; non-zero where the columns separate */
+} LogitFit;
+
+extern LogitFit *LogitSolve(const DesignSource *design,
+							const LogitOptions *options);
+/* generalised VIF of the columns [first, last], from the covariance */
+extern void LogitGvif(const double *cov, const bool *aliased, int p, int nterms,
+					  const int *first, const int *last, double *gvif);
+
+/* logit.h-like helpers shared by solver and metrics */
+static inline double
+Log1pExp(double x)
+{
+	return x > 0 ? x + __builtin_log1p(__builtin_exp(-x)) :
+		__builtin_log1p(__builtin_exp(x));
+}
+
+#endif							/* LEADSCORE_H */
