@@ -23,10 +23,9 @@ as_root() {
 }
 
 newest_server() {
-	local dir
-	for dir in /usr/lib/postgresql/*/bin/postgres; do
-		[ -x "$dir" ] && printf '%s\n' "$dir"
-	done | sed -E 's|.*/([0-9]+)/bin/postgres|\1|' | sort -n | tail -n 1
+	[ -d /usr/lib/postgresql ] || return 0
+	find /usr/lib/postgresql -path '*/bin/postgres' 2>/dev/null |
+		sed -nE 's|.*/([0-9]+)/bin/postgres$|\1|p' | sort -n | tail -n 1
 }
 
 # "postgresql" is an empty package that depends on the default version.
