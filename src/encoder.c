@@ -83,6 +83,7 @@ Leave(FitReport *report, const FrameColumn *c, const char *reason, const char *d
 	LeftOut    *l = palloc(sizeof(LeftOut));
 
 	l->column = c->name;
+	l->source = c->source;
 	l->reason = reason;
 	l->detail = detail;
 	report->left_out = lappend(report->left_out, l);
@@ -635,6 +636,8 @@ EncoderFit(const FrameStats *s, const Options *opt, bool penalised)
 		}
 		else if ((out = ScreenColumn(s, i, opt)) != NULL)
 		{
+			if (strcmp(out->reason, LEFT_OUT_DETERMINES) == 0)
+				RaiseDetermines(out);
 			fe->report.left_out = lappend(fe->report.left_out, unconstify(LeftOut *, out));
 			continue;
 		}

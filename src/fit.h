@@ -56,9 +56,13 @@ extern int64 CountDistinctNumbers(const Frame *frame, const FrameColumn *c);
 typedef struct LeftOut
 {
 	const char *column;
+	const char *source;			/* column of the row */
 	const char *reason;
 	const char *detail;
 } LeftOut;
+
+/* The reason that ends a fit instead of leaving the column out. */
+#define LEFT_OUT_DETERMINES	"determines the label"
 
 typedef struct Pooled
 {
@@ -106,6 +110,7 @@ extern void CheckColumnsExist(const Frame *frame, const Options *opt);
 /* screen.c: what is left out before encoding, and why; NULL to keep it */
 extern const LeftOut *ScreenColumn(const FrameStats *stats, int column,
 								   const Options *opt);
+extern void RaiseDetermines(const LeftOut *l) pg_attribute_noreturn();
 extern void ReportLeftOut(const FitReport *report);
 
 /* design.c */

@@ -21,11 +21,12 @@
 #define IDENTIFIER_SHARE		0.95
 
 static const LeftOut *
-Leave(const FrameColumn *c, const char *reason, char *detail)
+Leave(const FrameColumn *c, const char *reason, const char *detail)
 {
 	LeftOut    *l = palloc(sizeof(LeftOut));
 
 	l->column = c->name;
+	l->source = c->source;
 	l->reason = reason;
 	l->detail = detail;
 	return l;
@@ -132,17 +133,23 @@ ScreenColumn(const FrameStats *s, int column, const Options *opt)
 								  (long long) cs->distinct, (long long) cs->nonnull));
 	}
 	if (!allowed && (why = Determines(c, cs)) != NULL)
-	{
-		char	   *name = TextFromUtf8(c->source, strlen(c->source));
-
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("column \"%s\" alone determines the label", name),
-				 errdetail("%s A model of it would be perfect here and useless on new leads.", why),
-				 errhint("Leave it out with {\"exclude\": [\"%s\"]}, or insist with {\"allow\": [\"%s\"]}.",
-						 name, name)));
-	}
+		return Leave(c, LEFT_OUT_DETERMINES, why);
 	return NULL;
+}
+
+/* A column that gives the label away ends the fit. */
+void
+RaiseDetermines(const LeftOut *l)
+{
+	char	   *name = TextFromUtf8(l->source, strlen(l->source));
+
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_EXCEPTION),
+			 errmsg("column \"%s\" alone determines the label", name),
+			 errdetail("%s A model of it would be perfect here and useless on new leads.",
+					   l->detail),
+			 errhint("Leave it out with {\"exclude\": [\"%s\"]}, or insist with {\"allow\": [\"%s\"]}.",
+					 name, name)));
 }
 
 /* Names of the columns left out for a reason: five at most, then a count. */
