@@ -303,7 +303,7 @@ extern char *FeatureLevelText(const Encoder *enc, const Feature *f,
 extern char *NumberText(double x);
 
 /* ------------------------------------------------------------------------
- * Model (model.c, model_cache.c)
+ * Model (model.c, model_read.c, model_cache.c)
  * ------------------------------------------------------------------------
  */
 
