@@ -41,6 +41,29 @@
 #include "varatt.h"				/* until 16 part of postgres.h */
 #endif
 
+/*
+ * What differs between the servers' planners.  PlannerMayExecute: may the user
+ * call this function?  VarNullable: from 16 on a Var says whether an outer join
+ * can make it NULL; before, the join tree has to be searched.  VarIsOldOrNew:
+ * from 18 on RETURNING tells the old row from the new.
+ */
+#if PG_VERSION_NUM >= 160000
+#define PlannerMayExecute(funcid) \
+	(object_aclcheck(ProcedureRelationId, (funcid), GetUserId(), \
+					 ACL_EXECUTE) == ACLCHECK_OK)
+#define VarNullable(query, var)	(!bms_is_empty((var)->varnullingrels))
+#else
+#define PlannerMayExecute(funcid) \
+	(pg_proc_aclcheck((funcid), GetUserId(), ACL_EXECUTE) == ACLCHECK_OK)
+#define VarNullable(query, var)	(RelationNullable((query), (var)->varno))
+#define LEADSCORE_SEARCH_NULLABLE
+#endif
+#if PG_VERSION_NUM >= 180000
+#define VarIsOldOrNew(var)	((var)->varreturningtype != VAR_RETURNING_DEFAULT)
+#else
+#define VarIsOldOrNew(var)	false
+#endif
+
 #define LEADSCORE_VERSION		"1.0"
 
 #define LEADSCORE_MAX_DESIGN	5000	/* design columns; the Hessian is p^2 */
@@ -401,6 +424,37 @@ extern double ModelLogOdds(const Model *model, const Cell *cells);
 /* per source: contribution above the average lead, in log-odds; returns log-odds */
 extern double ModelContributions(const Model *model, const Cell *cells,
 								 double *contribution, double *average);
+/* where a cell falls: a design column or DESIGN_*; *value what a number adds */
+extern int	FeaturePlace(const Model *model, const Feature *f, const Cell *cell,
+						 double *value);
+
+/* How a function is handed its rows. */
+typedef enum RowForm
+{
+	ROW_RECORD,					/* (model, record) */
+	ROW_VALUES,					/* (model, names jsonb, VARIADIC "any") */
+	ROW_JSON					/* (model, jsonb) */
+} RowForm;
+
+/* What a scoring function keeps in fn_extra from row to row. */
+typedef struct Scorer
+{
+	MemoryContext rowcxt;		/* what one row needs: reset at the next one */
+	MemoryContext bindcxt;		/* the binding: reset with a new model or shape */
+	ModelCache	cache;
+	uint64		generation;		/* of the model that is bound */
+	const Model *model;
+	Cell	   *cells;			/* per source of the model */
+
+	RowInput	in;				/* records and values */
+	Binding		binding;
+	Jsonb	   *names;			/* values: a copy, where names may change */
+
+	char	  **keys;			/* documents: names in the server's encoding */
+} Scorer;
+
+/* The model and the row of this call, as cells that last until the next one. */
+extern Scorer *ScorerRow(FunctionCallInfo fcinfo, RowForm form);
 
 static inline double
 Sigmoid(double x)
