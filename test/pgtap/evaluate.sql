@@ -15,7 +15,7 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 SET client_min_messages = warning;
-SELECT plan(39);
+SELECT plan(41);
 
 CREATE TEMP TABLE p AS
 SELECT 'ties' AS c, i, (i * 7919 % 101) / 100.0::float8 AS s, (i * i * 31 + i * 17) % 97 < (i * 7919 % 101) * 0.8 + 8 AS y FROM generate_series(1, 500) i
@@ -106,15 +106,21 @@ FROM (SELECT lead_evaluate(2 * s, y) AS x FROM p WHERE c = 'fine') q;
 SELECT cmp_ok(abs((SELECT sum((fpr - f0) * (tpr + t0) / 2) FROM (SELECT *, lag(fpr) OVER w AS f0, lag(tpr) OVER w AS t0
 	FROM unnest((SELECT lead_roc_curve(s, y) FROM p WHERE c = 'fine')) WINDOW w AS (ORDER BY threshold DESC)) u) - auc),
 	'<', 1e-14::float8, 'the area under the ROC curve is auc') FROM e WHERE c = 'fine';
--- a radix sort with every digit in play: both signs, 600 powers of two, ties
+-- enough pairs for the radix sort, of 600 powers of two, with ties: once
+-- with digits that are the same in all keys, once with both signs and full mantissas
 CREATE TEMP TABLE w AS
-SELECT (CASE WHEN i % 3 = 0 THEN -1 ELSE 1 END) * 2::float8 ^ (i * 7 % 601 - 300) * (1 + i % 4) AS s, i * 31 % 100 < 30 + i % 3 * 10 AS y
-FROM generate_series(1, 6000) i;
-SELECT is((SELECT (lead_evaluate(s, y)).auc FROM w),
-	(SELECT (sum(r) FILTER (WHERE y) - count(*) FILTER (WHERE y) * (count(*) FILTER (WHERE y) + 1) / 2.0)::float8
-			/ (count(*) FILTER (WHERE y) * count(*) FILTER (WHERE NOT y))
-	 FROM (SELECT y, rank() OVER (ORDER BY s) + (count(*) OVER (PARTITION BY s) - 1) / 2.0 AS r FROM w) q),
-	'auc over all magnitudes, by ranks');
+SELECT m, (CASE WHEN m = 7 AND i % 3 = 0 THEN -1 ELSE 1 END) * 2::float8 ^ (i * 7 % 601 - 300) * (1 + (i % 4) / m) AS s,
+	   i * 31 % 100 < 30 + i % 3 * 10 AS y
+FROM generate_series(1, 12000) i, unnest('{4,7}'::float8[]) m;
+SELECT is(a.auc, b.auc, 'auc over all magnitudes, by ranks') FROM
+	(SELECT m, (lead_evaluate(s, y)).auc FROM w GROUP BY m) a JOIN
+	(SELECT m, (sum(r) FILTER (WHERE y) - count(*) FILTER (WHERE y) * (count(*) FILTER (WHERE y) + 1) / 2.0)::float8
+			/ (count(*) FILTER (WHERE y) * count(*) FILTER (WHERE NOT y)) AS auc
+	 FROM (SELECT m, y, rank() OVER (PARTITION BY m ORDER BY s) + (count(*) OVER (PARTITION BY m, s) - 1) / 2.0 AS r FROM w) q GROUP BY m) b
+	USING (m) ORDER BY m;
+-- small terms are not lost beside a large one
+SELECT cmp_ok(abs((lead_evaluate(i * 1e-12::float8, i = 0)).brier * 100001 / (1 + 1e-24::float8 * sum(i::bigint * i)::float8) - 1),
+	'<', 1e-14::float8, 'sums are compensated') FROM generate_series(0, 100000) i;
 
 -- tiles: cut every pair into as many parts as there are tiles, each with the
 -- mean label of its tie, and deal the parts out
