@@ -51,5 +51,5 @@ $(error $(PG_CONFIG) leads to no PGXS: install the server's development files (D
 endif
 include $(PGXS)
 
-$(OBJS): src/leadscore.h
+$(OBJS): $(wildcard src/*.h)
 endif

@@ -41,6 +41,29 @@
 #include "varatt.h"				/* until 16 part of postgres.h */
 #endif
 
+/*
+ * What differs between the servers' planners.  PlannerMayExecute: may the user
+ * call this function?  VarNullable: from 16 on a Var says whether an outer join
+ * can make it NULL; before, the join tree has to be searched.  VarIsOldOrNew:
+ * from 18 on RETURNING tells the old row from the new.
+ */
+#if PG_VERSION_NUM >= 160000
+#define PlannerMayExecute(funcid) \
+	(object_aclcheck(ProcedureRelationId, (funcid), GetUserId(), \
+					 ACL_EXECUTE) == ACLCHECK_OK)
+#define VarNullable(query, var)	(!bms_is_empty((var)->varnullingrels))
+#else
+#define PlannerMayExecute(funcid) \
+	(pg_proc_aclcheck((funcid), GetUserId(), ACL_EXECUTE) == ACLCHECK_OK)
+#define VarNullable(query, var)	(RelationNullable((query), (var)->varno))
+#define LEADSCORE_SEARCH_NULLABLE
+#endif
+#if PG_VERSION_NUM >= 180000
+#define VarIsOldOrNew(var)	((var)->varreturningtype != VAR_RETURNING_DEFAULT)
+#else
+#define VarIsOldOrNew(var)	false
+#endif
+
 #define LEADSCORE_VERSION		"1.0"
 
 #define LEADSCORE_MAX_DESIGN	5000	/* design columns; the Hessian is p^2 */
@@ -187,6 +210,8 @@ typedef enum Transform
 #define DESIGN_NONE		(-1)	/* the reference level: adds nothing */
 #define DESIGN_AVERAGE	(-2)	/* nothing learnt: adds what the average lead has */
 #define DESIGN_ERROR	(-3)	/* "unseen": "error" */
+#define DESIGN_LIKE_OTHER (-4)	/* null_column only, until EncoderNumber(): NULL
+								 * counts as other and shares its column */
 
 typedef struct ModelSource
 {
@@ -232,7 +257,7 @@ typedef struct Feature
 	/* all kinds: FEATURE_NUMBER the indicator, else the level of NULL */
 	int			null_column;	/* ≥ 0, or one of DESIGN_* */
 
-	void	   *lookup;			/* model.c's hash of the levels, NULL until made */
+	void	   *lookup;			/* model_cache.c's hash of the levels, NULL until made */
 } Feature;
 
 typedef enum DesignKind
@@ -280,7 +305,12 @@ typedef struct FeatureEntries
 	double		offset;			/* FEATURE_OFFSET */
 } FeatureEntries;
 
-extern void EncoderNumber(Encoder *enc);	/* fills ncolumns and design */
+/*
+ * Numbers every slot that asks for a column (0 or any number above) in the
+ * documented order, leaves DESIGN_* alone, and fills ncolumns and design.
+ * A second call changes nothing.
+ */
+extern void EncoderNumber(Encoder *enc);
 extern double TransformCell(const Feature *f, const char *timezone,
 							const Cell *cell);
 extern void FeatureEncode(const Encoder *enc, const Feature *f,
@@ -289,11 +319,14 @@ extern void FeatureEncode(const Encoder *enc, const Feature *f,
 extern char *DesignColumnName(const Encoder *enc, int column);
 /* "Paris", "(other)", "(null)", "[3, 5)"; NULL for numbers and the intercept */
 extern char *DesignColumnLevel(const Encoder *enc, int column);
+/* the same for any slot, reference levels included */
+extern char *FeatureLevelText(const Encoder *enc, const Feature *f,
+							  DesignKind kind, int level);
 /* A number as short as it can be and still come back; no setting matters. */
 extern char *NumberText(double x);
 
 /* ------------------------------------------------------------------------
- * Model (model.c)
+ * Model (model.c, model_read.c, model_cache.c)
  * ------------------------------------------------------------------------
  */
 
@@ -320,8 +353,15 @@ typedef struct Model
 	double	   *std_error;		/* NaN where aliased; NULL without inference */
 	double	   *vif;			/* generalised, per feature; NaN unknown; or NULL */
 	double	   *cov;			/* p × p packed lower triangle, row by row; or NULL */
-	char	   *info;			/* JSON text: everything about the fit */
+	char	   *info;			/* JSON text (UTF-8): everything about the fit */
+
+	/* how it was stored; 0 in a model that was just fitted */
+	uint32		format;
+	uint32		scoring_bytes;
+	uint32		statistics_bytes;
 } Model;
+
+#define MODEL_HEADER_SIZE	40	/* lengths and checksums of both parts */
 
 extern bytea *ModelEncode(const Model *model);
 /* scoring_only reads just the first slice of an out-of-line value */
@@ -329,6 +369,14 @@ extern Model *ModelDecode(Datum model, bool scoring_only);	/* or an error */
 /* the same, but NULL and a reason instead of an error */
 extern Model *ModelDecodeOrNull(Datum model, bool scoring_only,
 								const char **why);
+/* what the others are made of: returns the reason, or NULL and fills `model` */
+extern const char *ModelDecodeInto(Model *model, Datum datum,
+								   bool scoring_only, MemoryContext cxt);
+extern void ModelRefuse(const Model *model, const char *why)
+			pg_attribute_noreturn();
+
+/* a decoded feature has its lookup; a fitted one is searched by bisection */
+extern void FeatureMakeLookup(Feature *f);
 extern int	FeatureFindLevel(const Feature *f, const char *text, int len,
 							 double number);	/* index of the level, or -1 */
 
@@ -343,10 +391,19 @@ typedef struct ModelCache
 	uint64		generation;		/* goes up with every new model */
 	struct varlena *key;		/* the bytes it was decoded from */
 	Pointer		key_pointer;
+	bool		constant;		/* the argument is a constant of the query */
 } ModelCache;
 
 extern Model *ModelCacheGet(ModelCache *cache, FunctionCallInfo fcinfo,
 							int argno);
+
+/* ------------------------------------------------------------------------
+ * The normal distribution (normal.c)
+ * ------------------------------------------------------------------------
+ */
+
+extern double NormalTwoSided(double z); /* P(|Z| >= |z|), right to 1e-300 */
+extern double NormalQuantile(double p); /* p in (0, 1) */
 
 /* ------------------------------------------------------------------------
  * Scoring (score.c): cells in, log-odds out
@@ -367,6 +424,37 @@ extern double ModelLogOdds(const Model *model, const Cell *cells);
 /* per source: contribution above the average lead, in log-odds; returns log-odds */
 extern double ModelContributions(const Model *model, const Cell *cells,
 								 double *contribution, double *average);
+/* where a cell falls: a design column or DESIGN_*; *value what a number adds */
+extern int	FeaturePlace(const Model *model, const Feature *f, const Cell *cell,
+						 double *value);
+
+/* How a function is handed its rows. */
+typedef enum RowForm
+{
+	ROW_RECORD,					/* (model, record) */
+	ROW_VALUES,					/* (model, names jsonb, VARIADIC "any") */
+	ROW_JSON					/* (model, jsonb) */
+} RowForm;
+
+/* What a scoring function keeps in fn_extra from row to row. */
+typedef struct Scorer
+{
+	MemoryContext rowcxt;		/* what one row needs: reset at the next one */
+	MemoryContext bindcxt;		/* the binding: reset with a new model or shape */
+	ModelCache	cache;
+	uint64		generation;		/* of the model that is bound */
+	const Model *model;
+	Cell	   *cells;			/* per source of the model */
+
+	RowInput	in;				/* records and values */
+	Binding		binding;
+	Jsonb	   *names;			/* values: a copy, where names may change */
+
+	char	  **keys;			/* documents: names in the server's encoding */
+} Scorer;
+
+/* The model and the row of this call, as cells that last until the next one. */
+extern Scorer *ScorerRow(FunctionCallInfo fcinfo, RowForm form);
 
 static inline double
 Sigmoid(double x)

@@ -1,0 +1,617 @@
+/*-------------------------------------------------------------------------
+ *
+ * framebuild.c
+ *	  Building a frame: rows and other frames in, one canonical frame out.
+ *
+ * While rows come in, every column has a growing dictionary (value -> code, in
+ * order of arrival) and rows are packed into segments.  A segment has a fixed
+ * layout: so many bytes for each column's code.  When a dictionary outgrows
+ * its width a new segment with a new layout starts; nothing is ever repacked.
+ * Within a segment equal rows are counted instead of stored, as long as that
+ * pays: data without equal rows stops looking for them.
+ *
+ *	segment 0	 1 byte a code			|..|..|..|  pos neg
+ *	segment 1	 2 bytes for city		|....|..|..|  pos neg
+ *	segment 2	 amount as 8-byte number
+ *
+ * framefinish.c makes the canonical frame of it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <float.h>
+
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "framebuild.h"
+
+#define FIRST_SEGMENT_ROWS	64
+/* when to judge whether equal rows are worth looking for */
+#define DEDUPLICATE_TRIAL	65536
+
+typedef struct NumberEntry
+{
+	uint64		bits;
+	uint32		code;
+	char		status;
+} NumberEntry;
+
+#define SH_PREFIX numdict
+#define SH_ELEMENT_TYPE NumberEntry
+#define SH_KEY_TYPE uint64
+#define SH_KEY bits
+#define SH_HASH_KEY(tb, key) ((uint32) Mix64(key))
+#define SH_EQUAL(tb, a, b) ((a) == (b))
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+typedef struct TextKey
+{
+	const char *text;
+	int			len;
+} TextKey;
+
+typedef struct TextEntry
+{
+	TextKey		key;
+	uint32		hash;
+	uint32		code;
+	char		status;
+} TextEntry;
+
+#define SH_PREFIX textdict
+#define SH_ELEMENT_TYPE TextEntry
+#define SH_KEY_TYPE TextKey
+#define SH_KEY key
+#define SH_HASH_KEY(tb, k) hash_bytes((const unsigned char *) (k).text, (k).len)
+#define SH_EQUAL(tb, a, b) ((a).len == (b).len && memcmp((a).text, (b).text, (a).len) == 0)
+#define SH_STORE_HASH
+#define SH_GET_HASH(tb, e) ((e)->hash)
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+typedef struct RowEntry
+{
+	uint32		row;
+	uint32		hash;
+	char		status;
+} RowEntry;
+
+static inline bool SegmentRowsEqual(const Segment *s, uint32 a, uint32 b);
+static inline uint32 SegmentRowHash(const Segment *s, uint32 row);
+
+#define SH_PREFIX rowtable
+#define SH_ELEMENT_TYPE RowEntry
+#define SH_KEY_TYPE uint32
+#define SH_KEY row
+#define SH_HASH_KEY(tb, k) SegmentRowHash((tb)->private_data, k)
+#define SH_EQUAL(tb, a, b) SegmentRowsEqual((tb)->private_data, a, b)
+#define SH_STORE_HASH
+#define SH_GET_HASH(tb, e) ((e)->hash)
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+static inline bool
+SegmentRowsEqual(const Segment *s, uint32 a, uint32 b)
+{
+	return memcmp(s->cells + (int64) a * s->stride,
+				  s->cells + (int64) b * s->stride, s->stride) == 0;
+}
+
+static inline uint32
+SegmentRowHash(const Segment *s, uint32 row)
+{
+	return (uint32) HashBytes64(s->cells + (int64) row * s->stride, s->stride);
+}
+
+FrameBuilder *
+FrameBuilderCreate(MemoryContext parent, int max_distinct)
+{
+	MemoryContext cxt = AllocSetContextCreate(parent, "leadscore frame",
+											  ALLOCSET_START_SMALL_SIZES);
+	FrameBuilder *b = MemoryContextAllocZero(cxt, sizeof(FrameBuilder));
+
+	b->cxt = cxt;
+	b->max_distinct = max_distinct;
+	b->layout_changed = true;
+	return b;
+}
+
+void
+FrameBuilderSetTimezone(FrameBuilder *b, const char *timezone)
+{
+	if (b->timezone != NULL && strcmp(b->timezone, timezone) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("cannot unite frames of the time zones \"%s\" and \"%s\"",
+						b->timezone, timezone),
+				 errdetail("Both have parts of timestamps, such as the hour, which depend on it."),
+				 errhint("Build the frames with the same option \"timezone\".")));
+	if (b->timezone == NULL)
+		b->timezone = MemoryContextStrdup(b->cxt, timezone);
+}
+
+int
+FrameBuilderAddColumn(FrameBuilder *b, const char *name, const char *source,
+					  CellType type, Transform part, ColumnRole role,
+					  int position)
+{
+	MemoryContext old = MemoryContextSwitchTo(b->cxt);
+	BuilderColumn *bc = palloc0(sizeof(BuilderColumn));
+
+	bc->c.name = pstrdup(name);
+	bc->c.source = pstrdup(source);
+	bc->c.type = type;
+	bc->c.part = part;
+	bc->c.role = role;
+	bc->c.position = position;
+	bc->c.nulls = b->rows;		/* the rows so far lack it */
+	bc->c.low = DBL_MAX;
+	bc->c.high = -DBL_MAX;
+	if (CellTypeClass(type) == CLASS_TIME && part == TRANSFORM_NONE &&
+		role == ROLE_FEATURE)
+		bc->c.store = STORE_COUNTED;
+	else
+		bc->c.store = STORE_DICTIONARY;
+
+	if (b->ncolumns == b->allocated)
+	{
+		b->allocated = Max(16, b->allocated * 2);
+		b->columns = b->columns == NULL ?
+			palloc(sizeof(BuilderColumn *) * b->allocated) :
+			repalloc(b->columns, sizeof(BuilderColumn *) * b->allocated);
+		b->coded = b->coded == NULL ?
+			palloc(sizeof(uint64) * b->allocated) :
+			repalloc(b->coded, sizeof(uint64) * b->allocated);
+	}
+	b->columns[b->ncolumns] = bc;
+	b->layout_changed = true;
+	MemoryContextSwitchTo(old);
+	return b->ncolumns++;
+}
+
+/* A place for one more value in a column's arrays; its code. */
+static uint32
+NewCode(FrameBuilder *b, BuilderColumn *bc)
+{
+	FrameColumn *c = &bc->c;
+	bool		text = (CellTypeClass(c->type) == CLASS_TEXT);
+
+	if (c->nvalues == bc->allocated)
+	{
+		MemoryContext old = MemoryContextSwitchTo(b->cxt);
+
+		bc->allocated = Max(16, bc->allocated * 2);
+		if (!text)
+			c->numbers = c->numbers ? repalloc(c->numbers, sizeof(double) * bc->allocated) :
+				palloc(sizeof(double) * bc->allocated);
+		else
+		{
+			c->texts = c->texts ? repalloc(c->texts, sizeof(char *) * bc->allocated) :
+				palloc(sizeof(char *) * bc->allocated);
+			c->lengths = c->lengths ? repalloc(c->lengths, sizeof(int) * bc->allocated) :
+				palloc(sizeof(int) * bc->allocated);
+		}
+		MemoryContextSwitchTo(old);
+	}
+	c->nvalues++;
+	if (CodeWidth(c->nvalues) != CodeWidth(c->nvalues - 1))
+		b->layout_changed = true;
+	return c->nvalues;
+}
+
+/*
+ * From here on the column keeps only counts.  A role can't: what it is for
+ * needs the values.
+ */
+static void
+Overflow(FrameBuilder *b, BuilderColumn *bc)
+{
+	FrameColumn *c = &bc->c;
+
+	if (c->role != ROLE_FEATURE)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("column \"%s\" has too many values for its role",
+						TextFromUtf8(c->name, strlen(c->name))),
+				 errdetail("A text column with a role can have at most %d different values of at most %d bytes.",
+						   b->max_distinct, FRAME_MAX_TEXT),
+				 errhint("Raise \"max_distinct\", or use a number.")));
+	c->store = STORE_OVERFLOWED;
+	c->nvalues = 0;
+	if (bc->textdict)
+		textdict_destroy(bc->textdict);
+	bc->textdict = NULL;
+	b->layout_changed = true;
+}
+
+static uint32
+TextCode(FrameBuilder *b, BuilderColumn *bc, const char *text, int len)
+{
+	TextKey		key = {text, len};
+	TextEntry  *e;
+	bool		found;
+	char	   *copy;
+
+	if (bc->textdict == NULL)
+		bc->textdict = textdict_create(b->cxt, 64, NULL);
+	e = textdict_lookup(bc->textdict, key);
+	if (e != NULL)
+		return e->code;
+	if (bc->c.nvalues >= b->max_distinct || len > FRAME_MAX_TEXT)
+	{
+		Overflow(b, bc);
+		return 0;
+	}
+	/* the key must outlive the row before the table may hold it */
+	copy = MemoryContextAlloc(b->cxt, Max(len, 1));
+	memcpy(copy, text, len);
+	key.text = copy;
+	e = textdict_insert(bc->textdict, key, &found);
+	e->code = NewCode(b, bc);
+	bc->c.texts[e->code - 1] = copy;
+	bc->c.lengths[e->code - 1] = len;
+	return e->code;
+}
+
+/* Code of a number, or its bits once the column stores plain numbers. */
+static uint64
+NumberCode(FrameBuilder *b, BuilderColumn *bc, double x)
+{
+	NumberEntry *e;
+	bool		found;
+	int			small = -1;
+
+	if (bc->c.store == STORE_NUMBERS)
+		return DoubleBits(x);
+	if (x >= 0 && x < DIRECT_CODES && x == (int) x)
+	{
+		small = (int) x;
+		if (bc->direct[small] != 0)
+			return bc->direct[small];
+	}
+	if (bc->numdict == NULL)
+		bc->numdict = numdict_create(b->cxt, 64, NULL);
+	if (bc->c.nvalues >= FRAME_MAX_NUMBERS)
+	{
+		e = numdict_lookup(bc->numdict, DoubleBits(x));
+		if (e != NULL)
+			return e->code;
+		/* the dictionary stays: older segments hold its codes */
+		bc->c.store = STORE_NUMBERS;
+		b->layout_changed = true;
+		return DoubleBits(x);
+	}
+	e = numdict_insert(bc->numdict, DoubleBits(x), &found);
+	if (!found)
+	{
+		e->code = NewCode(b, bc);
+		bc->c.numbers[e->code - 1] = x;
+	}
+	if (small >= 0)
+		bc->direct[small] = e->code;
+	return e->code;
+}
+
+static void
+SegmentFreeTable(Segment *s)
+{
+	if (s->table != NULL)
+		rowtable_destroy(s->table);
+	s->table = NULL;
+}
+
+/* A new segment with the columns as they are now. */
+static Segment *
+StartSegment(FrameBuilder *b)
+{
+	MemoryContext old = MemoryContextSwitchTo(b->cxt);
+	Segment    *s = palloc0(sizeof(Segment));
+	bool		deduplicate = true;
+
+	if (b->nsegments > 0)
+	{
+		Segment    *last = b->segments[b->nsegments - 1];
+
+		deduplicate = (last->table != NULL || last->ninserted < DEDUPLICATE_TRIAL);
+		SegmentFreeTable(last);
+	}
+	s->ncolumns = b->ncolumns;
+	s->widths = palloc(sizeof(int) * Max(b->ncolumns, 1));
+	s->offsets = palloc(sizeof(int) * Max(b->ncolumns, 1));
+	for (int i = 0; i < b->ncolumns; i++)
+	{
+		s->widths[i] = StoreWidth(&b->columns[i]->c);
+		s->offsets[i] = s->stride;
+		s->stride += s->widths[i];
+	}
+	s->capacity = FIRST_SEGMENT_ROWS;
+	s->cells = palloc(Max(s->stride, 1) * s->capacity);
+	s->pos = palloc(sizeof(uint32) * s->capacity);
+	s->neg = palloc(sizeof(uint32) * s->capacity);
+	if (deduplicate)
+		s->table = rowtable_create(b->cxt, FIRST_SEGMENT_ROWS, s);
+
+	b->segments = b->segments == NULL ? palloc(sizeof(Segment *)) :
+		repalloc(b->segments, sizeof(Segment *) * (b->nsegments + 1));
+	b->segments[b->nsegments++] = s;
+	b->layout_changed = false;
+	MemoryContextSwitchTo(old);
+	return s;
+}
+
+static void
+GrowSegment(Segment *s)
+{
+	s->capacity *= 2;
+	s->cells = repalloc_huge(s->cells, Max(s->stride, 1) * s->capacity);
+	s->pos = repalloc_huge(s->pos, sizeof(uint32) * s->capacity);
+	s->neg = repalloc_huge(s->neg, sizeof(uint32) * s->capacity);
+}
+
+/* Counts are 32 bits wide; more than that is an error. */
+void
+AddCount(uint32 *count, int64 n)
+{
+	if (unlikely(n > PG_UINT32_MAX - *count))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a frame cannot count more than %u equal rows", PG_UINT32_MAX)));
+	*count += (uint32) n;
+}
+
+/* The row in b->coded goes into the last segment. */
+static void
+StoreCodedRow(FrameBuilder *b, int64 pos, int64 neg)
+{
+	Segment    *s;
+	uint8	   *cell;
+	uint32		row;
+
+	if (b->layout_changed)
+		StartSegment(b);
+	s = b->segments[b->nsegments - 1];
+	if (s->nrows == s->capacity)
+		GrowSegment(s);
+	if (s->nrows >= PG_UINT32_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a frame cannot hold more than %u different rows", PG_UINT32_MAX)));
+
+	row = (uint32) s->nrows;
+	cell = s->cells + s->nrows * s->stride;
+	for (int i = 0; i < s->ncolumns; i++)
+	{
+		uint64		v = b->coded[i];
+
+		switch (s->widths[i])
+		{
+			case 1:
+				*cell = (uint8) v;
+				break;
+			case 2:
+				{
+					uint16		v16 = (uint16) v;
+
+					memcpy(cell, &v16, 2);
+					break;
+				}
+			case 4:
+				{
+					uint32		v32 = (uint32) v;
+
+					memcpy(cell, &v32, 4);
+					break;
+				}
+			case 8:
+				memcpy(cell, &v, 8);
+				break;
+		}
+		cell += s->widths[i];
+	}
+
+	s->ninserted++;
+	if (s->table != NULL)
+	{
+		bool		found;
+		RowEntry   *e = rowtable_insert(s->table, row, &found);
+
+		if (found)
+		{
+			AddCount(&s->pos[e->row], pos);
+			AddCount(&s->neg[e->row], neg);
+			return;
+		}
+		if (s->ninserted == DEDUPLICATE_TRIAL &&
+			s->nrows > DEDUPLICATE_TRIAL * 0.9)
+			SegmentFreeTable(s);
+	}
+	s->pos[row] = s->neg[row] = 0;
+	AddCount(&s->pos[row], pos);
+	AddCount(&s->neg[row], neg);
+	s->nrows++;
+}
+
+/* What a NULL is in b->coded. */
+static inline uint64
+CodedNull(const FrameColumn *c)
+{
+	return c->store == STORE_NUMBERS ? FRAME_NULL_BITS : 0;
+}
+
+void
+FrameBuilderAddRow(FrameBuilder *b, const Cell *cells, bool positive)
+{
+	for (int i = 0; i < b->ncolumns; i++)
+	{
+		BuilderColumn *bc = b->columns[i];
+		const Cell *cell = &cells[i];
+
+		if (cell->isnull)
+		{
+			bc->c.nulls++;
+			b->coded[i] = CodedNull(&bc->c);
+		}
+		else if (CellTypeClass(bc->c.type) == CLASS_TEXT)
+		{
+			b->coded[i] = bc->c.store == STORE_DICTIONARY ?
+				TextCode(b, bc, cell->text, cell->len) : 0;
+		}
+		else if (bc->c.store == STORE_COUNTED)
+		{
+			bc->c.low = Min(bc->c.low, cell->number);
+			bc->c.high = Max(bc->c.high, cell->number);
+			b->coded[i] = 0;
+		}
+		else
+			b->coded[i] = NumberCode(b, bc, cell->number);
+	}
+	b->rows++;
+	b->positives += positive;
+	StoreCodedRow(b, positive ? 1 : 0, positive ? 0 : 1);
+}
+
+void
+FrameBuilderAddUnknown(FrameBuilder *b, int64 n)
+{
+	b->unknown += n;
+}
+
+static void
+TypesDiffer(const FrameColumn *a, const FrameColumn *b)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("cannot unite frames: column \"%s\" differs",
+					TextFromUtf8(a->name, strlen(a->name))),
+			 a->role != b->role ?
+			 errdetail("It has a role (weight, offset, group or time) in one and not the same in the other.") :
+			 errdetail("It is of type %s in one and of type %s in the other.",
+					   CellTypeName(a->type), CellTypeName(b->type))));
+}
+
+/* The builder's column for a column of a frame, made if need be. */
+static int
+MatchColumn(FrameBuilder *b, const FrameColumn *fc)
+{
+	for (int i = 0; i < b->ncolumns; i++)
+	{
+		FrameColumn *c = &b->columns[i]->c;
+
+		if (strcmp(c->name, fc->name) != 0)
+			continue;
+		if (CellTypeClass(c->type) != CellTypeClass(fc->type) ||
+			c->role != fc->role || c->part != fc->part ||
+			strcmp(c->source, fc->source) != 0)
+			TypesDiffer(c, fc);
+		c->type = Max(c->type, fc->type);
+		c->position = Min(c->position, fc->position);
+		return i;
+	}
+	return FrameBuilderAddColumn(b, fc->name, fc->source, fc->type, fc->part,
+								 fc->role, fc->position);
+}
+
+/*
+ * Bring a column and its dictionary into the builder; returns the map from the
+ * frame's codes to the builder's, or NULL where there are no codes.
+ */
+static uint32 *
+AbsorbColumn(FrameBuilder *b, BuilderColumn *bc, const FrameColumn *fc)
+{
+	uint32	   *map = NULL;
+
+	bc->c.nulls += fc->nulls;
+	bc->c.low = Min(bc->c.low, fc->low);
+	bc->c.high = Max(bc->c.high, fc->high);
+	if (fc->store == STORE_OVERFLOWED && bc->c.store == STORE_DICTIONARY)
+		Overflow(b, bc);
+	if (fc->store == STORE_NUMBERS && bc->c.store == STORE_DICTIONARY)
+	{
+		bc->c.store = STORE_NUMBERS;
+		b->layout_changed = true;
+	}
+	if (fc->store == STORE_DICTIONARY && bc->c.store == STORE_DICTIONARY)
+	{
+		map = MemoryContextAllocHuge(CurrentMemoryContext,
+									 sizeof(uint32) * (fc->nvalues + 1));
+		map[0] = 0;
+		for (int k = 0; k < fc->nvalues && bc->c.store == STORE_DICTIONARY; k++)
+		{
+			if (CellTypeClass(fc->type) == CLASS_TEXT)
+				map[k + 1] = TextCode(b, bc, fc->texts[k], fc->lengths[k]);
+			else
+				map[k + 1] = (uint32) NumberCode(b, bc, fc->numbers[k]);
+		}
+	}
+	return map;
+}
+
+/* What the builder stores for a column of a pattern of a frame. */
+static inline uint64
+AbsorbCell(const FrameColumn *c, const FrameColumn *fc, const uint32 *map,
+		   const uint8 *pattern)
+{
+	double		x;
+
+	if (c->store == STORE_DICTIONARY)
+		return map[FrameCode(fc, pattern)];
+	if (c->store == STORE_NUMBERS)
+		return FrameNumber(fc, pattern, &x) ? DoubleBits(x) : FRAME_NULL_BITS;
+	return 0;
+}
+
+void
+FrameBuilderAbsorb(FrameBuilder *b, const Frame *frame)
+{
+	int		   *source;			/* per column of the builder: of the frame, or -1 */
+	uint32	  **maps = palloc0(sizeof(uint32 *) * Max(frame->ncolumns, 1));
+	int		   *target = palloc(sizeof(int) * Max(frame->ncolumns, 1));
+
+	b->max_distinct = Max(b->max_distinct, frame->max_distinct);
+	if (frame->timezone != NULL)
+		FrameBuilderSetTimezone(b, frame->timezone);
+	for (int j = 0; j < frame->ncolumns; j++)
+	{
+		target[j] = MatchColumn(b, &frame->columns[j]);
+		maps[j] = AbsorbColumn(b, b->columns[target[j]], &frame->columns[j]);
+	}
+	source = palloc(sizeof(int) * Max(b->ncolumns, 1));
+	for (int i = 0; i < b->ncolumns; i++)
+		source[i] = -1;
+	for (int j = 0; j < frame->ncolumns; j++)
+		source[target[j]] = j;
+	for (int i = 0; i < b->ncolumns; i++)
+		if (source[i] < 0)
+			b->columns[i]->c.nulls += frame->rows;
+
+	for (int64 r = 0; r < frame->npatterns; r++)
+	{
+		const uint8 *pattern = frame->cells + r * frame->stride;
+
+		if (r % ROWS_PER_INTERRUPT == 0)
+			CHECK_FOR_INTERRUPTS();
+		for (int i = 0; i < b->ncolumns; i++)
+		{
+			FrameColumn *c = &b->columns[i]->c;
+			int			j = source[i];
+
+			b->coded[i] = j < 0 ? CodedNull(c) :
+				AbsorbCell(c, &frame->columns[j], maps[j], pattern);
+		}
+		StoreCodedRow(b, frame->pos[r], frame->neg[r]);
+	}
+	b->rows += frame->rows;
+	b->positives += frame->positives;
+	b->unknown += frame->unknown;
+}
+

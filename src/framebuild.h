@@ -1,0 +1,122 @@
+/*-------------------------------------------------------------------------
+ *
+ * framebuild.h
+ *	  What building a frame (framebuild.c) and finishing it (framefinish.c)
+ *	  share: the builder's columns and segments.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef LEADSCORE_FRAMEBUILD_H
+#define LEADSCORE_FRAMEBUILD_H
+
+#include "frame.h"
+
+#define ROWS_PER_INTERRUPT	16384
+
+/* Columns of the segment beyond ncolumns did not exist yet: NULL in it. */
+typedef struct Segment
+{
+	int			ncolumns;
+	int		   *widths;
+	int		   *offsets;
+	int			stride;
+	int64		nrows;
+	int64		capacity;
+	int64		ninserted;
+	uint8	   *cells;
+	uint32	   *pos;
+	uint32	   *neg;
+	struct rowtable_hash *table;	/* NULL when not looking for equal rows */
+} Segment;
+
+#define DIRECT_CODES	256
+
+typedef struct BuilderColumn
+{
+	FrameColumn c;				/* nvalues and the values in order of arrival */
+	int			allocated;
+	struct numdict_hash *numdict;
+	struct textdict_hash *textdict;
+	uint32		direct[DIRECT_CODES];	/* code of the integers 0 … 255, or 0 */
+} BuilderColumn;
+
+struct FrameBuilder
+{
+	MemoryContext cxt;
+	int			max_distinct;
+	char	   *timezone;
+	int			ncolumns;
+	int			allocated;
+	BuilderColumn **columns;
+	uint64	   *coded;			/* of the row being added: code, or bits */
+	int64		rows;
+	int64		positives;
+	int64		unknown;
+	bool		layout_changed;
+	int			nsegments;
+	Segment   **segments;
+};
+
+static inline uint64
+Mix64(uint64 h)
+{
+	h ^= h >> 32;
+	h *= UINT64CONST(0xd6e8feb86659fd93);
+	h ^= h >> 32;
+	h *= UINT64CONST(0xd6e8feb86659fd93);
+	h ^= h >> 32;
+	return h;
+}
+
+/* Hash of a packed row.  Bytes are read in the order of memory on purpose:
+ * frames are the same on all machines of one byte order only before encoding,
+ * and framebytes.c stores little-endian. */
+static inline uint64
+HashBytes64(const uint8 *p, int n)
+{
+	uint64		h = UINT64CONST(0x9e3779b97f4a7c15) ^ (uint64) n,
+				v;
+
+	while (n >= 8)
+	{
+		memcpy(&v, p, 8);
+		h = (h ^ v) * UINT64CONST(0xff51afd7ed558ccd);
+		h ^= h >> 29;
+		p += 8;
+		n -= 8;
+	}
+	if (n > 0)
+	{
+		v = 0;
+		memcpy(&v, p, n);
+		h = (h ^ v) * UINT64CONST(0xff51afd7ed558ccd);
+		h ^= h >> 29;
+	}
+	return Mix64(h);
+}
+
+/* Bytes of a code for a dictionary of n values. */
+static inline int
+CodeWidth(int n)
+{
+	return n <= 255 ? 1 : n <= 65535 ? 2 : 4;
+}
+
+/* Bytes of a cell of the column in a pattern. */
+static inline int
+StoreWidth(const FrameColumn *c)
+{
+	switch (c->store)
+	{
+		case STORE_DICTIONARY:
+			return CodeWidth(c->nvalues);
+		case STORE_NUMBERS:
+			return 8;
+		default:
+			return 0;
+	}
+}
+
+extern void AddCount(uint32 *count, int64 n);
+
+#endif							/* LEADSCORE_FRAMEBUILD_H */

@@ -1,0 +1,391 @@
+/*-------------------------------------------------------------------------
+ *
+ * framebytes.c
+ *	  The bytes of a leadframe: the one encoder and the one decoder.
+ *
+ * Little-endian throughout.  Format 1:
+ *
+ *	 bytes	what
+ *	 4		magic "LFRM"
+ *	 4		format version, 1
+ *	 4		CRC-32C of everything after this field
+ *	 4		columns
+ *	 4		max_distinct
+ *	 8 × 4	rows, positives, unknown, patterns
+ *	 text	time zone (4-byte length, bytes), empty for none
+ *	 …		the columns: name, source (texts); type, part, role, store (a byte
+ *			each); position, values (4 bytes each); nulls (8); low, high (float8);
+ *			then the dictionary: float8 numbers, or texts
+ *	 …		the patterns: stride × patterns bytes; widths follow from the
+ *			dictionaries' sizes
+ *	 4 × n	positives of each pattern
+ *	 4 × n	negatives of each pattern
+ *
+ * A leadframe may come from a file or a client, so the decoder believes
+ * nothing: not the checksum alone (anybody can compute one), but counts before
+ * allocating, order of dictionaries, every code of every pattern, and that the
+ * counts add up.  What it returns can be used without further checks.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+#include "port/pg_crc32c.h"
+
+#include "bytes.h"
+#include "frame.h"
+
+#define FRAME_MAGIC			0x4d52464c	/* "LFRM" */
+#define FRAME_VERSION		1
+#define FRAME_CHECKED_FROM	12			/* where the checksum starts */
+
+#define ROWS_PER_INTERRUPT	16384
+
+static uint32
+Checksum(const char *data, size_t len)
+{
+	pg_crc32c	crc;
+
+	INIT_CRC32C(crc);
+	COMP_CRC32C(crc, data, len);
+	FIN_CRC32C(crc);
+	return crc;
+}
+
+/* Codes are stored little-endian; on other machines swap them in place. */
+#ifdef WORDS_BIGENDIAN
+static void
+SwapCells(const Frame *f, uint8 *cells)
+{
+	for (int64 r = 0; r < f->npatterns; r++)
+		for (int i = 0; i < f->ncolumns; i++)
+		{
+			uint8	   *cell = cells + r * f->stride + f->columns[i].offset;
+
+			for (int a = 0, b = f->columns[i].width - 1; a < b; a++, b--)
+			{
+				uint8		t = cell[a];
+
+				cell[a] = cell[b];
+				cell[b] = t;
+			}
+		}
+}
+#else
+#define SwapCells(f, cells) ((void) 0)
+#endif
+
+static void
+PutColumn(StringInfo buf, const FrameColumn *c)
+{
+	PutText(buf, c->name, strlen(c->name));
+	PutText(buf, c->source, strlen(c->source));
+	PutU8(buf, c->type);
+	PutU8(buf, c->part);
+	PutU8(buf, c->role);
+	PutU8(buf, c->store);
+	PutU32(buf, c->position);
+	PutU32(buf, c->nvalues);
+	PutU64(buf, c->nulls);
+	PutF64(buf, c->low);
+	PutF64(buf, c->high);
+	for (int k = 0; k < c->nvalues; k++)
+	{
+		if (CellTypeClass(c->type) == CLASS_TEXT)
+			PutText(buf, c->texts[k], c->lengths[k]);
+		else
+			PutF64(buf, c->numbers[k]);
+	}
+}
+
+bytea *
+FrameEncode(const Frame *f)
+{
+	StringInfoData buf;
+	int64		size = (int64) f->npatterns * (f->stride + 8);
+	uint32		crc;
+
+	for (int i = 0; i < f->ncolumns; i++)
+	{
+		size += 100 + strlen(f->columns[i].name) + strlen(f->columns[i].source);
+		for (int k = 0; k < f->columns[i].nvalues; k++)
+			size += f->columns[i].texts ? f->columns[i].lengths[k] + 4 : 8;
+	}
+	if (size > FRAME_MAX_BYTES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the frame is too large to be a value"),
+				 errdetail("It would take %lld MB; the limit is %d MB.",
+						   (long long) (size >> 20), FRAME_MAX_BYTES >> 20),
+				 errhint("Exclude columns with many different values, train directly with lead_train(), or set max_parallel_workers_per_gather to 0.")));
+
+	initStringInfo(&buf);
+	enlargeStringInfo(&buf, (int) size + 256);
+	appendStringInfoSpaces(&buf, VARHDRSZ);
+	PutU32(&buf, FRAME_MAGIC);
+	PutU32(&buf, FRAME_VERSION);
+	PutU32(&buf, 0);			/* the checksum, below */
+	PutU32(&buf, f->ncolumns);
+	PutU32(&buf, f->max_distinct);
+	PutU64(&buf, f->rows);
+	PutU64(&buf, f->positives);
+	PutU64(&buf, f->unknown);
+	PutU64(&buf, f->npatterns);
+	PutText(&buf, f->timezone ? f->timezone : "",
+			f->timezone ? strlen(f->timezone) : 0);
+	for (int i = 0; i < f->ncolumns; i++)
+		PutColumn(&buf, &f->columns[i]);
+	appendBinaryStringInfo(&buf, (const char *) f->cells,
+						   f->stride * f->npatterns);
+	SwapCells(f, (uint8 *) buf.data + buf.len - f->stride * f->npatterns);
+	for (int64 r = 0; r < f->npatterns; r++)
+		PutU32(&buf, f->pos[r]);
+	for (int64 r = 0; r < f->npatterns; r++)
+		PutU32(&buf, f->neg[r]);
+
+	crc = HostToLittle32(Checksum(buf.data + VARHDRSZ + FRAME_CHECKED_FROM,
+								  buf.len - VARHDRSZ - FRAME_CHECKED_FROM));
+	memcpy(buf.data + VARHDRSZ + 8, &crc, 4);
+	SET_VARSIZE(buf.data, buf.len);
+	return (bytea *) buf.data;
+}
+
+/* The dictionary of a column: finite, sorted, no duplicates. */
+static void
+GetDictionary(Reader *r, FrameColumn *c)
+{
+	if (CellTypeClass(c->type) == CLASS_TEXT)
+	{
+		c->texts = palloc_extended(sizeof(char *) * Max(c->nvalues, 1), MCXT_ALLOC_HUGE);
+		c->lengths = palloc(sizeof(int) * Max(c->nvalues, 1));
+		for (int k = 0; k < c->nvalues && r->why == NULL; k++)
+		{
+			c->texts[k] = unconstify(char *, GetText(r, &c->lengths[k]));
+			if (k > 0)
+			{
+				int			cmp = memcmp(c->texts[k - 1], c->texts[k],
+										 Min(c->lengths[k - 1], c->lengths[k]));
+
+				if (cmp > 0 || (cmp == 0 && c->lengths[k - 1] >= c->lengths[k]))
+					ReaderFail(r, "A dictionary is not sorted.");
+			}
+			if (c->lengths[k] > FRAME_MAX_TEXT)
+				ReaderFail(r, "A level is too long.");
+		}
+		return;
+	}
+	c->numbers = palloc(sizeof(double) * Max(c->nvalues, 1));
+	for (int k = 0; k < c->nvalues && r->why == NULL; k++)
+	{
+		c->numbers[k] = GetFinite(r, "A value is not finite.");
+		if (k > 0 && c->numbers[k - 1] >= c->numbers[k])
+			ReaderFail(r, "A dictionary is not sorted.");
+	}
+}
+
+static void
+GetColumn(Reader *r, FrameColumn *c, int64 rows)
+{
+	bool		text;
+
+	c->name = GetName(r);
+	c->source = GetName(r);
+	c->type = GetU8(r);
+	c->part = GetU8(r);
+	c->role = GetU8(r);
+	c->store = GetU8(r);
+	c->position = GetI32(r);
+	if (r->why != NULL)
+		return;
+	if (c->type < CELL_BOOL || c->type > CELL_TYPE_LAST ||
+		c->part > TRANSFORM_LAST || c->role > ROLE_LAST ||
+		c->store < STORE_DICTIONARY || c->store > STORE_LAST ||
+		c->position < 0)
+	{
+		ReaderFail(r, "A column's description is out of range.");
+		return;
+	}
+	text = (CellTypeClass(c->type) == CLASS_TEXT);
+	if ((c->part != TRANSFORM_NONE && CellTypeClass(c->type) != CLASS_TIME) ||
+		c->part == TRANSFORM_LOG1P ||
+		(c->store == STORE_NUMBERS && text) ||
+		(c->store == STORE_OVERFLOWED && !text) ||
+		(c->store == STORE_COUNTED && CellTypeClass(c->type) != CLASS_TIME))
+		ReaderFail(r, "A column's description contradicts its type.");
+	c->nvalues = GetCount(r, text ? FRAME_MAX_DISTINCT_LIMIT : FRAME_MAX_NUMBERS,
+						  0, "A dictionary is too large.");
+	c->nulls = (int64) GetU64(r);
+	c->low = GetFinite(r, "A range is not finite.");
+	c->high = GetFinite(r, "A range is not finite.");
+	if (c->nulls < 0 || c->nulls > rows)
+		ReaderFail(r, "A column has more NULLs than rows.");
+	if ((uint64) c->nvalues * (text ? 4 : 8) > ReaderLeft(r) ||
+		(c->nvalues > 0 && c->store != STORE_DICTIONARY))
+		ReaderFail(r, "A dictionary is too large.");
+	if (r->why != NULL)
+		return;
+	GetDictionary(r, c);
+}
+
+/* Every cell of every pattern: codes in range, numbers finite, NULLs as said. */
+static void
+CheckCells(Reader *r, const Frame *f)
+{
+	for (int i = 0; i < f->ncolumns && r->why == NULL; i++)
+	{
+		const FrameColumn *c = &f->columns[i];
+		int64		nulls = 0;
+
+		if (!FrameColumnHasCells(c))
+			continue;
+		for (int64 k = 0; k < f->npatterns; k++)
+		{
+			const uint8 *pattern = f->cells + k * f->stride;
+			bool		isnull;
+
+			if (k % ROWS_PER_INTERRUPT == 0)
+				CHECK_FOR_INTERRUPTS();
+			if (c->store == STORE_NUMBERS)
+			{
+				uint64		bits = FrameNumberBits(c, pattern);
+
+				isnull = (bits == FRAME_NULL_BITS);
+				if (!isnull && !isfinite(BitsDouble(bits)))
+					ReaderFail(r, "A number of a pattern is not finite.");
+			}
+			else
+			{
+				uint32		code = FrameCode(c, pattern);
+
+				isnull = (code == 0);
+				if (code > (uint32) c->nvalues)
+					ReaderFail(r, "A code of a pattern is not in the dictionary.");
+			}
+			if (isnull)
+				nulls += (int64) f->pos[k] + f->neg[k];
+		}
+		if (nulls != c->nulls)
+			ReaderFail(r, "The patterns do not add up to a column's NULLs.");
+	}
+}
+
+static void
+GetPatterns(Reader *r, Frame *f)
+{
+	const uint8 *p;
+	int64		rows = 0,
+				positives = 0;
+
+	for (int i = 0; i < f->ncolumns; i++)
+	{
+		FrameColumn *c = &f->columns[i];
+
+		c->offset = f->stride;
+		c->width = c->store == STORE_NUMBERS ? 8 :
+			c->store != STORE_DICTIONARY ? 0 :
+			c->nvalues <= 255 ? 1 : c->nvalues <= 65535 ? 2 : 4;
+		f->stride += c->width;
+	}
+	if (f->npatterns < 0 || f->npatterns > f->rows ||
+		f->npatterns > PG_UINT32_MAX ||
+		(uint64) f->npatterns * (f->stride + 8) != ReaderLeft(r))
+	{
+		ReaderFail(r, "The number of patterns does not fit its length.");
+		return;
+	}
+	p = GetBytes(r, (size_t) f->npatterns * f->stride);
+	f->cells = palloc_extended(Max((size_t) f->npatterns * f->stride, 1), MCXT_ALLOC_HUGE);
+	memcpy(f->cells, p, (size_t) f->npatterns * f->stride);
+	SwapCells(f, f->cells);
+	f->pos = palloc_extended(sizeof(uint32) * Max(f->npatterns, 1), MCXT_ALLOC_HUGE);
+	f->neg = palloc_extended(sizeof(uint32) * Max(f->npatterns, 1), MCXT_ALLOC_HUGE);
+	for (int64 k = 0; k < f->npatterns; k++)
+		positives += f->pos[k] = GetU32(r);
+	for (int64 k = 0; k < f->npatterns; k++)
+	{
+		f->neg[k] = GetU32(r);
+		rows += (int64) f->pos[k] + f->neg[k];
+		if ((int64) f->pos[k] + f->neg[k] == 0)
+			ReaderFail(r, "A pattern stands for no row.");
+	}
+	if (rows != f->rows || positives != f->positives)
+		ReaderFail(r, "The patterns do not add up to the rows.");
+	CheckCells(r, f);
+}
+
+static void
+CheckColumnNames(Reader *r, const Frame *f)
+{
+	for (int i = 1; i < f->ncolumns && r->why == NULL; i++)
+	{
+		const FrameColumn *a = &f->columns[i - 1];
+		const FrameColumn *b = &f->columns[i];
+
+		if (a->position > b->position ||
+			(a->position == b->position && strcmp(a->name, b->name) >= 0))
+			ReaderFail(r, "The columns are not in order.");
+		for (int j = 0; j < i; j++)
+			if (strcmp(f->columns[j].name, b->name) == 0)
+				ReaderFail(r, "A column is there twice.");
+	}
+}
+
+/*
+ * The frame of some bytes, in the current context; the texts of dictionaries
+ * point into `bytes`, which must live as long.
+ */
+Frame *
+FrameDecode(const struct varlena *bytes)
+{
+	Frame	   *f = palloc0(sizeof(Frame));
+	Reader		r = {(const uint8 *) VARDATA_ANY(bytes),
+	(const uint8 *) VARDATA_ANY(bytes) + VARSIZE_ANY_EXHDR(bytes), NULL};
+	uint32		magic = GetU32(&r),
+				version = GetU32(&r),
+				crc = GetU32(&r);
+	int			len;
+	const char *tz;
+
+	if (r.why == NULL && magic != FRAME_MAGIC)
+		ReaderFail(&r, "It does not start like one.");
+	else if (r.why == NULL && version > FRAME_VERSION)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("the leadframe is of format %u, this leadscore reads up to format %d",
+						version, FRAME_VERSION),
+				 errhint("Update the extension.")));
+	else if (r.why == NULL && version < 1)
+		ReaderFail(&r, "Its format is unknown.");
+	else if (r.why == NULL && crc != Checksum((const char *) r.p, ReaderLeft(&r)))
+		ReaderFail(&r, "Its checksum is wrong.");
+
+	f->ncolumns = GetCount(&r, LEADSCORE_MAX_COLUMNS * 8, 44, "It has too many columns.");
+	f->max_distinct = GetI32(&r);
+	f->rows = (int64) GetU64(&r);
+	f->positives = (int64) GetU64(&r);
+	f->unknown = (int64) GetU64(&r);
+	f->npatterns = (int64) GetU64(&r);
+	tz = GetText(&r, &len);
+	f->timezone = len > 0 ? pnstrdup(tz, len) : NULL;
+	if (f->rows < 0 || f->positives < 0 || f->positives > f->rows ||
+		f->unknown < 0 || f->max_distinct < 1 ||
+		f->max_distinct > FRAME_MAX_DISTINCT_LIMIT)
+		ReaderFail(&r, "Its counts are out of range.");
+	if (r.why == NULL)
+		f->columns = palloc0(sizeof(FrameColumn) * Max(f->ncolumns, 1));
+	for (int i = 0; i < f->ncolumns && r.why == NULL; i++)
+		GetColumn(&r, &f->columns[i], f->rows);
+	if (r.why == NULL)
+		CheckColumnNames(&r, f);
+	if (r.why == NULL)
+		GetPatterns(&r, f);
+	if (r.why != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				 errmsg("invalid leadframe"),
+				 errdetail_internal("%s", r.why)));
+	return f;
+}

@@ -1,0 +1,488 @@
+/*-------------------------------------------------------------------------
+ *
+ * options.c
+ *	  One jsonb of options into one struct, every mistake named.
+ *
+ * Aggregates have neither named arguments nor defaults, so options are a JSON
+ * object.  What a typing error would silently do elsewhere is an error here:
+ * an option that doesn't exist (with the list of those that do), one of the
+ * wrong type, one out of range, and one that acts in another step.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <limits.h>
+#include <math.h>
+
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+
+#include "frame.h"
+#include "options.h"
+
+typedef struct OptionReader
+{
+	const char *path;			/* "lambda", "columns.city.min_count" */
+	const JsonbValue *v;
+} OptionReader;
+
+static void
+BadValue(const OptionReader *r, const char *expected)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid value for option \"%s\"", r->path),
+			 errdetail("It must be %s.", expected)));
+}
+
+static char *
+Utf8String(const JsonbValue *v)
+{
+	int			len;
+	char	   *s = TextToUtf8(v->val.string.val, v->val.string.len, &len);
+
+	return pnstrdup(s, len);
+}
+
+static char *
+ReadString(const OptionReader *r, const char *expected)
+{
+	if (r->v->type != jbvString || r->v->val.string.len == 0)
+		BadValue(r, expected);
+	return Utf8String(r->v);
+}
+
+static bool
+ReadBool(const OptionReader *r)
+{
+	if (r->v->type != jbvBool)
+		BadValue(r, "true or false");
+	return r->v->val.boolean;
+}
+
+static double
+ReadNumber(const OptionReader *r, double low, double high, const char *expected)
+{
+	double		x;
+
+	if (r->v->type != jbvNumeric)
+		BadValue(r, expected);
+	x = DatumGetFloat8(DirectFunctionCall1(numeric_float8,
+										   NumericGetDatum(r->v->val.numeric)));
+	if (!(x >= low && x <= high))
+		BadValue(r, expected);
+	return x;
+}
+
+static int
+ReadInt(const OptionReader *r, int low, int high)
+{
+	char	   *expected = psprintf("a whole number from %d to %d", low, high);
+	double		x = ReadNumber(r, low, high, expected);
+
+	if (x != floor(x))
+		BadValue(r, expected);
+	return (int) x;
+}
+
+/* One of some words; the index of the word. */
+static int
+ReadWord(const OptionReader *r, const char *const *words, int n)
+{
+	StringInfoData expected;
+
+	initStringInfo(&expected);
+	for (int i = 0; i < n; i++)
+	{
+		if (r->v->type == jbvString &&
+			r->v->val.string.len == strlen(words[i]) &&
+			memcmp(r->v->val.string.val, words[i], strlen(words[i])) == 0)
+			return i;
+		appendStringInfo(&expected, "%s\"%s\"", i == 0 ? "" : i == n - 1 ? " or " : ", ",
+						 words[i]);
+	}
+	BadValue(r, expected.data);
+	return -1;
+}
+
+/* A list of strings; a single string counts as a list of one. */
+static List *
+ReadStrings(const OptionReader *r, const char *expected)
+{
+	List	   *list = NIL;
+	JsonbContainer *array;
+
+	if (r->v->type == jbvString)
+		return list_make1(ReadString(r, expected));
+	if (r->v->type != jbvBinary || !JsonContainerIsArray(r->v->val.binary.data))
+		BadValue(r, expected);
+	array = r->v->val.binary.data;
+	for (uint32 i = 0; i < JsonContainerSize(array); i++)
+	{
+		JsonbValue *e = getIthJsonbValueFromContainer(array, i);
+
+		if (e->type != jbvString || e->val.string.len == 0)
+			BadValue(r, expected);
+		list = lappend(list, Utf8String(e));
+	}
+	return list;
+}
+
+static void
+ReadClassWeight(const OptionReader *r, Options *opt)
+{
+	static const char *const keys[] = {"false", "true"};
+	const char *expected = "\"balanced\", or an object such as {\"false\": 1, \"true\": 5}";
+
+	if (r->v->type == jbvString && r->v->val.string.len == 8 &&
+		memcmp(r->v->val.string.val, "balanced", 8) == 0)
+	{
+		opt->class_weight_kind = CLASS_WEIGHT_BALANCED;
+		return;
+	}
+	if (r->v->type != jbvBinary || !JsonContainerIsObject(r->v->val.binary.data) ||
+		JsonContainerSize(r->v->val.binary.data) != 2)
+		BadValue(r, expected);
+	opt->class_weight_kind = CLASS_WEIGHT_GIVEN;
+	for (int i = 0; i < 2; i++)
+	{
+		JsonbValue	key;
+		OptionReader member = {r->path, NULL};
+
+		key.type = jbvString;
+		key.val.string.val = unconstify(char *, keys[i]);
+		key.val.string.len = strlen(keys[i]);
+		member.v = findJsonbValueFromContainer(r->v->val.binary.data, JB_FOBJECT, &key);
+		if (member.v == NULL)
+			BadValue(r, expected);
+		opt->class_weight[i] = ReadNumber(&member, 1e-9, 1e9, expected);
+	}
+}
+
+static List *
+ReadParts(const OptionReader *r)
+{
+	static const char *const words[] = {"hour", "dow", "day", "month", "quarter", "year"};
+	static const Transform parts[] = {TRANSFORM_HOUR, TRANSFORM_DOW, TRANSFORM_DAY,
+	TRANSFORM_MONTH, TRANSFORM_QUARTER, TRANSFORM_YEAR};
+	const char *expected = "an array of \"hour\", \"dow\", \"day\", \"month\", \"quarter\" or \"year\"";
+	List	   *names = ReadStrings(r, expected);
+	List	   *list = NIL;
+	ListCell   *lc;
+
+	foreach(lc, names)
+	{
+		int			i = 0;
+
+		while (i < lengthof(words) && strcmp(words[i], lfirst(lc)) != 0)
+			i++;
+		if (i == lengthof(words))
+			BadValue(r, expected);
+		list = list_append_unique_int(list, parts[i]);
+	}
+	return list;
+}
+
+/* ---- the two tables of options: of a call, and of a column ---- */
+
+typedef struct OptionSpec
+{
+	const char *name;
+	int			kinds;			/* OPTIONS_FRAME, OPTIONS_FIT or both */
+} OptionSpec;
+
+static const OptionSpec call_options[] = {
+	{"allow", OPTIONS_FIT}, {"alpha", OPTIONS_FIT}, {"class_weight", OPTIONS_FIT},
+	{"columns", OPTIONS_FRAME | OPTIONS_FIT}, {"confidence", OPTIONS_FIT},
+	{"correct", OPTIONS_FIT}, {"covariance", OPTIONS_FIT},
+	{"exclude", OPTIONS_FRAME | OPTIONS_FIT}, {"firth", OPTIONS_FIT},
+	{"group", OPTIONS_FRAME}, {"lambda", OPTIONS_FIT},
+	{"max_distinct", OPTIONS_FRAME}, {"max_iterations", OPTIONS_FIT},
+	{"max_levels", OPTIONS_FIT}, {"min_count", OPTIONS_FIT},
+	{"names", OPTIONS_FRAME}, {"offset", OPTIONS_FRAME},
+	{"reference", OPTIONS_FIT}, {"robust", OPTIONS_FIT},
+	{"separation", OPTIONS_FIT}, {"standardize", OPTIONS_FIT},
+	{"time", OPTIONS_FRAME}, {"timezone", OPTIONS_FRAME},
+	{"tolerance", OPTIONS_FIT}, {"unseen", OPTIONS_FIT},
+	{"untrainable", OPTIONS_FIT}, {"weight", OPTIONS_FRAME},
+};
+
+static const OptionSpec column_options[] = {
+	{"as", OPTIONS_FIT}, {"bins", OPTIONS_FIT}, {"max_levels", OPTIONS_FIT},
+	{"min_count", OPTIONS_FIT}, {"parts", OPTIONS_FRAME},
+	{"reference", OPTIONS_FIT}, {"transform", OPTIONS_FIT}, {"unseen", OPTIONS_FIT},
+};
+
+/* An error unless `name` is in the table and acts in this kind of call. */
+static void
+CheckOption(const OptionSpec *specs, int n, const char *name, const char *path,
+			int kinds)
+{
+	StringInfoData known;
+
+	initStringInfo(&known);
+	for (int i = 0; i < n; i++)
+	{
+		if (strcmp(specs[i].name, name) == 0)
+		{
+			if ((specs[i].kinds & kinds) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("option \"%s\" does not act here", path),
+						 (kinds & OPTIONS_FIT) == 0 ?
+						 errdetail("It acts when a model is fitted, not when a frame is built.") :
+						 errdetail("It acts when a frame is built, and this frame is already there."),
+						 (kinds & OPTIONS_FIT) == 0 ?
+						 errhint("Give it to lead_fit().") :
+						 errhint("Give it to lead_frame() or lead_train().")));
+			return;
+		}
+		if (specs[i].kinds & kinds)
+			appendStringInfo(&known, "%s%s", known.len > 0 ? ", " : "", specs[i].name);
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unknown option \"%s\"", path),
+			 errhint("The options are: %s.", known.data)));
+}
+
+static int
+ReadUnseen(const OptionReader *r)
+{
+	static const char *const words[] = {"other", "error"};
+
+	return ReadWord(r, words, 2);
+}
+
+static void
+ReadColumnOption(ColumnOptions *c, const char *name, const OptionReader *r)
+{
+	static const char *const as[] = {"number", "categorical"};
+	static const char *const transforms[] = {"none", "log1p"};
+
+	if (strcmp(name, "as") == 0)
+		c->as = ReadWord(r, as, 2) == 0 ? TREAT_NUMBER : TREAT_CATEGORICAL;
+	else if (strcmp(name, "bins") == 0)
+		c->bins = ReadInt(r, 2, 255);
+	else if (strcmp(name, "max_levels") == 0)
+		c->max_levels = ReadInt(r, 1, LEADSCORE_MAX_DESIGN);
+	else if (strcmp(name, "min_count") == 0)
+		c->min_count = ReadInt(r, 1, INT_MAX);
+	else if (strcmp(name, "parts") == 0)
+		c->parts = ReadParts(r);
+	else if (strcmp(name, "reference") == 0)
+		c->reference = ReadString(r, "a level, or \"first\"");
+	else if (strcmp(name, "transform") == 0)
+		c->transform = ReadWord(r, transforms, 2) == 0 ? TRANSFORM_NONE : TRANSFORM_LOG1P;
+	else if (strcmp(name, "unseen") == 0)
+		c->unseen_error = ReadUnseen(r);
+}
+
+static void
+ReadColumns(Options *opt, const OptionReader *r, int kinds)
+{
+	JsonbIterator *it;
+	JsonbIteratorToken token;
+	JsonbValue	v;
+	ColumnOptions *c = NULL;
+	const char *expected = "an object of objects, such as {\"city\": {\"max_levels\": 50}}";
+	char	   *option = NULL;
+
+	if (r->v->type != jbvBinary || !JsonContainerIsObject(r->v->val.binary.data))
+		BadValue(r, expected);
+	it = JsonbIteratorInit(r->v->val.binary.data);
+	token = JsonbIteratorNext(&it, &v, false);	/* the outer object begins */
+	while ((token = JsonbIteratorNext(&it, &v, c != NULL)) != WJB_DONE)
+	{
+		OptionReader member = {NULL, &v};
+
+		if (token == WJB_KEY && c == NULL)
+		{
+			/* a column: its options must be an object */
+			c = palloc0(sizeof(ColumnOptions));
+			c->name = Utf8String(&v);
+			c->min_count = c->max_levels = c->unseen_error = -1;
+			token = JsonbIteratorNext(&it, &v, false);
+			if (token != WJB_BEGIN_OBJECT)
+				BadValue(r, expected);
+			opt->columns = lappend(opt->columns, c);
+		}
+		else if (token == WJB_END_OBJECT)
+			c = NULL;
+		else if (token == WJB_KEY)
+			option = pnstrdup(v.val.string.val, v.val.string.len);
+		else if (token == WJB_VALUE)
+		{
+			member.path = psprintf("columns.%s.%s",
+								   TextFromUtf8(c->name, strlen(c->name)), option);
+			CheckOption(column_options, lengthof(column_options), option,
+						member.path, kinds);
+			ReadColumnOption(c, option, &member);
+		}
+	}
+}
+
+static void
+ReadFrameOption(Options *opt, const char *name, const OptionReader *r)
+{
+	const char *column = "the name of a column";
+
+	if (strcmp(name, "weight") == 0)
+		opt->weight = ReadString(r, column);
+	else if (strcmp(name, "offset") == 0)
+		opt->offset = ReadString(r, column);
+	else if (strcmp(name, "group") == 0)
+		opt->group = ReadString(r, column);
+	else if (strcmp(name, "time") == 0)
+		opt->time = ReadString(r, column);
+	else if (strcmp(name, "timezone") == 0)
+		opt->timezone = ReadString(r, "the name of a time zone");
+	else if (strcmp(name, "max_distinct") == 0)
+		opt->max_distinct = ReadInt(r, 1, FRAME_MAX_DISTINCT_LIMIT);
+	else if (strcmp(name, "names") == 0)
+	{
+		(void) ReadStrings(r, "an array of column names, one per value");
+		opt->names = JsonbValueToJsonb(unconstify(JsonbValue *, r->v));
+	}
+}
+
+static void
+ReadFitOption(Options *opt, const char *name, const OptionReader *r)
+{
+	static const char *const separation[] = {"ridge", "firth", "error"};
+	static const char *const references[] = {"most frequent", "first"};
+	static const char *const untrainable[] = {"error", "null"};
+
+	if (strcmp(name, "allow") == 0)
+		opt->allow = ReadStrings(r, "an array of column names");
+	else if (strcmp(name, "alpha") == 0)
+		opt->alpha = ReadNumber(r, 0, 1, "a number from 0 (ridge) to 1 (lasso)");
+	else if (strcmp(name, "class_weight") == 0)
+		ReadClassWeight(r, opt);
+	else if (strcmp(name, "confidence") == 0)
+		opt->confidence = ReadNumber(r, 0.5, 0.999999, "a number from 0.5 to 0.999999");
+	else if (strcmp(name, "correct") == 0)
+		opt->correct = ReadBool(r);
+	else if (strcmp(name, "covariance") == 0)
+		opt->covariance = ReadBool(r);
+	else if (strcmp(name, "firth") == 0)
+		opt->firth = ReadBool(r);
+	else if (strcmp(name, "lambda") == 0)
+		opt->lambda = ReadNumber(r, 0, 1e12, "a number not below 0");
+	else if (strcmp(name, "max_iterations") == 0)
+		opt->max_iterations = ReadInt(r, 1, 100000);
+	else if (strcmp(name, "max_levels") == 0)
+		opt->max_levels = ReadInt(r, 1, LEADSCORE_MAX_DESIGN);
+	else if (strcmp(name, "min_count") == 0)
+		opt->min_count = ReadInt(r, 1, INT_MAX);
+	else if (strcmp(name, "reference") == 0)
+		opt->reference = ReadWord(r, references, 2) == 1 ? pstrdup("first") : NULL;
+	else if (strcmp(name, "robust") == 0)
+		opt->robust = ReadBool(r);
+	else if (strcmp(name, "separation") == 0)
+		opt->separation = (OnSeparation) ReadWord(r, separation, 3);
+	else if (strcmp(name, "standardize") == 0)
+		opt->standardize = ReadBool(r);
+	else if (strcmp(name, "tolerance") == 0)
+		opt->tolerance = ReadNumber(r, 1e-14, 0.1, "a number from 1e-14 to 0.1");
+	else if (strcmp(name, "unseen") == 0)
+		opt->unseen_error = ReadUnseen(r);
+	else if (strcmp(name, "untrainable") == 0)
+		opt->untrainable_null = ReadWord(r, untrainable, 2);
+}
+
+/* Options that contradict each other. */
+static void
+CheckTogether(const Options *opt)
+{
+	const char *why = NULL;
+
+	if (opt->firth && opt->lambda > 0)
+		why = "\"firth\" is a penalty of its own and does not go with \"lambda\".";
+	else if (opt->robust && (opt->lambda > 0 || opt->firth))
+		why = "\"robust\" errors are for fits without a penalty.";
+	else if (opt->alpha > 0 && opt->lambda == 0)
+		why = "\"alpha\" shares out the penalty \"lambda\", which is 0.";
+	if (why != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("options contradict each other"),
+				 errdetail("%s", why)));
+}
+
+/* The options of a call; `kinds` says which ones it may have. */
+Options *
+OptionsParse(const Jsonb *given, int kinds)
+{
+	Options    *opt = palloc0(sizeof(Options));
+	JsonbIterator *it;
+	JsonbIteratorToken token;
+	JsonbValue	v;
+
+	opt->given = given;
+	opt->max_distinct = FRAME_MAX_DISTINCT;
+	opt->min_count = 20;
+	opt->max_levels = 255;
+	opt->standardize = true;
+	opt->class_weight[0] = opt->class_weight[1] = 1;
+	opt->correct = true;
+	opt->covariance = true;
+	opt->confidence = 0.95;
+	if (given == NULL)
+		return opt;
+	if (!JB_ROOT_IS_OBJECT(given))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("options must be a JSON object"),
+				 errhint("For example {\"exclude\": [\"lead_id\"], \"lambda\": 1}.")));
+
+	it = JsonbIteratorInit(unconstify(JsonbContainer *, &given->root));
+	token = JsonbIteratorNext(&it, &v, false);
+	while ((token = JsonbIteratorNext(&it, &v, true)) == WJB_KEY)
+	{
+		char	   *name = pnstrdup(v.val.string.val, v.val.string.len);
+		OptionReader r = {name, &v};
+
+		CheckOption(call_options, lengthof(call_options), name, name, kinds);
+		token = JsonbIteratorNext(&it, &v, true);
+		if (strcmp(name, "columns") == 0)
+			ReadColumns(opt, &r, kinds);
+		else if (strcmp(name, "exclude") == 0)
+			opt->exclude = ReadStrings(&r, "an array of column names");
+		else
+		{
+			ReadFrameOption(opt, name, &r);
+			ReadFitOption(opt, name, &r);
+		}
+	}
+	CheckTogether(opt);
+	return opt;
+}
+
+ColumnOptions *
+OptionsForColumn(const Options *opt, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, opt->columns)
+	{
+		ColumnOptions *c = lfirst(lc);
+
+		if (strcmp(c->name, name) == 0)
+			return c;
+	}
+	return NULL;
+}
+
+bool
+NameInList(const List *names, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, names)
+		if (strcmp(lfirst(lc), name) == 0)
+			return true;
+	return false;
+}

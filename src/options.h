@@ -1,0 +1,95 @@
+/*-------------------------------------------------------------------------
+ *
+ * options.h
+ *	  What a user can ask for, parsed from one jsonb.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef LEADSCORE_OPTIONS_H
+#define LEADSCORE_OPTIONS_H
+
+#include "leadscore.h"
+#include "nodes/pg_list.h"
+
+typedef enum TreatAs
+{
+	TREAT_AUTO = 0,				/* numbers as numbers, all else as levels */
+	TREAT_NUMBER,
+	TREAT_CATEGORICAL
+} TreatAs;
+
+typedef enum OnSeparation
+{
+	SEPARATION_RIDGE = 0,
+	SEPARATION_FIRTH,
+	SEPARATION_ERROR
+} OnSeparation;
+
+typedef enum ClassWeight
+{
+	CLASS_WEIGHT_NONE = 0,
+	CLASS_WEIGHT_BALANCED,
+	CLASS_WEIGHT_GIVEN
+} ClassWeight;
+
+/* Options of one column; -1 and NULL where the call's own count. */
+typedef struct ColumnOptions
+{
+	char	   *name;
+	TreatAs		as;
+	Transform	transform;		/* none or log1p */
+	int			bins;			/* 0: no bins */
+	int			min_count;
+	int			max_levels;
+	int			unseen_error;
+	char	   *reference;
+	List	   *parts;			/* of int: Transform */
+} ColumnOptions;
+
+typedef struct Options
+{
+	const Jsonb *given;			/* as the user wrote them, or NULL */
+
+	/* acting when the frame is built */
+	List	   *exclude;		/* of char *, UTF-8 */
+	char	   *weight;
+	char	   *offset;
+	char	   *group;
+	char	   *time;
+	char	   *timezone;
+	int			max_distinct;
+	const Jsonb *names;			/* of the columns, for lead_…_columns */
+
+	/* acting at the fit */
+	List	   *allow;
+	int			min_count;
+	int			max_levels;
+	bool		unseen_error;
+	char	   *reference;		/* NULL: the most frequent level; or "first" */
+	double		lambda;
+	double		alpha;
+	bool		firth;
+	bool		standardize;
+	OnSeparation separation;
+	ClassWeight class_weight_kind;
+	double		class_weight[2];
+	bool		correct;		/* the intercept, after class_weight */
+	bool		robust;
+	bool		covariance;		/* keep it in the model */
+	double		confidence;
+	int			max_iterations;
+	double		tolerance;
+	bool		untrainable_null;
+
+	List	   *columns;		/* of ColumnOptions * */
+} Options;
+
+/* Which options a call may have: a bit for each kind. */
+#define OPTIONS_FRAME	1		/* roles, parts, names: building the frame */
+#define OPTIONS_FIT		2		/* encoding and fit */
+
+extern Options *OptionsParse(const Jsonb *given, int kinds);	/* NULL: defaults */
+extern ColumnOptions *OptionsForColumn(const Options *opt, const char *name);
+extern bool NameInList(const List *names, const char *name);
+
+#endif							/* LEADSCORE_OPTIONS_H */
