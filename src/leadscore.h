@@ -210,6 +210,8 @@ typedef enum Transform
 #define DESIGN_NONE		(-1)	/* the reference level: adds nothing */
 #define DESIGN_AVERAGE	(-2)	/* nothing learnt: adds what the average lead has */
 #define DESIGN_ERROR	(-3)	/* "unseen": "error" */
+#define DESIGN_LIKE_OTHER (-4)	/* null_column only, until EncoderNumber(): NULL
+								 * counts as other and shares its column */
 
 typedef struct ModelSource
 {
@@ -255,7 +257,7 @@ typedef struct Feature
 	/* all kinds: FEATURE_NUMBER the indicator, else the level of NULL */
 	int			null_column;	/* ≥ 0, or one of DESIGN_* */
 
-	void	   *lookup;			/* model.c's hash of the levels, NULL until made */
+	void	   *lookup;			/* model_cache.c's hash of the levels, NULL until made */
 } Feature;
 
 typedef enum DesignKind
@@ -303,7 +305,12 @@ typedef struct FeatureEntries
 	double		offset;			/* FEATURE_OFFSET */
 } FeatureEntries;
 
-extern void EncoderNumber(Encoder *enc);	/* fills ncolumns and design */
+/*
+ * Numbers every slot that asks for a column (0 or any number above) in the
+ * documented order, leaves DESIGN_* alone, and fills ncolumns and design.
+ * A second call changes nothing.
+ */
+extern void EncoderNumber(Encoder *enc);
 extern double TransformCell(const Feature *f, const char *timezone,
 							const Cell *cell);
 extern void FeatureEncode(const Encoder *enc, const Feature *f,
@@ -312,11 +319,14 @@ extern void FeatureEncode(const Encoder *enc, const Feature *f,
 extern char *DesignColumnName(const Encoder *enc, int column);
 /* "Paris", "(other)", "(null)", "[3, 5)"; NULL for numbers and the intercept */
 extern char *DesignColumnLevel(const Encoder *enc, int column);
+/* the same for any slot, reference levels included */
+extern char *FeatureLevelText(const Encoder *enc, const Feature *f,
+							  DesignKind kind, int level);
 /* A number as short as it can be and still come back; no setting matters. */
 extern char *NumberText(double x);
 
 /* ------------------------------------------------------------------------
- * Model (model.c)
+ * Model (model.c, model_read.c, model_cache.c)
  * ------------------------------------------------------------------------
  */
 
@@ -343,8 +353,15 @@ typedef struct Model
 	double	   *std_error;		/* NaN where aliased; NULL without inference */
 	double	   *vif;			/* generalised, per feature; NaN unknown; or NULL */
 	double	   *cov;			/* p × p packed lower triangle, row by row; or NULL */
-	char	   *info;			/* JSON text: everything about the fit */
+	char	   *info;			/* JSON text (UTF-8): everything about the fit */
+
+	/* how it was stored; 0 in a model that was just fitted */
+	uint32		format;
+	uint32		scoring_bytes;
+	uint32		statistics_bytes;
 } Model;
+
+#define MODEL_HEADER_SIZE	40	/* lengths and checksums of both parts */
 
 extern bytea *ModelEncode(const Model *model);
 /* scoring_only reads just the first slice of an out-of-line value */
@@ -352,6 +369,14 @@ extern Model *ModelDecode(Datum model, bool scoring_only);	/* or an error */
 /* the same, but NULL and a reason instead of an error */
 extern Model *ModelDecodeOrNull(Datum model, bool scoring_only,
 								const char **why);
+/* what the others are made of: returns the reason, or NULL and fills `model` */
+extern const char *ModelDecodeInto(Model *model, Datum datum,
+								   bool scoring_only, MemoryContext cxt);
+extern void ModelRefuse(const Model *model, const char *why)
+			pg_attribute_noreturn();
+
+/* a decoded feature has its lookup; a fitted one is searched by bisection */
+extern void FeatureMakeLookup(Feature *f);
 extern int	FeatureFindLevel(const Feature *f, const char *text, int len,
 							 double number);	/* index of the level, or -1 */
 
@@ -366,10 +391,19 @@ typedef struct ModelCache
 	uint64		generation;		/* goes up with every new model */
 	struct varlena *key;		/* the bytes it was decoded from */
 	Pointer		key_pointer;
+	bool		constant;		/* the argument is a constant of the query */
 } ModelCache;
 
 extern Model *ModelCacheGet(ModelCache *cache, FunctionCallInfo fcinfo,
 							int argno);
+
+/* ------------------------------------------------------------------------
+ * The normal distribution (normal.c)
+ * ------------------------------------------------------------------------
+ */
+
+extern double NormalTwoSided(double z); /* P(|Z| >= |z|), right to 1e-300 */
+extern double NormalQuantile(double p); /* p in (0, 1) */
 
 /* ------------------------------------------------------------------------
  * Scoring (score.c): cells in, log-odds out

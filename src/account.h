@@ -1,0 +1,17 @@
+/*-------------------------------------------------------------------------
+ *
+ * account.h
+ *	  Writing the JSON account of a fit that every model carries.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef LEADSCORE_ACCOUNT_H
+#define LEADSCORE_ACCOUNT_H
+
+#include "fit.h"
+
+/* `, "key": number`; null where there is no finite number */
+extern void JsonNumber(StringInfo buf, const char *key, double x);
+extern void ProfileJson(StringInfo buf, const FrameStats *stats);	/* profile.c */
+
+#endif							/* LEADSCORE_ACCOUNT_H */

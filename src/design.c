@@ -1,0 +1,486 @@
+/*-------------------------------------------------------------------------
+ *
+ * design.c
+ *	  The design matrix of a frame, made block by block from its codes.
+ *
+ * One-hot columns never exist: for every feature a table says which design
+ * entries a dictionary code stands for (none, one, or a value and an
+ * indicator), and a block of patterns is turned into the solver's compressed
+ * rows by looking the codes up.  Only numbers without a dictionary are computed
+ * row by row.
+ *
+ * For the solver's sake numbers are divided by their standard deviation, and
+ * centred where zeros are rare, so that years or large amounts do not spoil the
+ * condition of the Hessian.  FrameDesignDescale() takes that back.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+
+#include "fit.h"
+
+/* Design entries of every code of a feature; those of code k are
+ * start[k] … start[k + 1] - 1. */
+typedef struct FeatureTable
+{
+	const Feature *f;
+	const FrameColumn *c;
+	bool		plain;			/* numbers without a dictionary */
+	int		   *start;			/* codes + 1; plain: of NULL only */
+	int		   *column;
+	double	   *value;
+	double		center;			/* plain numbers */
+	double		scale;
+} FeatureTable;
+
+typedef struct DesignState
+{
+	const FrameStats *stats;
+	int			ntables;
+	FeatureTable *tables;
+	const FrameColumn *offset;
+	int			most_entries;	/* that one row can have */
+	int			capacity;
+	int		   *start;
+	int		   *index;
+	double	   *value;
+	double	   *pos;
+	double	   *neg;
+	double	   *weight;
+	double	   *offsets;
+} DesignState;
+
+/* Growing entries of a table under construction. */
+typedef struct Entries
+{
+	int			n;
+	int			capacity;
+	int		   *column;
+	double	   *value;
+} Entries;
+
+static void
+AddEntry(Entries *e, int column, double value)
+{
+	if (e->n == e->capacity)
+	{
+		e->capacity = Max(64, e->capacity * 2);
+		e->column = e->column == NULL ? palloc(sizeof(int) * e->capacity) :
+			repalloc(e->column, sizeof(int) * e->capacity);
+		e->value = e->value == NULL ? palloc(sizeof(double) * e->capacity) :
+			repalloc(e->value, sizeof(double) * e->capacity);
+	}
+	e->column[e->n] = column;
+	e->value[e->n] = value;
+	e->n++;
+}
+
+/* Bin of a number; as scoring finds it. */
+static int
+BinOf(const Feature *f, double x)
+{
+	int			b = 0;
+
+	while (b < f->nedges && x >= f->edges[b])
+		b++;
+	return b;
+}
+
+/* The cell that a code of a column stands for. */
+static Cell
+CodeCell(const FrameColumn *c, int code)
+{
+	Cell		cell = {0};
+
+	cell.type = c->type;
+	cell.isnull = (code == 0);
+	if (code > 0 && c->texts != NULL)
+	{
+		cell.text = c->texts[code - 1];
+		cell.len = c->lengths[code - 1];
+	}
+	else if (code > 0)
+		cell.number = c->numbers[code - 1];
+	return cell;
+}
+
+/*
+ * Entries of one code, on the raw scale.  A time part in a frame is already the
+ * part: its number must not be taken for a time again.
+ */
+static void
+EncodeCode(const Encoder *enc, const Feature *f, const FrameColumn *c, int code,
+		   Entries *e)
+{
+	Feature		plain = *f;
+	Cell		cell = CodeCell(c, code);
+	FeatureEntries out;
+
+	if (plain.transform >= TRANSFORM_HOUR)
+		plain.transform = TRANSFORM_NONE;
+	/* values that no labelled row has may be in a dictionary, but not counted */
+	if (plain.other_column == DESIGN_ERROR)
+		plain.other_column = DESIGN_NONE;
+	if (plain.null_column == DESIGN_ERROR)
+		plain.null_column = DESIGN_NONE;
+	FeatureEncode(enc, &plain, &cell, &out);
+	for (int i = 0; i < out.n; i++)
+		AddEntry(e, out.column[i], out.value[i]);
+}
+
+/* NULLs of a binned number that has no column for them: the average row. */
+static void
+EncodeAverage(const Feature *f, const double *mean, Entries *e)
+{
+	for (int b = 0; b <= f->nedges; b++)
+		if (f->bin_columns[b] >= 0)
+			AddEntry(e, f->bin_columns[b], mean[f->bin_columns[b]]);
+}
+
+/* Share of the rows whose number is not zero is large. */
+static bool
+MostlyNonZero(const FeatureTable *t, const ColumnStats *cs)
+{
+	int64		zeros = 0;
+
+	if (t->plain)
+		return true;
+	for (int k = 1; k <= t->c->nvalues; k++)
+		if (t->c->numbers[k - 1] == 0)
+			zeros = cs->values[k].pos + cs->values[k].neg;
+	return zeros * 2 < cs->nonnull + cs->null.pos + cs->null.neg;
+}
+
+/* Centre and scale of a number whose mean and sum of squares are known. */
+static void
+ChooseScale(const FrameStats *s, const ColumnStats *cs, FeatureTable *t,
+			FrameDesign *d, bool scale)
+{
+	int			col;
+
+	t->scale = 1;
+	if (t->f->kind != FEATURE_NUMBER)
+		return;
+	col = t->f->value_column;
+	d->sd[col] = sqrt(d->sd[col] / s->weight_sum);
+	d->center[col] = t->center = MostlyNonZero(t, cs) ? d->mean[col] : 0;
+	d->scale[col] = t->scale = (scale && d->sd[col] > 0) ? d->sd[col] : 1;
+}
+
+/* Entries [from, to) go to the table's end, on the solver's scale. */
+static void
+AppendScaled(FeatureTable *t, Entries *out, const Entries *in, int from, int to)
+{
+	for (int i = from; i < to; i++)
+	{
+		double		x = in->value[i];
+
+		if (t->f->kind == FEATURE_NUMBER && in->column[i] == t->f->value_column)
+			x = (x - t->center) / t->scale;
+		if (x != 0)				/* zeros are no entries */
+			AddEntry(out, in->column[i], x);
+	}
+}
+
+/* The table of a feature with a dictionary, and mean and sd of its columns. */
+static void
+BuildDictionaryTable(const Encoder *enc, const FrameStats *s,
+					 const ColumnStats *cs, FeatureTable *t, FrameDesign *d,
+					 bool scale)
+{
+	const FrameColumn *c = t->c;
+	const Feature *f = t->f;
+	int			n = c->nvalues;
+	int		   *from = palloc(sizeof(int) * (n + 2));
+	bool		average = (f->kind == FEATURE_BINS && cs->null.weight > 0 &&
+						   f->null_column == DESIGN_AVERAGE);
+	double		total = s->weight_sum - (average ? cs->null.weight : 0);
+	Entries		raw = {0},
+				null = {0},
+				e = {0};
+
+	for (int code = 1; code <= n; code++)
+	{
+		from[code] = raw.n;
+		EncodeCode(enc, f, c, code, &raw);
+		for (int i = from[code]; i < raw.n; i++)
+			d->mean[raw.column[i]] += cs->values[code].weight * raw.value[i] / total;
+	}
+	from[n + 1] = raw.n;
+	if (average)
+		EncodeAverage(f, d->mean, &null);
+	else
+	{
+		EncodeCode(enc, f, c, 0, &null);
+		for (int i = 0; i < null.n; i++)
+			d->mean[null.column[i]] += cs->null.weight * null.value[i] / total;
+	}
+	if (f->kind == FEATURE_NUMBER)
+	{
+		for (int code = 1; code <= n; code++)
+		{
+			double		x = raw.value[from[code]] - d->mean[f->value_column];
+
+			d->sd[f->value_column] += cs->values[code].weight * x * x;
+		}
+		ChooseScale(s, cs, t, d, scale);
+	}
+
+	t->start = palloc(sizeof(int) * (n + 2));
+	t->start[0] = 0;
+	AppendScaled(t, &e, &null, 0, null.n);
+	for (int code = 1; code <= n; code++)
+	{
+		t->start[code] = e.n;
+		AppendScaled(t, &e, &raw, from[code], from[code + 1]);
+	}
+	t->start[n + 1] = e.n;
+	t->column = e.column;
+	t->value = e.value;
+}
+
+/* The number columns of a feature without a dictionary: one pass each. */
+static void
+BuildPlainTable(const Encoder *enc, const FrameStats *s, const ColumnStats *cs,
+				FeatureTable *t, FrameDesign *d, bool scale)
+{
+	const Frame *frame = s->frame;
+	const Feature *f = t->f;
+	Entries		raw = {0},
+				e = {0};
+	double		nonnull = s->weight_sum - cs->null.weight;
+
+	if (f->kind == FEATURE_NUMBER)
+		d->mean[f->value_column] = f->fill;
+	for (int64 r = 0; r < frame->npatterns; r++)
+	{
+		const uint8 *pattern = frame->cells + r * frame->stride;
+		double		w = PatternWeight(s, pattern) *
+			((double) frame->pos[r] + frame->neg[r]);
+		Cell		cell = {0};
+		int			col;
+
+		if (r % 16384 == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (!FrameNumber(t->c, pattern, &cell.number))
+			continue;
+		if (f->kind == FEATURE_NUMBER)
+		{
+			double		x = TransformCell(f, NULL, &cell) - f->fill;
+
+			d->sd[f->value_column] += w * x * x;
+		}
+		else if ((col = f->bin_columns[BinOf(f, cell.number)]) >= 0)
+			d->mean[col] += w / (f->null_column == DESIGN_AVERAGE ? nonnull : s->weight_sum);
+	}
+	if (f->null_column >= 0)
+		d->mean[f->null_column] = cs->null.weight / s->weight_sum;
+
+	ChooseScale(s, cs, t, d, scale);
+
+	/* only NULL needs entries made beforehand */
+	if (f->kind == FEATURE_BINS && f->null_column == DESIGN_AVERAGE)
+		EncodeAverage(f, d->mean, &raw);
+	else
+		EncodeCode(enc, f, t->c, 0, &raw);
+	AppendScaled(t, &e, &raw, 0, raw.n);
+	t->start = palloc(sizeof(int) * 2);
+	t->start[0] = 0;
+	t->start[1] = e.n;
+	t->column = e.column;
+	t->value = e.value;
+}
+
+static inline void
+Emit(DesignState *ds, int *n, int column, double value)
+{
+	ds->index[*n] = column;
+	ds->value[*n] = value;
+	(*n)++;
+}
+
+/* The entries of one pattern. */
+static void
+FillRow(DesignState *ds, const uint8 *pattern, int *n)
+{
+	for (int k = 0; k < ds->ntables; k++)
+	{
+		const FeatureTable *t = &ds->tables[k];
+		int			code = 0;
+		double		x;
+
+		if (!t->plain)
+			code = FrameCode(t->c, pattern);
+		else if (FrameNumber(t->c, pattern, &x))
+		{
+			if (t->f->kind == FEATURE_NUMBER)
+			{
+				x = t->f->transform == TRANSFORM_LOG1P ? log1p(x) : x;
+				Emit(ds, n, t->f->value_column, (x - t->center) / t->scale);
+			}
+			else if (t->f->bin_columns[BinOf(t->f, x)] >= 0)
+				Emit(ds, n, t->f->bin_columns[BinOf(t->f, x)], 1);
+			continue;
+		}
+		for (int i = t->start[code]; i < t->start[code + 1]; i++)
+			Emit(ds, n, t->column[i], t->value[i]);
+	}
+}
+
+static void
+FillBlock(void *arg, int64 first, int nrows, DesignBlock *block)
+{
+	DesignState *ds = arg;
+	const Frame *frame = ds->stats->frame;
+	int			n = 0;
+
+	for (int i = 0; i < nrows; i++)
+	{
+		int64		r = first + i;
+		const uint8 *pattern = frame->cells + r * frame->stride;
+
+		if (n + ds->most_entries > ds->capacity)
+		{
+			ds->capacity = ds->capacity * 2 + ds->most_entries;
+			ds->index = repalloc_huge(ds->index, sizeof(int) * ds->capacity);
+			ds->value = repalloc_huge(ds->value, sizeof(double) * ds->capacity);
+		}
+		ds->start[i] = n;
+		FillRow(ds, pattern, &n);
+		ds->pos[i] = frame->pos[r];
+		ds->neg[i] = frame->neg[r];
+		if (ds->weight != NULL)
+			ds->weight[i] = PatternWeight(ds->stats, pattern);
+		if (ds->offsets != NULL)
+			(void) FrameNumber(ds->offset, pattern, &ds->offsets[i]);
+	}
+	ds->start[nrows] = n;
+	block->n = nrows;
+	block->start = ds->start;
+	block->index = ds->index;
+	block->value = ds->value;
+	block->pos = ds->pos;
+	block->neg = ds->neg;
+	block->weight = ds->weight;
+	block->offset = ds->offsets;
+}
+
+/* The most entries that a row can have: of each feature the longest code. */
+static int
+MostEntries(const DesignState *ds)
+{
+	int			most = 1;
+
+	for (int k = 0; k < ds->ntables; k++)
+	{
+		const FeatureTable *t = &ds->tables[k];
+		int			codes = t->plain ? 1 : t->c->nvalues + 1,
+					longest = 1;
+
+		for (int code = 0; code < codes; code++)
+			longest = Max(longest, t->start[code + 1] - t->start[code]);
+		most += longest;
+	}
+	return most;
+}
+
+static DesignState *
+AllocateState(const FrameStats *s, int ntables)
+{
+	DesignState *ds = palloc0(sizeof(DesignState));
+
+	ds->stats = s;
+	ds->tables = palloc0(sizeof(FeatureTable) * Max(ntables, 1));
+	ds->capacity = DESIGN_BLOCK_ROWS * 16;
+	ds->start = palloc(sizeof(int) * (DESIGN_BLOCK_ROWS + 1));
+	ds->index = palloc(sizeof(int) * ds->capacity);
+	ds->value = palloc(sizeof(double) * ds->capacity);
+	ds->pos = palloc(sizeof(double) * DESIGN_BLOCK_ROWS);
+	ds->neg = palloc(sizeof(double) * DESIGN_BLOCK_ROWS);
+	ds->weight = s->weight ? palloc(sizeof(double) * DESIGN_BLOCK_ROWS) : NULL;
+	ds->offset = s->offset;
+	ds->offsets = s->offset ? palloc(sizeof(double) * DESIGN_BLOCK_ROWS) : NULL;
+	return ds;
+}
+
+FrameDesign *
+FrameDesignCreate(const FrameStats *s, const FittedEncoder *fe, bool scale)
+{
+	const Encoder *enc = fe->encoder;
+	FrameDesign *d = palloc0(sizeof(FrameDesign));
+	DesignState *ds = AllocateState(s, enc->nfeatures);
+	int			p = enc->ncolumns;
+
+	d->center = palloc0(sizeof(double) * p);
+	d->scale = palloc(sizeof(double) * p);
+	d->mean = palloc0(sizeof(double) * p);
+	d->sd = palloc0(sizeof(double) * p);
+	for (int j = 0; j < p; j++)
+		d->scale[j] = 1;
+	d->mean[0] = 1;
+
+	for (int k = 0; k < enc->nfeatures; k++)
+	{
+		const Feature *f = &enc->features[k];
+		int			fc = fe->frame_column[k];
+		FeatureTable *t = &ds->tables[ds->ntables];
+
+		if (f->kind == FEATURE_OFFSET)
+		{
+			d->mean_offset = s->columns[fc].mean;
+			continue;
+		}
+		ds->ntables++;
+		t->f = f;
+		t->c = &s->frame->columns[fc];
+		t->plain = (t->c->store == STORE_NUMBERS);
+		if (t->plain)
+			BuildPlainTable(enc, s, &s->columns[fc], t, d, scale);
+		else
+			BuildDictionaryTable(enc, s, &s->columns[fc], t, d, scale);
+	}
+	for (int j = 1; j < p; j++)
+		if (enc->design[j].kind != DESIGN_VALUE)
+			d->sd[j] = sqrt(Max(0, d->mean[j] * (1 - d->mean[j])));
+	ds->most_entries = MostEntries(ds);
+	d->source.nrows = s->frame->npatterns;
+	d->source.ncolumns = p;
+	d->source.fill = FillBlock;
+	d->source.arg = ds;
+	return d;
+}
+
+/*
+ * Coefficients and covariance (p × p, may be NULL) back on the raw scale:
+ * b_j = b'_j / s_j and b_0 = b'_0 - Σ m_j b_j, a linear map applied to both.
+ */
+void
+FrameDesignDescale(const FrameDesign *d, int p, double *beta, double *cov)
+{
+	for (int j = 1; j < p; j++)
+	{
+		beta[j] /= d->scale[j];
+		beta[0] -= d->center[j] * beta[j];
+	}
+	if (cov == NULL)
+		return;
+	for (int i = 0; i < p; i++)
+		for (int j = 0; j < p; j++)
+			cov[(int64) i * p + j] /= d->scale[i] * d->scale[j];
+	for (int pass = 0; pass < 2; pass++)	/* the first row, then the first column */
+		for (int k = 0; k < p; k++)
+		{
+			double		sum = 0;
+
+			for (int j = 1; j < p; j++)
+				sum += d->center[j] * (pass == 0 ? cov[(int64) j * p + k] : cov[(int64) k * p + j]);
+			if (pass == 0)
+				cov[k] -= sum;
+			else
+				cov[(int64) k * p] -= sum;
+		}
+}

@@ -1,0 +1,344 @@
+/*-------------------------------------------------------------------------
+ *
+ * fit.c
+ *	  A frame and options in, a model out: the order of the steps.
+ *
+ *	1. screen the columns and fit the encoder (encoder.c)
+ *	2. make the design (design.c) and solve (logistic.c)
+ *	3. when the classes are separated, do what the options say
+ *	4. put the coefficients back on the scale of the data, collect the
+ *	   statistics, write the account (account.c) and the bytes (model.c)
+ *
+ * What can't be fitted at all is an error with the counts in it; with
+ * "untrainable": "null" it is NULL and a NOTICE, so that one poor segment of
+ * a GROUP BY need not end the query.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "fit.h"
+
+/* Models of more design columns keep standard errors but no covariance. */
+#define COVARIANCE_MAX_DESIGN	2000
+#define VIF_MAX_DESIGN			1000
+
+/* λ of the fit that takes the place of a separated one. */
+#define SEPARATION_LAMBDA		1.0
+
+/* No model can come of this: an error, or false where NULL was asked for. */
+static bool
+Untrainable(const Options *opt, int sqlstate, const char *message,
+			const char *detail, const char *hint)
+{
+	if (opt->untrainable_null)
+		ereport(NOTICE,
+				(errmsg("no model: %s", message),
+				 errdetail_internal("%s", detail)));
+	else
+		ereport(ERROR,
+				(errcode(sqlstate),
+				 errmsg("cannot train a model: %s", message),
+				 errdetail_internal("%s", detail),
+				 errhint("%s", hint)));
+	return false;
+}
+
+static bool
+CheckLabels(const FrameStats *s, const Options *opt)
+{
+	const Frame *f = s->frame;
+	char	   *counts = psprintf("%lld rows are positive, %lld negative, %lld have no label.",
+								  (long long) f->positives,
+								  (long long) (f->rows - f->positives),
+								  (long long) f->unknown);
+
+	if (f->rows == 0)
+		return Untrainable(opt, ERRCODE_DATA_EXCEPTION, "there are no labelled rows",
+						   counts, "Check the FROM and WHERE clauses and the label.");
+	if (f->positives == 0 || f->positives == f->rows)
+		return Untrainable(opt, ERRCODE_DATA_EXCEPTION, "all labels are the same",
+						   counts, "A model needs leads that converted and leads that did not.");
+	if (s->weight_pos <= 0 || s->weight_pos >= s->weight_sum)
+		return Untrainable(opt, ERRCODE_DATA_EXCEPTION, "all labels with a weight are the same",
+						   counts, "Rows of weight 0 do not count.");
+	return true;
+}
+
+/* The columns with the most design columns, for the error. */
+static char *
+WidestFeatures(const Encoder *enc)
+{
+	StringInfoData buf;
+	int		   *width = palloc0(sizeof(int) * Max(enc->nfeatures, 1));
+
+	initStringInfo(&buf);
+	for (int j = 1; j < enc->ncolumns; j++)
+		width[enc->design[j].feature]++;
+	for (int shown = 0; shown < 3; shown++)
+	{
+		int			best = -1;
+
+		for (int k = 0; k < enc->nfeatures; k++)
+			if (width[k] > 0 && (best < 0 || width[k] > width[best]))
+				best = k;
+		if (best < 0)
+			break;
+		appendStringInfo(&buf, "%s\"%s\" has %d", shown == 0 ? "" : ", ",
+						 TextFromUtf8(enc->features[best].name,
+									  strlen(enc->features[best].name)),
+						 width[best]);
+		width[best] = 0;
+	}
+	return buf.data;
+}
+
+static bool
+CheckDesign(const FrameStats *s, const Encoder *enc, const Options *opt)
+{
+	if (enc->ncolumns > LEADSCORE_MAX_DESIGN)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the model would have %d design columns, the limit is %d",
+						enc->ncolumns, LEADSCORE_MAX_DESIGN),
+				 errdetail("Of these column %s.", WidestFeatures(enc)),
+				 errhint("Lower \"max_levels\", raise \"min_count\", or exclude columns.")));
+	if (enc->ncolumns == 1)
+		return Untrainable(opt, ERRCODE_DATA_EXCEPTION, "no column is left to learn from",
+						   "All columns are constant, identifiers, times, the label itself, too rare, or excluded.",
+						   "Add columns, lower \"min_count\", or look at lead_describe(lead_frame(…)).");
+	if (opt->lambda == 0 && !opt->firth && s->frame->rows < enc->ncolumns)
+		return Untrainable(opt, ERRCODE_DATA_EXCEPTION, "there are fewer rows than coefficients",
+						   psprintf("%lld labelled rows, %d coefficients.",
+									(long long) s->frame->rows, enc->ncolumns),
+						   "Use fewer columns, raise \"min_count\", or penalise with {\"lambda\": 1}.");
+	return true;
+}
+
+static void
+ClassWeights(const FrameStats *s, const Options *opt, LogitOptions *lo)
+{
+	lo->class_weight[0] = lo->class_weight[1] = 1;
+	if (opt->class_weight_kind == CLASS_WEIGHT_GIVEN)
+	{
+		lo->class_weight[0] = opt->class_weight[0];
+		lo->class_weight[1] = opt->class_weight[1];
+	}
+	else if (opt->class_weight_kind == CLASS_WEIGHT_BALANCED)
+	{
+		lo->class_weight[0] = s->weight_sum / (2 * (s->weight_sum - s->weight_pos));
+		lo->class_weight[1] = s->weight_sum / (2 * s->weight_pos);
+	}
+	if (opt->class_weight_kind != CLASS_WEIGHT_NONE && !opt->correct)
+		ereport(WARNING,
+				(errmsg("scores of this model are no probabilities"),
+				 errdetail("The classes are weighted and \"correct\" is false, so the base rate is not that of the data.")));
+}
+
+/* The design columns that separate the classes, as names. */
+static List *
+SeparatingColumns(const Encoder *enc, const LogitFit *fit)
+{
+	List	   *names = NIL;
+
+	for (int j = 1; j < enc->ncolumns; j++)
+		if (fit->direction[j] != 0)
+			names = lappend(names, DesignColumnName(enc, j));
+	return names;
+}
+
+static char *
+JoinNames(const List *names)
+{
+	StringInfoData buf;
+	int			n = 0;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	foreach(lc, names)
+		if (++n <= 5)
+			appendStringInfo(&buf, "%s\"%s\"", n > 1 ? ", " : "",
+							 TextFromUtf8(lfirst(lc), strlen(lfirst(lc))));
+	if (n > 5)
+		appendStringInfo(&buf, " and %d more", n - 5);
+	return buf.data;
+}
+
+/* Say that there is no maximum, and what is done instead. */
+static void
+ReportSeparation(FitAccount *a, const Options *opt)
+{
+	const char *kind = a->full_separation ? "completely" : "partly";
+	char	   *names = JoinNames(a->separated);
+
+	if (opt->separation == SEPARATION_ERROR)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("the classes are %s separated by %s", kind, names),
+				 errdetail("The likelihood has no maximum: these coefficients would grow without end."),
+				 errhint("Use {\"separation\": \"ridge\"} or {\"separation\": \"firth\"}, raise \"min_count\", or exclude the column.")));
+	ereport(WARNING,
+			(errmsg("the classes are %s separated by %s", kind, names),
+			 errdetail("The likelihood has no maximum. The model was fitted with %s instead; it has no p-values of the usual kind.",
+					   opt->separation == SEPARATION_FIRTH ? "Firth's penalty" :
+					   "a ridge penalty of lambda = 1"),
+			 errhint("Pool rare levels with \"min_count\", exclude the column, or choose \"lambda\" yourself.")));
+	a->separation_handled = opt->separation == SEPARATION_FIRTH ? "firth" : "ridge";
+}
+
+static void
+ReportConvergence(const LogitFit *fit)
+{
+	if (fit->stop == LOGIT_CONVERGED)
+		return;
+	ereport(WARNING,
+			(errmsg("training did not converge after %d iterations", fit->iterations),
+			 errdetail("The largest component of the gradient is %g.", fit->gradient_norm),
+			 errhint("Raise \"max_iterations\", or penalise with \"lambda\".")));
+}
+
+static Inference
+InferenceOf(const LogitOptions *lo, const LogitFit *fit)
+{
+	if (fit->cov == NULL)
+		return INFERENCE_NONE;
+	if (lo->lambda > 0)
+		return INFERENCE_PENALISED;
+	return lo->robust ? INFERENCE_ROBUST : INFERENCE_WALD;
+}
+
+/* Generalised VIF of every feature. */
+static double *
+FeatureVif(const Encoder *enc, const LogitFit *fit)
+{
+	double	   *vif = palloc(sizeof(double) * Max(enc->nfeatures, 1));
+	int		   *first = palloc(sizeof(int) * Max(enc->nfeatures, 1));
+	int		   *last = palloc(sizeof(int) * Max(enc->nfeatures, 1));
+
+	for (int k = 0; k < enc->nfeatures; k++)
+	{
+		first[k] = 1;
+		last[k] = 0;			/* no column: an offset */
+	}
+	for (int j = enc->ncolumns - 1; j >= 1; j--)
+	{
+		int			k = enc->design[j].feature;
+
+		first[k] = j;
+		if (last[k] == 0)
+			last[k] = j;
+	}
+	LogitGvif(fit->cov, fit->aliased, enc->ncolumns, enc->nfeatures, first, last, vif);
+	return vif;
+}
+
+static void
+ModelStatistics(Model *m, const Options *opt, const LogitFit *fit)
+{
+	int			p = m->encoder->ncolumns;
+
+	if (fit->cov == NULL)
+		return;
+	m->std_error = palloc(sizeof(double) * p);
+	for (int j = 0; j < p; j++)
+		m->std_error[j] = fit->aliased[j] ? NAN : sqrt(fit->cov[(int64) j * p + j]);
+	if (m->inference != INFERENCE_PENALISED && p <= VIF_MAX_DESIGN)
+		m->vif = FeatureVif(m->encoder, fit);
+	if (p <= COVARIANCE_MAX_DESIGN && opt->covariance)
+	{
+		double	   *packed = palloc_extended(sizeof(double) * p * (p + 1) / 2, MCXT_ALLOC_HUGE);
+		int64		n = 0;
+
+		for (int i = 0; i < p; i++)
+			for (int j = 0; j <= i; j++)
+				packed[n++] = fit->cov[(int64) i * p + j];
+		m->cov = packed;
+	}
+}
+
+/* Solve for an encoder; coefficients and covariance on the raw scale. */
+static LogitFit *
+SolveFor(const FrameStats *s, const FittedEncoder *fe, const Options *opt,
+		 const LogitOptions *lo, FrameDesign **design)
+{
+	LogitFit   *fit;
+
+	*design = FrameDesignCreate(s, fe, lo->lambda == 0 || opt->standardize);
+	fit = LogitSolve(&(*design)->source, lo);
+	if (fit->stop != LOGIT_SEPARATED)
+		FrameDesignDescale(*design, fe->encoder->ncolumns, fit->beta, fit->cov);
+	return fit;
+}
+
+bytea *
+FitModel(const Frame *frame, const Options *opt)
+{
+	FrameStats *s = FrameStatsCompute(frame);
+	FitAccount	a = {0};
+	Model		m = {0};
+	LogitOptions lo = {0};
+	FittedEncoder *fe;
+	FrameDesign *design;
+	LogitFit   *fit;
+
+	if (!CheckLabels(s, opt))
+		return NULL;
+	fe = EncoderFit(s, opt, opt->lambda > 0);
+	ReportLeftOut(&fe->report);
+	if (!CheckDesign(s, fe->encoder, opt))
+		return NULL;
+
+	lo.lambda = opt->lambda;
+	lo.alpha = opt->alpha;
+	lo.firth = opt->firth;
+	lo.robust = opt->robust;
+	lo.max_iterations = opt->max_iterations;
+	lo.tolerance = opt->tolerance;
+	ClassWeights(s, opt, &lo);
+	fit = SolveFor(s, fe, opt, &lo, &design);
+
+	if (fit->stop == LOGIT_SEPARATED)
+	{
+		a.full_separation = fit->full_separation;
+		a.separated = SeparatingColumns(fe->encoder, fit);
+		ReportSeparation(&a, opt);
+		lo.robust = false;
+		if (opt->separation == SEPARATION_FIRTH)
+			lo.firth = true;
+		else
+		{
+			lo.lambda = SEPARATION_LAMBDA;
+			fe = EncoderFit(s, opt, true);
+			if (!CheckDesign(s, fe->encoder, opt))
+				return NULL;
+		}
+		fit = SolveFor(s, fe, opt, &lo, &design);
+	}
+	ReportConvergence(fit);
+
+	if (opt->class_weight_kind != CLASS_WEIGHT_NONE && opt->correct)
+	{
+		a.prior_correction = -log(lo.class_weight[1] / lo.class_weight[0]);
+		fit->beta[0] += a.prior_correction;
+	}
+	m.encoder = fe->encoder;
+	m.coef = fit->beta;
+	m.aliased = fit->aliased;
+	m.mean = design->mean;
+	m.mean_offset = design->mean_offset;
+	m.sd = design->sd;
+	m.confidence = opt->confidence;
+	m.inference = InferenceOf(&lo, fit);
+	ModelStatistics(&m, opt, fit);
+
+	a.stats = s;
+	a.opt = opt;
+	a.fe = fe;
+	a.logit_options = &lo;
+	a.fit = fit;
+	a.model = &m;
+	m.info = FitAccountJson(&a);
+	return ModelEncode(&m);
+}

@@ -1,0 +1,154 @@
+/*-------------------------------------------------------------------------
+ *
+ * fit.h
+ *	  From frame to model: statistics of the frame, the encoder fitted from
+ *	  them, the design matrix for the solver, and the account of it all.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef LEADSCORE_FIT_H
+#define LEADSCORE_FIT_H
+
+#include "frame.h"
+#include "options.h"
+
+/* A value of a column and the labelled rows that have it. */
+typedef struct ValueCount
+{
+	int64		pos;
+	int64		neg;
+	double		weight;			/* of both, after the weight role */
+} ValueCount;
+
+/* What one scan of the patterns says about a column. */
+typedef struct ColumnStats
+{
+	ValueCount *values;			/* dictionary: [0] NULL, [k] k-th value; or NULL */
+	ValueCount	null;
+	int64		nonnull;		/* rows */
+	int64		distinct;		/* values that occur, NULL apart; -1 not known */
+	double		min;			/* numbers */
+	double		max;
+	double		min_of[2];		/* by label: false, true */
+	double		max_of[2];
+	double		mean;			/* weighted, of the values that are not NULL */
+	double		sd;				/* population */
+} ColumnStats;
+
+typedef struct FrameStats
+{
+	const Frame *frame;
+	const FrameColumn *weight;	/* roles, or NULL */
+	const FrameColumn *offset;
+	ColumnStats *columns;		/* as frame->columns */
+	double		weight_sum;
+	double		weight_pos;
+} FrameStats;
+
+/* stats.c */
+extern FrameStats *FrameStatsCompute(const Frame *frame);
+extern double PatternWeight(const FrameStats *s, const uint8 *pattern);
+extern int64 CountDistinctNumbers(const Frame *frame, const FrameColumn *c);
+
+/* encoder.c */
+
+/* Why a column is no feature, in one word that lead_info() shows. */
+typedef struct LeftOut
+{
+	const char *column;
+	const char *source;			/* column of the row */
+	const char *reason;
+	const char *detail;
+} LeftOut;
+
+/* The reason that ends a fit instead of leaving the column out. */
+#define LEFT_OUT_DETERMINES	"determines the label"
+
+typedef struct Pooled
+{
+	const char *column;
+	int			levels;
+	int64		rows;
+	const char *into;
+} Pooled;
+
+typedef struct Imputed
+{
+	const char *column;
+	int64		rows;
+	double		value;
+	bool		indicator;
+} Imputed;
+
+typedef struct Reference
+{
+	const char *column;
+	const char *level;
+} Reference;
+
+/* The account of how an encoder was made. */
+typedef struct FitReport
+{
+	List	   *left_out;		/* of LeftOut * */
+	List	   *pooled;
+	List	   *imputed;
+	List	   *references;
+	List	   *notes;			/* of char *: sentences */
+} FitReport;
+
+typedef struct FittedEncoder
+{
+	Encoder    *encoder;
+	int		   *frame_column;	/* per feature: index into frame->columns */
+	FitReport	report;
+} FittedEncoder;
+
+/* penalised: every level gets a column; else one is the reference */
+extern FittedEncoder *EncoderFit(const FrameStats *stats, const Options *opt,
+								 bool penalised);
+extern void CheckColumnsExist(const Frame *frame, const Options *opt);
+/* screen.c: what is left out before encoding, and why; NULL to keep it */
+extern const LeftOut *ScreenColumn(const FrameStats *stats, int column,
+								   const Options *opt);
+extern void RaiseDetermines(const LeftOut *l) pg_attribute_noreturn();
+extern void ReportLeftOut(const FitReport *report);
+
+/* design.c */
+
+/* The design of a frame under an encoder: what LogitSolve() reads. */
+typedef struct FrameDesign
+{
+	DesignSource source;
+	double	   *center;			/* per design column; numbers are (x - center) / scale */
+	double	   *scale;
+	double	   *mean;			/* weighted, on the raw scale; [0] = 1 */
+	double	   *sd;
+	double		mean_offset;
+} FrameDesign;
+
+extern FrameDesign *FrameDesignCreate(const FrameStats *stats,
+									  const FittedEncoder *fe, bool scale);
+extern void FrameDesignDescale(const FrameDesign *d, int p, double *beta,
+							   double *cov);
+
+/* fit.c */
+extern bytea *FitModel(const Frame *frame, const Options *opt);
+
+/* account.c: the JSON of a fit */
+typedef struct FitAccount
+{
+	const FrameStats *stats;
+	const Options *opt;
+	const FittedEncoder *fe;
+	const LogitOptions *logit_options;
+	const LogitFit *fit;
+	const Model *model;
+	double		prior_correction;	/* added to the intercept */
+	List	   *separated;			/* of char *: design columns, or NIL */
+	bool		full_separation;
+	const char *separation_handled; /* "ridge", "firth" or NULL */
+} FitAccount;
+
+extern char *FitAccountJson(const FitAccount *a);
+
+#endif							/* LEADSCORE_FIT_H */

@@ -1,0 +1,716 @@
+/*-------------------------------------------------------------------------
+ *
+ * logistic.c
+ *	  Logistic regression: maximum likelihood and ridge by Newton's method.
+ *
+ * Minimised is Σ w·logloss + λ(α‖β‖₁ + (1-α)/2 ‖β‖²), the intercept (column 0)
+ * not penalised.  A pass over the rows costs as many multiplications as a row
+ * has pairs of non-zero entries; nothing of size rows × columns is made.
+ *
+ * Newton's method converges quadratically near the solution, so what counts is
+ * how near it starts.  With many rows it starts from fits on ever larger
+ * samples, which cost little, and the full data see three Hessians or so.
+ *
+ * Sums are added in the order of the rows, block by block: the same rows in the
+ * same order give the same bits.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "leadscore.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "miscadmin.h"
+
+#include "logistic.h"
+
+#define DEFAULT_ITERATIONS	100
+#define DEFAULT_TOLERANCE	1e-10
+
+/* Samples are worth their while from here on. */
+#define SAMPLE_FROM_ROWS	50000
+#define SAMPLE_CHUNK		32
+#define SAMPLE_TOLERANCE	1e-3
+
+/* A pivot below DEPENDENT may be rounding only; below NOISE it surely is. */
+#define PIVOT_DEPENDENT		1e-7
+#define PIVOT_NOISE			1e-13
+#define RESIDUAL_NOISE		1e-15	/* squared, relative to the column */
+
+#define MAX_HALVINGS		40
+#define SEPARATION_FROM		8	/* iterations before a fit is suspect */
+
+/*
+ * Fetch the next block of the pass.  This is the only loop over data, hence the
+ * place to look for interrupts.
+ */
+bool
+NextBlock(LogitWork *w, RowCursor *cursor)
+{
+	int64		left = w->design->nrows - cursor->next;
+
+	if (left <= 0)
+		return false;
+	CHECK_FOR_INTERRUPTS();
+	memset(&cursor->block, 0, sizeof(DesignBlock));
+	w->design->fill(w->design->arg, cursor->next, (int) Min(left, w->chunk),
+					&cursor->block);
+	cursor->next += w->stride;
+	return true;
+}
+
+/* The weights of a row's positives and negatives. */
+inline void
+BlockWeights(const LogitWork *w, const DesignBlock *b, int row,
+			 double *positive, double *negative)
+{
+	double		weight = b->weight ? b->weight[row] : 1.0;
+
+	*positive = b->pos[row] * weight * w->options->class_weight[1];
+	*negative = b->neg[row] * weight * w->options->class_weight[0];
+}
+
+/*
+ * The product of each row with beta, offsets not included.  Columns must ascend
+ * within a row: BlockGram() writes below the diagonal only.
+ */
+void
+BlockDots(const LogitWork *w, const DesignBlock *b, const double *beta,
+		  double *dot)
+{
+	bool		bad = false;
+
+	for (int i = 0; i < b->n; i++)
+	{
+		double		sum = beta[0];
+		int			previous = 0;
+
+		for (int k = b->start[i]; k < b->start[i + 1]; k++)
+		{
+			sum += b->value[k] * beta[b->index[k]];
+			bad |= b->index[k] <= previous;
+			previous = b->index[k];
+		}
+		bad |= previous >= w->p;
+		dot[i] = sum;
+	}
+	if (bad)
+		elog(ERROR, "design columns of a row are out of order or range");
+}
+
+/* BlockGram() for blocks with few zeros: four rows at a time, written out. */
+static void
+BlockGramDense(LogitWork *w, const DesignBlock *b, const double *residual,
+			   const double *weight, double *gradient, double *gram)
+{
+	for (int first = 0; first < b->n; first += 4)
+	{
+		double		four[4] = {0, 0, 0, 0};
+
+		memset(w->dense, 0, sizeof(double) * 4 * w->p);
+		for (int i = first; i < Min(first + 4, b->n); i++)
+		{
+			double	   *x = w->dense + (size_t) (i - first) * w->p;
+
+			four[i - first] = weight[i];
+			x[0] = 1;
+			for (int k = b->start[i]; k < b->start[i + 1]; k++)
+				x[b->index[k]] = b->value[k];
+			AddMultiple(gradient, residual[i], x, w->p);
+		}
+		GramAddFour(gram, w->dense, four, w->p);
+	}
+}
+
+/*
+ * gradient += Σ residual x and gram += Σ weight x xᵀ over the rows of a block.
+ * The columns of the block have been checked by BlockDots().
+ */
+void
+BlockGram(LogitWork *w, const DesignBlock *b, const double *residual,
+		  const double *weight, double *gradient, double *gram)
+{
+	int64		entries = b->start[b->n] - b->start[0];
+
+	if (entries > 12 && entries * 2 > (int64) b->n * w->p)
+	{
+		BlockGramDense(w, b, residual, weight, gradient, gram);
+		return;
+	}
+	for (int i = 0; i < b->n; i++)
+	{
+		int			start = b->start[i];
+		int			n = b->start[i + 1] - start;
+		const int  *index = b->index + start;
+		const double *value = b->value + start;
+		double		r = residual[i];
+
+		if (weight[i] == 0 && r == 0)
+			continue;
+		gradient[0] += r;
+		gram[0] += weight[i];
+		for (int k = 0; k < n; k++)
+		{
+			double	   *row = gram + Tri(index[k]);
+			double		wx = weight[i] * value[k];
+
+			gradient[index[k]] += r * value[k];
+			row[0] += wx;
+			for (int j = 0; j <= k; j++)
+				row[index[j]] += wx * value[j];
+		}
+	}
+}
+
+/*
+ * From the linear predictor of each row of a block: the derivatives of its loss.
+ * Returns the block's loss.
+ *
+ * Most rows have weight 1, and for them the logarithms are taken of products:
+ * log(1 + e) costs as much as all the rest.  Factors near 1 would lose their
+ * digits in a product and go the long way.
+ */
+static double
+BlockLoss(LogitWork *w, const DesignBlock *b)
+{
+	double		loss = 0;
+	double		product = 1;
+
+	for (int i = 0; i < b->n; i++)
+	{
+		double		eta = w->eta[i];
+		double		positive;
+		double		negative;
+		double		total;
+		double		e;
+		double		large;
+		double		small;
+
+		BlockWeights(w, b, i, &positive, &negative);
+		w->positive += positive;
+		w->negative += negative;
+		total = positive + negative;
+
+		e = exp(-fabs(eta));
+		large = 1.0 / (1.0 + e);
+		small = e * large;
+		w->weight[i] = total * large * small;
+		if (eta > 0)
+		{
+			w->residual[i] = negative * large - positive * small;
+			loss += negative * eta;
+		}
+		else
+		{
+			w->residual[i] = negative * small - positive * large;
+			loss -= positive * eta;
+		}
+		if (total == 1.0 && e > 1e-4)
+		{
+			product *= 1.0 + e;
+			if (product > 1e280)
+			{
+				loss += log(product);
+				product = 1;
+			}
+		}
+		else
+			loss += total * log1p(e);
+	}
+	return loss + log(product);
+}
+
+double
+LogitPenalty(const LogitWork *w, const double *beta)
+{
+	double		sum = 0;
+
+	for (int j = 1; j < w->p; j++)
+		sum += w->lambda1 * fabs(beta[j]) + 0.5 * w->ridge[j] * beta[j] * beta[j];
+	return sum;
+}
+
+/*
+ * One pass over the rows: loss, gradient and Hessian at beta, the ridge
+ * included in the last two.  Returns the objective.
+ */
+double
+LogitPass(LogitWork *w, const double *beta)
+{
+	RowCursor	cursor = {0};
+
+	memset(w->gradient, 0, sizeof(double) * w->p);
+	memset(w->hessian, 0, sizeof(double) * Tri(w->p));
+	w->loss = w->positive = w->negative = 0;
+
+	while (NextBlock(w, &cursor))
+	{
+		const DesignBlock *b = &cursor.block;
+
+		BlockDots(w, b, beta, w->eta);
+		if (b->offset)
+		{
+			w->has_offset = true;
+			for (int i = 0; i < b->n; i++)
+				w->eta[i] += b->offset[i];
+		}
+		w->loss += BlockLoss(w, b);
+		BlockGram(w, b, w->residual, w->weight, w->gradient, w->hessian);
+	}
+	for (int j = 1; j < w->p; j++)
+	{
+		w->gradient[j] += w->ridge[j] * beta[j];
+		w->hessian[Tri(j) + j] += w->ridge[j];
+	}
+	return w->loss + LogitPenalty(w, beta);
+}
+
+/*
+ * Maximum likelihood of the intercept alone, next to the offset if there is
+ * one.  Sets *intercept and returns the log-likelihood.
+ */
+static double
+NullModel(LogitWork *w, double *intercept)
+{
+	double		low = -DBL_MAX;
+	double		high = DBL_MAX;
+	double		b0 = 0;
+	double		loss = 0;
+
+	for (int iteration = 0; iteration < 200; iteration++)
+	{
+		RowCursor	cursor = {0};
+		double		gradient = 0;
+		double		hessian = 0;
+		double		step;
+
+		loss = w->positive = w->negative = 0;
+		while (NextBlock(w, &cursor))
+		{
+			const DesignBlock *b = &cursor.block;
+
+			w->has_offset |= b->offset != NULL;
+			for (int i = 0; i < b->n; i++)
+				w->eta[i] = b0 + (b->offset ? b->offset[i] : 0);
+			loss += BlockLoss(w, b);
+			for (int i = 0; i < b->n; i++)
+			{
+				gradient += w->residual[i];
+				hessian += w->weight[i];
+			}
+		}
+
+		/* one class only: there is no maximum, but a place to start from */
+		if (w->positive <= 0 || w->negative <= 0)
+		{
+			*intercept = w->positive > 0 ? 3 : w->negative > 0 ? -3 : 0;
+			return 0;
+		}
+		if (!w->has_offset)
+		{
+			double		total = w->positive + w->negative;
+
+			*intercept = log(w->positive / w->negative);
+			return w->positive * log(w->positive / total) +
+				w->negative * log(w->negative / total);
+		}
+
+		/* the loss is convex: the sign of the gradient brackets the minimum */
+		if (gradient > 0)
+			high = b0;
+		else
+			low = b0;
+		step = hessian > 0 ? -gradient / hessian : 0;
+		if (fabs(step) <= 1e-9 * (1 + fabs(b0)) && hessian > 0)
+		{
+			*intercept = b0 + step;
+			return -loss;
+		}
+		if (step == 0 || fabs(step) > 2)
+			step = gradient > 0 ? -2 : 2;
+		if (b0 + step >= high || b0 + step <= low)
+			b0 = (low + high) / 2;
+		else
+			b0 += step;
+	}
+	*intercept = b0;
+	return -loss;
+}
+
+/* No component of the step matters, next to its coefficient or its error. */
+bool
+StepIsSmall(const LogitWork *w, double tolerance)
+{
+	for (int j = 0; j < w->p; j++)
+	{
+		double		h = w->hessian[Tri(j) + j];
+		double		unit = h > 0 ? 1 / sqrt(h) : 0;
+
+		if (fabs(w->step[j]) > tolerance * Max(fabs(w->beta[j]), unit))
+			return false;
+	}
+	return true;
+}
+
+double
+MaxGradient(const LogitWork *w)
+{
+	double		largest = 0;
+
+	for (int j = 0; j < w->p; j++)
+		if (!w->dropped[j])
+			largest = Max(largest, fabs(w->gradient[j]));
+	return largest;
+}
+
+/*
+ * Factor the Hessian.  When a fit runs away it becomes singular to the digit:
+ * then the diagonal is raised until it can be factored, which shortens the step.
+ */
+void
+HessianFactor(LogitWork *w)
+{
+	for (double boost = 1e-12; boost < 1e3; boost *= 10)
+	{
+		if (CholeskyFactor(w->factor, w->scale, w->dropped, NULL, w->hessian,
+						   w->p, 1e-15, false))
+			return;
+		for (int j = 0; j < w->p; j++)
+		{
+			double	   *h = &w->hessian[Tri(j) + j];
+
+			*h = *h > 0 ? *h * (1 + boost) : 1;
+		}
+	}
+	elog(ERROR, "Hessian could not be factored");
+}
+
+/*
+ * For the columns named in `suspect`, the squared residual on the columns kept
+ * before them, relative to the column: one pass over the rows.
+ */
+static void
+ColumnResiduals(LogitWork *w, const int *suspect, int n, double *ratio)
+{
+	double	   *combination = HugeAlloc0((size_t) n * w->p, sizeof(double));
+	double	   *size = palloc0(sizeof(double) * n);
+	double	   *dot = palloc(sizeof(double) * DESIGN_BLOCK_ROWS);
+	RowCursor	cursor = {0};
+
+	for (int s = 0; s < n; s++)
+	{
+		double	   *c = combination + (size_t) s * w->p;
+		int			j = suspect[s];
+
+		memcpy(c, w->hessian + Tri(j), sizeof(double) * j);
+		CholeskySolve(w->factor, w->scale, c, j);
+		for (int k = 0; k < j; k++)
+			c[k] = -c[k];
+		c[j] = 1;
+		ratio[s] = 0;
+	}
+	while (NextBlock(w, &cursor))
+	{
+		const DesignBlock *b = &cursor.block;
+
+		for (int s = 0; s < n; s++)
+		{
+			BlockDots(w, b, combination + (size_t) s * w->p, dot);
+			for (int i = 0; i < b->n; i++)
+			{
+				double		positive;
+				double		negative;
+
+				BlockWeights(w, b, i, &positive, &negative);
+				if (positive + negative == 0)
+					continue;
+				ratio[s] += dot[i] * dot[i];
+				for (int k = b->start[i]; k < b->start[i + 1]; k++)
+					if (b->index[k] == suspect[s])
+						size[s] += b->value[k] * b->value[k];
+			}
+		}
+	}
+	for (int s = 0; s < n; s++)
+		ratio[s] /= size[s] > 0 ? size[s] : 1;
+	pfree(combination);
+	pfree(size);
+	pfree(dot);
+}
+
+/*
+ * Drop the columns that are linear combinations of columns before them, with
+ * the Hessian at hand as Gram matrix: which weights it has does not matter for
+ * that.  Pivots that could be rounding or not are decided by the rows.
+ */
+static void
+FindAliased(LogitWork *w)
+{
+	int			p = w->p;
+	bool	   *kept = palloc0(sizeof(bool) * p);
+	double	   *pivot = palloc(sizeof(double) * p);
+	int		   *suspect = palloc(sizeof(int) * p);
+	double	   *ratio = palloc(sizeof(double) * p);
+	double		tolerance = PIVOT_DEPENDENT;
+
+	for (;;)
+	{
+		int			n = 0;
+		bool		again = false;
+
+		memset(w->dropped, 0, sizeof(bool) * p);
+		CholeskyFactor(w->factor, w->scale, w->dropped, pivot, w->hessian, p,
+					   tolerance, true);
+		for (int j = 0; j < p; j++)
+			if (w->dropped[j] && !kept[j] && pivot[j] > PIVOT_NOISE)
+				suspect[n++] = j;
+		if (n > 0)
+			ColumnResiduals(w, suspect, n, ratio);
+		for (int s = 0; s < n; s++)
+			if (ratio[s] > RESIDUAL_NOISE)
+				again = kept[suspect[s]] = true;
+		if (!again)
+			break;
+
+		/*
+		 * Some are independent after all, if barely.  Let the smallest of
+		 * their pivots be good enough, and look at the rest once more.
+		 */
+		for (int j = 0; j < p; j++)
+			if (kept[j] && w->dropped[j])
+				tolerance = Min(tolerance, pivot[j] * 0.5);
+	}
+	w->has_dropped = false;
+	for (int j = 0; j < p; j++)
+		w->has_dropped |= w->dropped[j];
+	pfree(kept);
+	pfree(pivot);
+	pfree(suspect);
+	pfree(ratio);
+}
+
+/*
+ * Newton's method from w->beta.  `fit` is NULL for a sample, where neither
+ * history nor separation matters.
+ *
+ * The step that is found to be tiny is still taken: it squares the error, and
+ * the Hessian before it differs from the one after it by as little.
+ */
+static LogitStop
+Newton(LogitWork *w, LogitFit *fit, int max_iterations, double tolerance)
+{
+	int			p = w->p;
+	double		objective = LogitPass(w, w->beta);
+
+	if (fit && w->ridge[0] == 0 && w->options->lambda == 0)
+	{
+		FindAliased(w);
+		for (int j = 0; j < p; j++)
+			if (w->dropped[j] && w->beta[j] != 0)
+			{
+				/* the start came from a sample that did not know yet */
+				for (int k = 0; k < p; k++)
+					w->beta[k] = w->dropped[k] ? 0 : w->beta[k];
+				objective = LogitPass(w, w->beta);
+				break;
+			}
+	}
+
+	for (int iteration = 1;; iteration++)
+	{
+		double		decrement = 0;
+		double		share = 1;
+		double		slack = 1e-13 * (fabs(objective) + w->loss);
+		double		next;
+		bool		small;
+
+		HessianFactor(w);
+		for (int j = 0; j < p; j++)
+			w->step[j] = -w->gradient[j];
+		CholeskySolve(w->factor, w->scale, w->step, p);
+		for (int j = 0; j < p; j++)
+			decrement -= w->step[j] * w->gradient[j];
+		small = StepIsSmall(w, tolerance) && decrement <= tolerance * tolerance * p +
+			1e-14 * fabs(objective);
+
+		if (small || (!fit && iteration > max_iterations))
+		{
+			for (int j = 0; j < p; j++)
+				w->beta[j] += w->step[j];
+			if (fit)
+			{
+				fit->history[fit->iterations++] = objective - decrement / 2;
+				fit->objective = objective;
+			}
+			return LOGIT_CONVERGED;
+		}
+		if (fit)
+		{
+			fit->objective = objective;
+			if (iteration > max_iterations)
+				return LOGIT_MAX_ITERATIONS;
+			if (w->options->lambda == 0 && iteration >= SEPARATION_FROM &&
+				FindSeparation(w, fit))
+				return LOGIT_SEPARATED;
+		}
+
+		for (int halvings = 0;; halvings++, share /= 2)
+		{
+			if (halvings > MAX_HALVINGS)
+			{
+				/* back to where we were, for the covariance */
+				LogitPass(w, w->beta);
+				HessianFactor(w);
+				return decrement <= 1e-12 * (1 + fabs(objective)) ?
+					LOGIT_CONVERGED : LOGIT_STALLED;
+			}
+			for (int j = 0; j < p; j++)
+				w->trial[j] = w->beta[j] + share * w->step[j];
+			next = LogitPass(w, w->trial);
+			if (next <= objective + slack)
+				break;
+		}
+		memcpy(w->beta, w->trial, sizeof(double) * p);
+		objective = next;
+		if (fit)
+			fit->history[fit->iterations++] = objective;
+	}
+}
+
+/*
+ * A start for the full data: fits on samples, each some times larger than the
+ * one before, spread evenly over the rows.
+ *
+ * In a sample a rare level may have one class only, or no row at all.  A ridge
+ * that weighs as much as one average row keeps its coefficient finite.
+ */
+static void
+StartFromSamples(LogitWork *w)
+{
+	int64		nrows = w->design->nrows;
+	int64		rows = Max(4000, 20 * (int64) w->p);
+	double	   *ridge = w->ridge;
+	double	   *extra = palloc0(sizeof(double) * w->p);
+
+	w->ridge = extra;
+	w->chunk = SAMPLE_CHUNK;
+	for (; rows <= nrows / 6; rows *= 8)
+	{
+		w->stride = nrows / rows * SAMPLE_CHUNK;
+		memset(w->dropped, 0, sizeof(bool) * w->p);
+		memcpy(extra, ridge, sizeof(double) * w->p);
+		LogitPass(w, w->beta);
+		for (int j = 1; j < w->p; j++)
+		{
+			double		h = w->hessian[Tri(j) + j];
+
+			/* the sample's share of the penalty, and one row's information */
+			extra[j] = ridge[j] * rows / nrows;
+			if (h > 0)
+				extra[j] += Min(h, 0.25 * h / w->hessian[0]);
+			else if (extra[j] == 0)
+				w->dropped[j] = true;
+		}
+		Newton(w, NULL, 15, SAMPLE_TOLERANCE);
+	}
+	w->chunk = DESIGN_BLOCK_ROWS;
+	w->stride = DESIGN_BLOCK_ROWS;
+	w->ridge = ridge;
+	memset(w->dropped, 0, sizeof(bool) * w->p);
+	pfree(extra);
+}
+
+static LogitWork *
+MakeWork(const DesignSource *design, const LogitOptions *options)
+{
+	LogitWork  *w = palloc0(sizeof(LogitWork));
+	int			p = design->ncolumns;
+
+	w->design = design;
+	w->options = options;
+	w->p = p;
+	w->chunk = DESIGN_BLOCK_ROWS;
+	w->stride = DESIGN_BLOCK_ROWS;
+	w->lambda1 = options->lambda * options->alpha;
+	w->ridge = palloc0(sizeof(double) * p);
+	for (int j = 1; j < p; j++)
+		w->ridge[j] = options->lambda * (1 - options->alpha);
+	w->dropped = palloc0(sizeof(bool) * p);
+	w->beta = palloc0(sizeof(double) * p);
+	w->trial = palloc0(sizeof(double) * p);
+	w->step = palloc0(sizeof(double) * p);
+	w->gradient = palloc0(sizeof(double) * p);
+	w->scale = palloc0(sizeof(double) * p);
+	w->hessian = HugeAlloc0(Tri(p), sizeof(double));
+	w->factor = HugeAlloc0(Tri(p), sizeof(double));
+	w->eta = palloc(sizeof(double) * DESIGN_BLOCK_ROWS);
+	w->residual = palloc(sizeof(double) * DESIGN_BLOCK_ROWS);
+	w->weight = palloc(sizeof(double) * DESIGN_BLOCK_ROWS);
+	w->dense = palloc(sizeof(double) * 4 * p);
+	return w;
+}
+
+static void
+FreeWork(LogitWork *w)
+{
+	pfree(w->ridge);
+	pfree(w->dropped);
+	pfree(w->beta);
+	pfree(w->trial);
+	pfree(w->step);
+	pfree(w->gradient);
+	pfree(w->scale);
+	pfree(w->hessian);
+	pfree(w->factor);
+	pfree(w->eta);
+	pfree(w->residual);
+	pfree(w->weight);
+	pfree(w->dense);
+	pfree(w);
+}
+
+/*
+ * Fit.  Everything in the result lies in the current memory context.
+ */
+LogitFit *
+LogitSolve(const DesignSource *design, const LogitOptions *options)
+{
+	LogitWork  *w = MakeWork(design, options);
+	LogitFit   *fit = palloc0(sizeof(LogitFit));
+	int			p = w->p;
+	int			iterations = options->max_iterations > 0 ?
+	options->max_iterations : DEFAULT_ITERATIONS;
+	double		tolerance = options->tolerance > 0 ?
+	options->tolerance : DEFAULT_TOLERANCE;
+
+	fit->history = palloc0(sizeof(double) * (iterations + 1));
+	fit->null_log_likelihood = NullModel(w, &w->beta[0]);
+	if (design->nrows >= SAMPLE_FROM_ROWS && w->lambda1 == 0)
+		StartFromSamples(w);
+
+	if (w->lambda1 > 0)
+		fit->stop = PenalisedDescent(w, fit, iterations, tolerance);
+	else if (options->firth)
+		fit->stop = FirthScoring(w, fit, iterations, tolerance);
+	else
+		fit->stop = Newton(w, fit, iterations, tolerance);
+
+	fit->beta = palloc(sizeof(double) * p);
+	fit->aliased = palloc(sizeof(bool) * p);
+	for (int j = 0; j < p; j++)
+	{
+		bool		aliased = w->dropped[j] && options->lambda == 0;
+
+		fit->beta[j] = aliased ? 0 : w->beta[j];
+		fit->aliased[j] = aliased;
+		fit->naliased += aliased;
+	}
+	fit->gradient_norm = MaxGradient(w);
+	fit->log_likelihood = -w->loss;
+	fit->condition = NAN;
+	if (w->lambda1 == 0)
+		LogitCovariance(w, fit);
+	FreeWork(w);
+	return fit;
+}

@@ -1,0 +1,107 @@
+/*-------------------------------------------------------------------------
+ *
+ * logistic.h
+ *	  What the files of the solver share: the state of a fit, the pass over
+ *	  the rows, and a little linear algebra.
+ *
+ * Symmetric matrices are packed: the lower triangle row by row, so that a row
+ * is contiguous and row i starts at Tri(i).  That halves the memory of the
+ * Hessian, which is what limits the number of design columns.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef LOGISTIC_H
+#define LOGISTIC_H
+
+#include "leadscore.h"
+
+#define Tri(i)	((size_t) (i) * ((size_t) (i) + 1) / 2)
+
+/* A fit under way.  Arrays of p unless said otherwise. */
+typedef struct LogitWork
+{
+	const DesignSource *design;
+	const LogitOptions *options;
+	int			p;
+	double		lambda1;		/* of the absolute values, 0 but for lasso */
+	double	   *ridge;			/* of half the squares, per column; [0] = 0 */
+	bool	   *dropped;		/* aliased or without a row: stays 0 */
+	bool		has_dropped;
+
+	/* Passes read the first `chunk` rows of every `stride`: all, or a sample */
+	int			chunk;
+	int64		stride;
+
+	double	   *beta;
+	double	   *trial;
+	double	   *step;
+	double	   *gradient;		/* of loss and ridge */
+	double	   *hessian;		/* of loss and ridge, packed */
+	double	   *factor;			/* Cholesky factor of the scaled Hessian, packed */
+	double	   *scale;			/* unit diagonal: scale[i] scale[j] hessian[i, j] */
+
+	/* Sums of the last pass */
+	double		loss;			/* weighted log loss, no penalty */
+	double		positive;		/* total weight of the positives */
+	double		negative;
+	bool		has_offset;
+
+	/* One block of rows, DESIGN_BLOCK_ROWS each */
+	double	   *eta;
+	double	   *residual;
+	double	   *weight;
+	double	   *dense;			/* 4 × p: rows written out, for dense blocks */
+} LogitWork;
+
+/* Where a pass stands. */
+typedef struct RowCursor
+{
+	int64		next;
+	DesignBlock block;
+} RowCursor;
+
+/* logistic.c */
+extern bool NextBlock(LogitWork *w, RowCursor *cursor);
+extern void BlockWeights(const LogitWork *w, const DesignBlock *b, int row,
+						 double *positive, double *negative);
+extern void BlockDots(const LogitWork *w, const DesignBlock *b,
+					  const double *beta, double *dot);
+extern void BlockGram(LogitWork *w, const DesignBlock *b, const double *residual,
+					  const double *weight, double *gradient, double *gram);
+extern double LogitPass(LogitWork *w, const double *beta);
+extern double LogitPenalty(const LogitWork *w, const double *beta);
+extern bool StepIsSmall(const LogitWork *w, double tolerance);
+extern void HessianFactor(LogitWork *w);
+extern double MaxGradient(const LogitWork *w);
+
+/* penalised.c */
+extern LogitStop PenalisedDescent(LogitWork *w, LogitFit *fit,
+								  int max_iterations, double tolerance);
+
+/* firth.c */
+extern LogitStop FirthScoring(LogitWork *w, LogitFit *fit,
+							  int max_iterations, double tolerance);
+
+/* separation.c */
+extern bool FindSeparation(LogitWork *w, LogitFit *fit);
+
+/* inference.c */
+extern void LogitCovariance(LogitWork *w, LogitFit *fit);
+
+/* linalg.c */
+extern void *HugeAlloc0(size_t count, size_t size);
+extern double Dot(const double *x, const double *y, int n);
+extern void AddMultiple(double *y, double a, const double *x, int n);
+extern void GramAddFour(double *gram, const double *rows, const double *weight,
+						int n);
+extern bool CholeskyFactor(double *l, double *scale, bool *dropped,
+						   double *pivot, const double *a, int p,
+						   double tolerance, bool drop);
+extern void CholeskySolve(const double *l, const double *scale, double *x,
+						  int n);
+extern void CholeskyInverse(double *l, const double *scale,
+							const bool *dropped, double *inverse, int p);
+extern double ScaledCondition(const double *a, const double *l,
+							  const double *scale, const bool *dropped, int p);
+
+#endif							/* LOGISTIC_H */

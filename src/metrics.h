@@ -1,0 +1,168 @@
+/*-------------------------------------------------------------------------
+ *
+ * metrics.h
+ *	  How good a score is: pairs of (score, label) in, measures and curves out.
+ *
+ *	tie		one distinct score with the positives and negatives that have it
+ *	ties	all of them in ascending order: everything is computed from these
+ *
+ * metrics.c and radix.c are mathematics and know no Datum; evaluate.c owns the
+ * state of the aggregates, curves.c the ones that return arrays.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef LEADSCORE_METRICS_H
+#define LEADSCORE_METRICS_H
+
+#include "leadscore.h"
+
+/*
+ * Pairs in one state.  Below 2^31 every product of two counts, twice, fits a
+ * signed 64-bit integer: ranks, thresholds and tiles are compared exactly.
+ */
+#define PAIRS_MAX		((int64) 0x7FFFFFFF)
+
+#define PARTS_MAX		1000000 /* tiles or bins */
+#define PARTS_DEFAULT	10
+#define POINTS_MAX		10000000	/* of a curve: its array must stay below 1 GB */
+
+/* ------------------------------------------------------------------------
+ * radix.c
+ * ------------------------------------------------------------------------
+ */
+extern void RadixSortU64(uint64 *keys, uint64 *scratch, int64 n);
+
+/* ------------------------------------------------------------------------
+ * metrics.c: a double that is undefined is NaN
+ * ------------------------------------------------------------------------
+ */
+typedef struct Tie
+{
+	double		score;
+	int64		pos;
+	int64		neg;
+} Tie;
+
+typedef struct Ties
+{
+	int64		n;				/* pairs */
+	int64		pos;
+	int64		neg;
+	int64		count;			/* distinct scores */
+	Tie		   *tie;			/* ascending */
+	bool		probability;	/* every score lies in [0, 1] */
+} Ties;
+
+typedef struct Quality
+{
+	double		auc;
+	double		auc_low;
+	double		auc_high;
+	double		average_precision;
+	double		log_loss;
+	double		brier;
+	double		ks;
+	double		gini;
+	double		accuracy;
+	double		precision;
+	double		recall;
+	double		specificity;
+	double		f1;
+	int64		tp;
+	int64		fp;
+	int64		tn;
+	int64		fn;
+	double		best_f1_threshold;
+	double		best_f1;
+	double		best_youden_threshold;
+	double		best_youden;
+} Quality;
+
+typedef struct RocPoint
+{
+	double		threshold;
+	double		fpr;
+	double		tpr;
+	int64		tp;
+	int64		fp;
+} RocPoint;
+
+typedef struct PrPoint
+{
+	double		threshold;
+	double		precision;
+	double		recall;
+	int64		tp;
+	int64		fp;
+} PrPoint;
+
+typedef struct LiftTile
+{
+	int			tile;			/* from 1, the highest scores first */
+	double		n;
+	double		positives;
+	double		rate;
+	double		lift;
+	double		gain;			/* share of all positives so far */
+	double		cumulative_lift;
+	double		min_score;
+	double		max_score;
+} LiftTile;
+
+typedef struct CalibrationBin
+{
+	int			bin;			/* from 1, the lowest scores first */
+	int64		n;
+	int64		positives;
+	double		min_score;
+	double		max_score;
+	double		mean_score;
+	double		rate;
+	double		low;
+	double		high;
+} CalibrationBin;
+
+extern Ties *TiesMake(const double *neg, int64 nneg,
+					  const double *pos, int64 npos);
+extern void TiesFree(Ties *ties);
+extern void QualityOf(const Ties *ties, double threshold, Quality *q);
+extern RocPoint *RocCurve(const Ties *ties, int64 *npoints);
+extern PrPoint *PrCurve(const Ties *ties, int64 *npoints);
+extern LiftTile *LiftTiles(const Ties *ties, int tiles);
+extern CalibrationBin *CalibrationBins(const Ties *ties, int bins, int *nbins);
+extern double CalibrationError(const Ties *ties, int bins);
+
+/* ------------------------------------------------------------------------
+ * evaluate.c: shared by the final functions
+ * ------------------------------------------------------------------------
+ */
+typedef struct ScoreArray
+{
+	double	   *score;			/* NULL while empty */
+	int64		n;
+	int64		capacity;
+} ScoreArray;
+
+/* The state of all these aggregates; everything lies in `cxt`. */
+typedef struct PairState
+{
+	MemoryContext cxt;
+	ScoreArray	side[2];		/* scores of negatives, of positives */
+	int64		skipped;		/* score or label was NULL */
+	bool		has_param;
+	double		param;			/* threshold, tiles or bins */
+} PairState;
+
+/* An argument that must be the same for all rows, as messages call it. */
+typedef struct PairParam
+{
+	const char *name;
+	bool		integer;
+} PairParam;
+
+extern PairState *PairsFinal(FunctionCallInfo fcinfo);	/* NULL without pairs */
+extern Ties *PairsTies(const PairState *state);
+extern TupleDesc PairsRowDesc(FunctionCallInfo fcinfo, int natts);
+extern void PutFloat(Datum *values, bool *nulls, int i, double x);
+
+#endif							/* LEADSCORE_METRICS_H */

@@ -1,0 +1,232 @@
+/*-------------------------------------------------------------------------
+ *
+ * model.c
+ *	  The encoder of a model's bytes; model_bytes.h has their layout, model_read.c
+ *	  the decoder.
+ *
+ * The same model gives the same bytes: nothing is written that the model does
+ * not say (no clock, no padding), and NaN has one bit pattern.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "leadscore.h"
+
+#include <math.h>
+
+#include "model_bytes.h"
+#include "utils/memutils.h"
+
+static void
+StoreU32(char *at, uint32 x)
+{
+	for (int i = 0; i < 4; i++)
+		at[i] = (char) (x >> (8 * i));
+}
+
+static void
+StoreF64(char *at, double x)
+{
+	uint64		bits;
+
+	/* NaN has many bit patterns; equal models must be equal bytes */
+	if (isnan(x))
+		bits = UINT64CONST(0x7FF8000000000000);
+	else
+		memcpy(&bits, &x, sizeof(bits));
+
+	for (int i = 0; i < 8; i++)
+		at[i] = (char) (bits >> (8 * i));
+}
+
+static void
+WriteU8(StringInfo out, int x)
+{
+	appendStringInfoCharMacro(out, (char) x);
+}
+
+static void
+WriteU32(StringInfo out, uint32 x)
+{
+	char		buf[4];
+
+	StoreU32(buf, x);
+	appendBinaryStringInfo(out, buf, sizeof(buf));
+}
+
+static void
+WriteF64s(StringInfo out, const double *x, Size n)
+{
+	enlargeStringInfo(out, (int) (n * 8));
+	for (Size i = 0; i < n; i++)
+		StoreF64(out->data + out->len + i * 8, x[i]);
+	out->len += n * 8;
+}
+
+static void
+WriteText(StringInfo out, const char *text, int len)
+{
+	WriteU32(out, len);
+	appendBinaryStringInfo(out, text, len);
+}
+
+static void
+WriteSlot(StringInfo out, int column)
+{
+	WriteU8(out, column >= 0 ? 0 : -column);
+}
+
+static void
+WriteLevels(StringInfo out, const Feature *f)
+{
+	bool		istext = f->nlevels > 0 && f->levels[0].text != NULL;
+
+	WriteU32(out, f->nlevels);
+	WriteU8(out, istext);
+	for (int i = 0; i < f->nlevels; i++)
+	{
+		WriteSlot(out, f->levels[i].column);
+		if (istext)
+			WriteText(out, f->levels[i].text, f->levels[i].len);
+		else
+			WriteF64s(out, &f->levels[i].number, 1);
+	}
+
+	WriteSlot(out, f->other_column);
+	if (f->null_column > 0 && f->null_column == f->other_column)
+		WriteSlot(out, DESIGN_LIKE_OTHER);
+	else
+		WriteSlot(out, f->null_column);
+}
+
+static void
+WriteFeature(StringInfo out, const Feature *f)
+{
+	WriteU32(out, f->source);
+	WriteU8(out, f->kind);
+	WriteU8(out, f->transform);
+	WriteText(out, f->name, strlen(f->name));
+
+	switch (f->kind)
+	{
+		case FEATURE_NUMBER:
+			WriteF64s(out, &f->fill, 1);
+			WriteSlot(out, f->null_column);
+			break;
+		case FEATURE_LEVELS:
+			WriteLevels(out, f);
+			break;
+		case FEATURE_BINS:
+			WriteU32(out, f->nedges);
+			WriteF64s(out, f->edges, f->nedges);
+			for (int i = 0; i <= f->nedges; i++)
+				WriteSlot(out, f->bin_columns[i]);
+			WriteSlot(out, f->null_column);
+			break;
+		case FEATURE_OFFSET:
+			break;
+	}
+}
+
+static void
+WriteScoring(StringInfo out, const Model *model)
+{
+	const Encoder *enc = model->encoder;
+
+	WriteU32(out, enc->nsources);
+	for (int i = 0; i < enc->nsources; i++)
+	{
+		WriteU8(out, enc->sources[i].type);
+		WriteText(out, enc->sources[i].name, strlen(enc->sources[i].name));
+	}
+
+	WriteU32(out, enc->nfeatures);
+	for (int i = 0; i < enc->nfeatures; i++)
+		WriteFeature(out, &enc->features[i]);
+
+	if (enc->timezone != NULL)
+		WriteText(out, enc->timezone, strlen(enc->timezone));
+	else
+		WriteU32(out, 0);
+
+	WriteU32(out, enc->ncolumns);
+	WriteF64s(out, model->coef, enc->ncolumns);
+	for (int i = 0; i < enc->ncolumns; i++)
+		WriteU8(out, model->aliased[i]);
+	WriteF64s(out, model->mean, enc->ncolumns);
+	WriteF64s(out, &model->mean_offset, 1);
+}
+
+static void
+WriteStatistics(StringInfo out, const Model *model)
+{
+	Size		p = model->encoder->ncolumns;
+
+	WriteU8(out, model->inference);
+	WriteU8(out, (model->std_error ? STORED_STD_ERROR : 0) |
+			(model->vif ? STORED_VIF : 0) |
+			(model->cov ? STORED_COV : 0));
+	WriteU8(out, 0);
+	WriteU8(out, 0);
+	WriteF64s(out, &model->confidence, 1);
+	WriteF64s(out, model->sd, p);
+	if (model->std_error)
+		WriteF64s(out, model->std_error, p);
+	if (model->vif)
+		WriteF64s(out, model->vif, model->encoder->nfeatures);
+	if (model->cov)
+		WriteF64s(out, model->cov, p * (p + 1) / 2);
+	if (model->info)
+		WriteText(out, model->info, strlen(model->info));
+	else
+		WriteU32(out, 0);
+}
+
+/*
+ * The bytes of a model.  They are read back before they are handed out: a
+ * model that its own decoder refuses must fail the training, not the scoring.
+ */
+bytea *
+ModelEncode(const Model *model)
+{
+	StringInfoData out;
+	char	   *header;
+	int			start = VARHDRSZ + MODEL_HEADER_SIZE;
+	int			scoring;
+	int			statistics;
+	const char *why;
+	MemoryContext check;
+	MemoryContext caller;
+
+	if (model->sd == NULL)
+		elog(ERROR, "model without statistics cannot be stored");
+
+	initStringInfo(&out);
+	enlargeStringInfo(&out, start);
+	memset(out.data, 0, start);
+	out.len = start;
+
+	WriteScoring(&out, model);
+	scoring = out.len - start;
+	WriteStatistics(&out, model);
+	statistics = out.len - start - scoring;
+
+	header = out.data + VARHDRSZ;
+	memcpy(header, MODEL_MAGIC, MODEL_MAGIC_SIZE);
+	StoreU32(header + 8, MODEL_FORMAT);
+	StoreU32(header + 12, out.len - VARHDRSZ);
+	StoreU32(header + 16, scoring);
+	StoreU32(header + 20, ModelChecksum(out.data + start, scoring));
+	StoreU32(header + 24, statistics);
+	StoreU32(header + 28, ModelChecksum(out.data + start + scoring, statistics));
+	SET_VARSIZE(out.data, out.len);
+
+	check = AllocSetContextCreate(CurrentMemoryContext, "leadscore model check",
+								  ALLOCSET_DEFAULT_SIZES);
+	caller = MemoryContextSwitchTo(check);
+	if (ModelDecodeOrNull(PointerGetDatum(out.data), false, &why) == NULL)
+		elog(ERROR, "model cannot be stored: %s", why);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(check);
+
+	return (bytea *) out.data;
+}

@@ -1,0 +1,205 @@
+/*-------------------------------------------------------------------------
+ *
+ * screen.c
+ *	  Which columns are no features: constants, identifiers, the label itself,
+ *	  columns that give the label away.
+ *
+ * The most natural call hands over the whole row, the label and the key with
+ * it.  What can be recognised without doubt is left out and said; what would
+ * make the model worthless without being the label for certain is an error
+ * that shows the option to paste.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "fit.h"
+
+#define IDENTIFIER_MIN_ROWS		100
+#define IDENTIFIER_SHARE		0.95
+
+static const LeftOut *
+Leave(const FrameColumn *c, const char *reason, const char *detail)
+{
+	LeftOut    *l = palloc(sizeof(LeftOut));
+
+	l->column = c->name;
+	l->source = c->source;
+	l->reason = reason;
+	l->detail = detail;
+	return l;
+}
+
+static bool
+IsInteger(CellType type)
+{
+	return type == CELL_INT2 || type == CELL_INT4 || type == CELL_INT8;
+}
+
+/* Equal to the label on every labelled row: 0 where false, 1 where true. */
+static bool
+IsLabel(const FrameColumn *c, const ColumnStats *cs)
+{
+	CellClass	class = CellTypeClass(c->type);
+
+	if ((class != CLASS_BOOL && class != CLASS_NUMBER) ||
+		cs->null.pos + cs->null.neg > 0 || cs->nonnull == 0)
+		return false;
+	return cs->min_of[0] == 0 && cs->max_of[0] == 0 &&
+		cs->min_of[1] == 1 && cs->max_of[1] == 1;
+}
+
+static bool
+Pure(int64 pos, int64 neg)
+{
+	return pos == 0 || neg == 0;
+}
+
+/*
+ * Does the column alone determine the label?  Either every value goes with one
+ * class only (two rows a value at least on average, else nothing is proved), or
+ * a threshold splits the classes.  NULL must go with one class only, too.
+ */
+static const char *
+Determines(const FrameColumn *c, const ColumnStats *cs)
+{
+	bool		number = (c->numbers != NULL || c->store == STORE_NUMBERS);
+
+	if (!Pure(cs->null.pos, cs->null.neg) || !FrameColumnHasCells(c))
+		return NULL;
+	if (number && cs->nonnull > 0)
+	{
+		bool		both = (cs->max_of[0] >= cs->min_of[0] &&
+							cs->max_of[1] >= cs->min_of[1]);
+
+		if (both && cs->max_of[0] < cs->min_of[1])
+			return psprintf("It is at most %s where the label is false and at least %s where it is true.",
+							NumberText(cs->max_of[0]), NumberText(cs->min_of[1]));
+		if (both && cs->max_of[1] < cs->min_of[0])
+			return psprintf("It is at most %s where the label is true and at least %s where it is false.",
+							NumberText(cs->max_of[1]), NumberText(cs->min_of[0]));
+		if (!both)
+			return cs->null.pos > 0 ?
+				"It is NULL where the label is true and only there." :
+				"It is NULL where the label is false and only there.";
+	}
+	if (cs->values == NULL || cs->distinct * 2 > cs->nonnull)
+		return NULL;
+	for (int k = 1; k <= c->nvalues; k++)
+		if (!Pure(cs->values[k].pos, cs->values[k].neg))
+			return NULL;
+	return psprintf("Each of its %d values goes with one label only.",
+					(int) cs->distinct);
+}
+
+/*
+ * Why the column is no feature, or NULL.  Columns with a role and time columns
+ * whose parts are features are the caller's.
+ */
+const LeftOut *
+ScreenColumn(const FrameStats *s, int column, const Options *opt)
+{
+	const FrameColumn *c = &s->frame->columns[column];
+	ColumnStats *cs = &s->columns[column];
+	int64		nulls = s->frame->rows - cs->nonnull;
+	bool		allowed = NameInList(opt->allow, c->name) ||
+		NameInList(opt->allow, c->source);
+	const char *why;
+
+	if (c->store == STORE_OVERFLOWED)
+		return Leave(c, "too many values",
+					 psprintf("more than %d different values, or texts of more than %d bytes",
+							  s->frame->max_distinct, FRAME_MAX_TEXT));
+	if (c->store == STORE_COUNTED)
+		return Leave(c, "time", "a time is no feature unless its parts are asked for");
+	if (cs->nonnull == 0)
+		return Leave(c, "constant", "always NULL");
+	if (nulls == 0 && (cs->distinct == 1 ||
+					   (c->store == STORE_NUMBERS && cs->min == cs->max)))
+		return Leave(c, "constant", "one value only");
+	if (!allowed && IsLabel(c, cs))
+		return Leave(c, "label", "equal to the label on every labelled row");
+	if (!allowed && cs->nonnull >= IDENTIFIER_MIN_ROWS &&
+		(CellTypeClass(c->type) == CLASS_TEXT || IsInteger(c->type)) &&
+		c->part == TRANSFORM_NONE)
+	{
+		if (cs->distinct < 0)
+			cs->distinct = CountDistinctNumbers(s->frame, c);
+		if (cs->distinct >= IDENTIFIER_SHARE * cs->nonnull)
+			return Leave(c, "identifier",
+						 psprintf("%lld different values in %lld rows",
+								  (long long) cs->distinct, (long long) cs->nonnull));
+	}
+	if (!allowed && (why = Determines(c, cs)) != NULL)
+		return Leave(c, LEFT_OUT_DETERMINES, why);
+	return NULL;
+}
+
+/* A column that gives the label away ends the fit. */
+void
+RaiseDetermines(const LeftOut *l)
+{
+	char	   *name = TextFromUtf8(l->source, strlen(l->source));
+
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_EXCEPTION),
+			 errmsg("column \"%s\" alone determines the label", name),
+			 errdetail("%s A model of it would be perfect here and useless on new leads.",
+					   l->detail),
+			 errhint("Leave it out with {\"exclude\": [\"%s\"]}, or insist with {\"allow\": [\"%s\"]}.",
+					 name, name)));
+}
+
+/* Names of the columns left out for a reason: five at most, then a count. */
+static char *
+NamesOf(const FitReport *report, const char *reason, const char *or_reason, int *n)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	*n = 0;
+	foreach(lc, report->left_out)
+	{
+		const LeftOut *l = lfirst(lc);
+
+		if (strcmp(l->reason, reason) != 0 &&
+			(or_reason == NULL || strcmp(l->reason, or_reason) != 0))
+			continue;
+		if (++*n <= 5)
+			appendStringInfo(&buf, "%s\"%s\"", *n > 1 ? ", " : "",
+							 TextFromUtf8(l->column, strlen(l->column)));
+	}
+	if (*n > 5)
+		appendStringInfo(&buf, " and %d more", *n - 5);
+	return buf.data;
+}
+
+/* Say what was left out, each at the volume it deserves. */
+void
+ReportLeftOut(const FitReport *report)
+{
+	int			n;
+	char	   *names = NamesOf(report, "label", NULL, &n);
+
+	if (n > 0)
+		ereport(NOTICE,
+				(errmsg_plural("left out column %s: it is the label",
+							   "left out columns %s: they are the label", n, names)));
+	names = NamesOf(report, "time", NULL, &n);
+	if (n > 0)
+		ereport(NOTICE,
+				(errmsg_plural("left out column %s: it is a time",
+							   "left out columns %s: they are times", n, names),
+				 errhint("To use parts of a time: {\"columns\": {%s: {\"parts\": [\"hour\", \"dow\"]}}}.",
+						 strchr(names, ',') ? pnstrdup(names, strchr(names, ',') - names) : names)));
+	names = NamesOf(report, "identifier", "too many values", &n);
+	if (n > 0)
+		ereport(WARNING,
+				(errmsg_plural("left out column %s: it looks like an identifier",
+							   "left out columns %s: they look like identifiers", n, names),
+				 errdetail("Almost every row has a value of its own, which says nothing about new leads."),
+				 errhint("Name it in \"exclude\" to silence this, or in \"allow\" to use it.")));
+}

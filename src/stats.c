@@ -1,0 +1,235 @@
+/*-------------------------------------------------------------------------
+ *
+ * stats.c
+ *	  What the patterns of a frame say about each column, in one scan each.
+ *
+ * Counts are of rows; means and standard deviations are weighted where the
+ * frame has a weight, so that a row of weight 2 is worth two rows.  Sums run
+ * over the dictionary where there is one, in its order, else over the patterns
+ * in theirs: both are canonical.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "miscadmin.h"
+
+#include "fit.h"
+
+#define ROWS_PER_INTERRUPT	16384
+
+double
+PatternWeight(const FrameStats *s, const uint8 *pattern)
+{
+	double		w = 1;
+
+	if (s->weight != NULL)
+		(void) FrameNumber(s->weight, pattern, &w); /* NULL was refused */
+	return w;
+}
+
+static void
+AddRows(ValueCount *v, uint32 pos, uint32 neg, double weight)
+{
+	v->pos += pos;
+	v->neg += neg;
+	v->weight += weight * ((double) pos + neg);
+}
+
+/* Extremes of a value that some rows have. */
+static void
+Extend(ColumnStats *cs, double x, int64 pos, int64 neg)
+{
+	cs->min = Min(cs->min, x);
+	cs->max = Max(cs->max, x);
+	if (neg > 0)
+	{
+		cs->min_of[0] = Min(cs->min_of[0], x);
+		cs->max_of[0] = Max(cs->max_of[0], x);
+	}
+	if (pos > 0)
+	{
+		cs->min_of[1] = Min(cs->min_of[1], x);
+		cs->max_of[1] = Max(cs->max_of[1], x);
+	}
+}
+
+static void
+DictionaryStats(const FrameStats *s, const FrameColumn *c, ColumnStats *cs)
+{
+	const Frame *f = s->frame;
+	double		w = 0,
+				sum = 0;
+
+	cs->values = palloc0(sizeof(ValueCount) * (c->nvalues + 1));
+	for (int64 r = 0; r < f->npatterns; r++)
+	{
+		const uint8 *pattern = f->cells + r * f->stride;
+
+		if (r % ROWS_PER_INTERRUPT == 0)
+			CHECK_FOR_INTERRUPTS();
+		AddRows(&cs->values[FrameCode(c, pattern)], f->pos[r], f->neg[r],
+				PatternWeight(s, pattern));
+	}
+	cs->null = cs->values[0];
+	cs->distinct = 0;
+	for (int k = 1; k <= c->nvalues; k++)
+	{
+		const ValueCount *v = &cs->values[k];
+
+		if (v->pos + v->neg == 0)
+			continue;
+		cs->distinct++;
+		cs->nonnull += v->pos + v->neg;
+		if (c->numbers == NULL)
+			continue;
+		Extend(cs, c->numbers[k - 1], v->pos, v->neg);
+		w += v->weight;
+		sum += v->weight * c->numbers[k - 1];
+	}
+	if (c->numbers == NULL || w == 0)
+		return;
+	cs->mean = sum / w;
+	sum = 0;
+	for (int k = 1; k <= c->nvalues; k++)
+	{
+		double		d = c->numbers[k - 1] - cs->mean;
+
+		sum += cs->values[k].weight * d * d;
+	}
+	cs->sd = sqrt(sum / w);
+}
+
+static void
+NumberStats(const FrameStats *s, const FrameColumn *c, ColumnStats *cs)
+{
+	const Frame *f = s->frame;
+
+	double		w = 0,
+				sum = 0;
+
+	cs->distinct = -1;
+	for (int pass = 0; pass < 2; pass++)
+	{
+		for (int64 r = 0; r < f->npatterns; r++)
+		{
+			const uint8 *pattern = f->cells + r * f->stride;
+			double		x,
+						weight = PatternWeight(s, pattern),
+						both = weight * ((double) f->pos[r] + f->neg[r]);
+
+			if (r % ROWS_PER_INTERRUPT == 0)
+				CHECK_FOR_INTERRUPTS();
+			if (!FrameNumber(c, pattern, &x))
+			{
+				if (pass == 0)
+					AddRows(&cs->null, f->pos[r], f->neg[r], weight);
+				continue;
+			}
+			if (pass == 0)
+			{
+				Extend(cs, x, f->pos[r], f->neg[r]);
+				cs->nonnull += (int64) f->pos[r] + f->neg[r];
+				w += both;
+				sum += both * x;
+			}
+			else
+				sum += both * (x - cs->mean) * (x - cs->mean);
+		}
+		if (w == 0)
+			return;
+		if (pass == 0)
+			cs->mean = sum / w;
+		else
+			cs->sd = sqrt(sum / w);
+		sum = 0;
+	}
+}
+
+static void
+CheckRole(const FrameColumn *c, const ColumnStats *cs, const char *role)
+{
+	const char *what = NULL;
+
+	if (cs->null.pos + cs->null.neg > 0)
+		what = "NULL";
+	else if (c->role == ROLE_WEIGHT && cs->nonnull > 0 && cs->min < 0)
+		what = "a negative number";
+	if (what != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the %s column \"%s\" contains %s", role,
+						TextFromUtf8(c->name, strlen(c->name)), what),
+				 errhint("Leave such rows out with WHERE or FILTER.")));
+}
+
+FrameStats *
+FrameStatsCompute(const Frame *frame)
+{
+	FrameStats *s = palloc0(sizeof(FrameStats));
+
+	s->frame = frame;
+	s->weight = FrameFindRole(frame, ROLE_WEIGHT);
+	s->offset = FrameFindRole(frame, ROLE_OFFSET);
+	s->columns = palloc0(sizeof(ColumnStats) * Max(frame->ncolumns, 1));
+	for (int i = 0; i < frame->ncolumns; i++)
+	{
+		const FrameColumn *c = &frame->columns[i];
+		ColumnStats *cs = &s->columns[i];
+
+		cs->min = cs->min_of[0] = cs->min_of[1] = DBL_MAX;
+		cs->max = cs->max_of[0] = cs->max_of[1] = -DBL_MAX;
+		if (c->store == STORE_DICTIONARY)
+			DictionaryStats(s, c, cs);
+		else if (c->store == STORE_NUMBERS)
+			NumberStats(s, c, cs);
+		else
+		{
+			cs->distinct = -1;
+			cs->nonnull = frame->rows - c->nulls;
+		}
+		if (c == s->weight)
+			CheckRole(c, cs, "weight");
+		else if (c == s->offset)
+			CheckRole(c, cs, "offset");
+	}
+	for (int64 r = 0; r < frame->npatterns; r++)
+	{
+		double		w = PatternWeight(s, frame->cells + r * frame->stride);
+
+		s->weight_sum += w * ((double) frame->pos[r] + frame->neg[r]);
+		s->weight_pos += w * frame->pos[r];
+	}
+	return s;
+}
+
+#define ST_SORT SortDoubles
+#define ST_ELEMENT_TYPE double
+#define ST_COMPARE(a, b) (*(a) < *(b) ? -1 : *(a) > *(b))
+#define ST_SCOPE static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DECLARE
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/* How many different numbers a plainly stored column has, exactly. */
+int64
+CountDistinctNumbers(const Frame *f, const FrameColumn *c)
+{
+	double	   *x = palloc_extended(sizeof(double) * Max(f->npatterns, 1), MCXT_ALLOC_HUGE);
+	int64		n = 0,
+				distinct = 0;
+
+	for (int64 r = 0; r < f->npatterns; r++)
+		if (FrameNumber(c, f->cells + r * f->stride, &x[n]))
+			n++;
+	SortDoubles(x, n);
+	for (int64 r = 0; r < n; r++)
+		if (r == 0 || x[r] != x[r - 1])
+			distinct++;
+	pfree(x);
+	return distinct;
+}
