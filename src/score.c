@@ -21,6 +21,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -236,30 +237,14 @@ FeatureAverage(const Model *model, const Feature *f)
 	return sum;
 }
 
-/* A cell that may not be scored. */
+/* A cell that may not be scored: training's own words for it. */
 static void
 PlaceError(const Model *model, const Feature *f, const Cell *cell)
 {
-	const ModelSource *source = &model->encoder->sources[f->source];
-	char	   *name = TextFromUtf8(source->name, strlen(source->name));
+	FeatureEntries entries;
 
-	if (f->kind == FEATURE_OFFSET)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the offset \"%s\" is null", name)));
-	if (cell->isnull)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("column \"%s\" is null, which it never was in training",
-						name),
-				 errhint("The model was trained with {\"unseen\": \"error\"}.")));
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_EXCEPTION),
-			 errmsg("column \"%s\" has a level that training did not see: \"%s\"",
-					name,
-					cell->text ? TextFromUtf8(cell->text, cell->len) :
-					NumberText(cell->number)),
-			 errhint("The model was trained with {\"unseen\": \"error\"}.")));
+	FeatureEncode(model->encoder, f, cell, &entries);
+	elog(ERROR, "column \"%s\" cannot be scored", f->name);
 }
 
 /* What one cell of one feature adds to the log-odds. */
@@ -601,23 +586,14 @@ lead_encode(PG_FUNCTION_ARGS)
 	for (int i = 0; i < enc->nfeatures; i++)
 	{
 		const Feature *f = &enc->features[i];
-		const Cell *cell = &s->cells[f->source];
-		double		value;
-		int			column = FeaturePlace(model, f, cell, &value);
+		FeatureEntries entries;
 
-		if (column == DESIGN_ERROR)
-			PlaceError(model, f, cell);
-		if (column == DESIGN_AVERAGE)
-		{
-			for (int j = 1; j < p; j++)
-				if (enc->design[j].feature == i)
-					design[j] = model->mean[j];
-			continue;
-		}
-		if (f->kind == FEATURE_NUMBER)
-			design[f->value_column] = value;
-		if (column >= 0 && (f->kind != FEATURE_NUMBER || cell->isnull))
-			design[column] = 1;
+		FeatureEncode(enc, f, &s->cells[f->source], &entries);
+		for (int j = 0; j < entries.n; j++)
+			design[entries.column[j]] = entries.value[j];
+		for (int j = 1; entries.average && j < p; j++)
+			if (enc->design[j].feature == i)
+				design[j] = model->mean[j];
 	}
 	for (int j = 0; j < p; j++)
 		elements[j] = Float8GetDatum(design[j]);
