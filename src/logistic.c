@@ -721,7 +721,8 @@ LogitSolve(const DesignSource *design, const LogitOptions *options)
 		fit->aliased[j] = aliased;
 		fit->naliased += aliased;
 	}
-	fit->gradient_norm = MaxGradient(w);
+	if (w->lambda1 == 0)
+		fit->gradient_norm = MaxGradient(w);
 	fit->log_likelihood = -w->loss;
 	fit->condition = NAN;
 	if (w->lambda1 == 0)
