@@ -47,7 +47,18 @@ typedef struct FrameStats
 
 /* stats.c */
 extern FrameStats *FrameStatsCompute(const Frame *frame);
-extern double PatternWeight(const FrameStats *s, const uint8 *pattern);
+
+/* The weight of each row of a pattern: 1 without the role. */
+static inline double
+PatternWeight(const FrameStats *s, const uint8 *pattern)
+{
+	double		w = 1;
+
+	if (s->weight != NULL)
+		(void) FrameNumber(s->weight, pattern, &w); /* NULL is refused */
+	return w;
+}
+
 extern int64 CountDistinctNumbers(const Frame *frame, const FrameColumn *c);
 
 /* encoder.c */

@@ -34,38 +34,28 @@
 
 #include "leadscore.h"
 
-static const struct
-{
-	CellClass	class;
-	const char *name;
-}			cell_types[] = {
-	[CELL_UNUSABLE] = {CLASS_NONE, "unusable"},
-	[CELL_BOOL] = {CLASS_BOOL, "boolean"},
-	[CELL_INT2] = {CLASS_NUMBER, "smallint"},
-	[CELL_INT4] = {CLASS_NUMBER, "integer"},
-	[CELL_INT8] = {CLASS_NUMBER, "bigint"},
-	[CELL_FLOAT4] = {CLASS_NUMBER, "real"},
-	[CELL_FLOAT8] = {CLASS_NUMBER, "double precision"},
-	[CELL_NUMERIC] = {CLASS_NUMBER, "numeric"},
-	[CELL_TEXT] = {CLASS_TEXT, "text"},
-	[CELL_ENUM] = {CLASS_TEXT, "enum"},
-	[CELL_UUID] = {CLASS_TEXT, "uuid"},
-	[CELL_DATE] = {CLASS_TIME, "date"},
-	[CELL_TIMESTAMP] = {CLASS_TIME, "timestamp"},
-	[CELL_TIMESTAMPTZ] = {CLASS_TIME, "timestamptz"},
-	[CELL_INTERVAL] = {CLASS_INTERVAL, "interval"},
+static const char *const cell_type_names[] = {
+	[CELL_UNUSABLE] = "unusable",
+	[CELL_BOOL] = "boolean",
+	[CELL_INT2] = "smallint",
+	[CELL_INT4] = "integer",
+	[CELL_INT8] = "bigint",
+	[CELL_FLOAT4] = "real",
+	[CELL_FLOAT8] = "double precision",
+	[CELL_NUMERIC] = "numeric",
+	[CELL_TEXT] = "text",
+	[CELL_ENUM] = "enum",
+	[CELL_UUID] = "uuid",
+	[CELL_DATE] = "date",
+	[CELL_TIMESTAMP] = "timestamp",
+	[CELL_TIMESTAMPTZ] = "timestamptz",
+	[CELL_INTERVAL] = "interval",
 };
-
-CellClass
-CellTypeClass(CellType type)
-{
-	return cell_types[type].class;
-}
 
 const char *
 CellTypeName(CellType type)
 {
-	return cell_types[type].name;
+	return cell_type_names[type];
 }
 
 /* The cell type of a type of the server; *basetype gets the type below domains. */

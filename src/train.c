@@ -26,6 +26,7 @@
 
 #include "bytes.h"
 #include "fit.h"
+#include "framebuild.h"
 
 /* Where one column of the builder gets its cell from. */
 typedef struct CellSource
@@ -45,7 +46,6 @@ typedef struct FrameState
 	Oid			label_type;
 	int			nsources;
 	CellSource *sources;
-	Cell	   *cells;
 } FrameState;
 
 static FrameState *
@@ -293,7 +293,6 @@ BindColumns(FrameState *st)
 		most += 1 + (co != NULL ? list_length(co->parts) : 0);
 	}
 	st->sources = palloc(sizeof(CellSource) * Max(most, 1));
-	st->cells = palloc0(sizeof(Cell) * Max(most, 1));
 	for (int i = 0; i < shape->ncolumns; i++)
 	{
 		const RowColumn *col = &shape->columns[i];
@@ -332,6 +331,23 @@ CheckSameColumns(const RowShape *was, const RowShape *is)
 
 /* ---- rows ---- */
 
+/* Small whole numbers, which most columns of leads hold, have a short way. */
+static inline bool
+AddSmall(FrameState *st, int i, CellType type, Datum value)
+{
+	switch (type)
+	{
+		case CELL_INT2:
+			return FrameBuilderCodeSmall(st->builder, i, DatumGetInt16(value));
+		case CELL_INT4:
+			return FrameBuilderCodeSmall(st->builder, i, DatumGetInt32(value));
+		case CELL_INT8:
+			return FrameBuilderCodeSmall(st->builder, i, DatumGetInt64(value));
+		default:
+			return false;
+	}
+}
+
 static void
 AddRow(FrameState *st, bool positive)
 {
@@ -340,16 +356,21 @@ AddRow(FrameState *st, bool positive)
 	for (int i = 0; i < st->nsources; i++)
 	{
 		const CellSource *src = &st->sources[i];
-		Cell	   *cell = &st->cells[i];
+		const RowColumn *col = &shape->columns[src->attr];
+		Datum		value = st->input.values[src->attr];
+		bool		isnull = st->input.nulls[src->attr];
+		Cell		cell;
 
-		CellRead(&shape->columns[src->attr], st->input.values[src->attr],
-				 st->input.nulls[src->attr], cell);
-		if (src->part.transform != TRANSFORM_NONE && !cell->isnull)
-			cell->number = TransformCell(&src->part, st->opt->timezone != NULL ?
-										 st->opt->timezone :
-										 pg_get_timezone_name(session_timezone), cell);
+		if (!isnull && AddSmall(st, i, col->type, value))
+			continue;
+		CellRead(col, value, isnull, &cell);
+		if (src->part.transform != TRANSFORM_NONE && !isnull)
+			cell.number = TransformCell(&src->part, st->opt->timezone != NULL ?
+										st->opt->timezone :
+										pg_get_timezone_name(session_timezone), &cell);
+		FrameBuilderCodeCell(st->builder, i, &cell);
 	}
-	FrameBuilderAddRow(st->builder, st->cells, positive);
+	FrameBuilderStoreRow(st->builder, positive);
 }
 
 static Datum
