@@ -67,7 +67,7 @@ SELECT n, positives, round(auc::numeric, 3) AS auc, round(auc_low::numeric, 3) A
 FROM (SELECT (lead_evaluate(score, won)).* FROM judged) quality;
 
 -- Sort them by score and cut them into ten tiles of equal size. Calling only the
--- first tiles reaches most of the buyers (gain).
+-- first tiles reaches most of the buyers (percent_of_all_won).
 
 SELECT tile, round(n::numeric) AS leads, round(positives::numeric) AS won,
 	round(100 * rate::numeric, 1) AS percent_won, round(lift::numeric, 2) AS lift,
