@@ -9,6 +9,8 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 passed=0 failed=0 skipped=0
+color=(--nocolor)
+[ ! -t 1 ] || color=(--color)
 
 finish() {
 	local line="$passed passed, $failed failed"
@@ -44,7 +46,7 @@ pgtap() {
 	[ "${#files[@]}" != 0 ] || { echo "no files"; return 1; }
 	createdb pgtap &&
 		psql -Xq -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION pgtap' -c 'CREATE EXTENSION leadscore' pgtap &&
-		pg_prove --formatter Tally -d pgtap "${files[@]}"
+		PGOPTIONS='-c client_min_messages=warning' pg_prove "${color[@]}" --formatter Tally -d pgtap "${files[@]}"
 }
 
 # As the server's user, for these tests start servers of their own.

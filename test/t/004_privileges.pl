@@ -62,13 +62,14 @@ $node->query('GRANT SELECT (id, city, clicks) ON data.leads TO stranger', %analy
 like($node->error('SELECT scoring.lead_score(model, l) FROM data.leads l, data.models', %stranger),
 	qr/permission denied for table leads/, 'SELECT on some columns is not SELECT on the row');
 
-# EXECUTE taken away.
-$node->query(q{
-	REVOKE EXECUTE ON FUNCTION scoring.lead_score(bytea, record) FROM PUBLIC;
-	ALTER TABLE data.leads DISABLE ROW LEVEL SECURITY}, %analyst);
+# EXECUTE taken away.  The functions of a trusted extension belong to the
+# bootstrap superuser, whoever created it.
+my %owner = (database => 'sales');
+$node->query('ALTER TABLE data.leads DISABLE ROW LEVEL SECURITY', %analyst);
+$node->query('REVOKE EXECUTE ON FUNCTION scoring.lead_score(bytea, record) FROM PUBLIC', %owner);
 like($node->error('SELECT scoring.lead_score(model, l) FROM data.leads l, data.models', %seller),
 	qr/permission denied for function lead_score/, 'REVOKE EXECUTE holds');
-$node->query('GRANT EXECUTE ON FUNCTION scoring.lead_score(bytea, record) TO seller', %analyst);
+$node->query('GRANT EXECUTE ON FUNCTION scoring.lead_score(bytea, record) TO seller', %owner);
 is($node->query('SELECT count(scoring.lead_score(model, l)) FROM data.leads l, data.models', %seller), 2000,
 	'GRANT EXECUTE gives it back');
 

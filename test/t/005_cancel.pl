@@ -15,9 +15,9 @@ Leads::create($node);
 $node->query(q{
 	CREATE TABLE wide AS
 	SELECT i AS id, i * 7919 % 2003 % 400 AS a, 'l' || i * 104729 % 599 AS b, 'l' || i * 1299709 % 401 AS c,
-		i * 15485863::bigint % 1000003 / 1000.0::float8 AS x, i * 32452843::bigint % 1000033 / 1000.0::float8 AS y,
-		i * 49979687::bigint % 7 < 3 AS won
-	FROM generate_series(1, 300000) AS i;
+		i * 15485863 % 1000003 / 1000.0::float8 AS x, i * 32452843 % 1000033 / 1000.0::float8 AS y,
+		i * 49979687 % 7 < 3 AS won
+	FROM generate_series(1, 300000::bigint) AS i;
 	ANALYZE wide});
 my $options = q('{"exclude": ["id"], "max_levels": 1000, "min_count": 1}');
 my $training = "SELECT length(lead_train(won, w, $options)) FROM wide w";
