@@ -39,7 +39,7 @@ suite() {
 
 regress() { (cd "$CLUSTER/src" && prove --formatter Tally -v --comments test/regress.pl); }
 
-# From the top of the tree: the real data lie in ../shared/data.
+# From the top of the tree: the real data lie in ../shared/data, if anywhere.
 pgtap() {
 	shopt -s nullglob
 	local files=(test/pgtap/*.sql)
