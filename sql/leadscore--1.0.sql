@@ -46,54 +46,54 @@ COMMENT ON FUNCTION lead_fold(date, integer, bigint) IS
 -- Frames
 ----------------------------------------------------------------------------
 
-CREATE TYPE @extschema@.leadframe;
+CREATE TYPE leadframe;
 
-CREATE FUNCTION @extschema@.leadframe_in(cstring) RETURNS @extschema@.leadframe
+CREATE FUNCTION leadframe_in(cstring) RETURNS leadframe
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-CREATE FUNCTION @extschema@.leadframe_out(@extschema@.leadframe) RETURNS cstring
+CREATE FUNCTION leadframe_out(leadframe) RETURNS cstring
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-CREATE FUNCTION @extschema@.leadframe_recv(internal) RETURNS @extschema@.leadframe
+CREATE FUNCTION leadframe_recv(internal) RETURNS leadframe
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-CREATE FUNCTION @extschema@.leadframe_send(@extschema@.leadframe) RETURNS bytea
+CREATE FUNCTION leadframe_send(leadframe) RETURNS bytea
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-CREATE TYPE @extschema@.leadframe (
-	INPUT = @extschema@.leadframe_in,
-	OUTPUT = @extschema@.leadframe_out,
-	RECEIVE = @extschema@.leadframe_recv,
-	SEND = @extschema@.leadframe_send,
+CREATE TYPE leadframe (
+	INPUT = leadframe_in,
+	OUTPUT = leadframe_out,
+	RECEIVE = leadframe_recv,
+	SEND = leadframe_send,
 	STORAGE = extended
 );
-COMMENT ON TYPE @extschema@.leadframe IS
+COMMENT ON TYPE leadframe IS
 'a training set as one value: dictionaries per column, equal rows counted once';
 
 -- Support functions of the aggregates below; not for direct use.
-CREATE FUNCTION @extschema@.lead_frame_transfn(internal, "any", record)
+CREATE FUNCTION lead_frame_transfn(internal, "any", record)
 RETURNS internal AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
 
-CREATE FUNCTION @extschema@.lead_frame_transfn(internal, "any", record, jsonb)
+CREATE FUNCTION lead_frame_transfn(internal, "any", record, jsonb)
 RETURNS internal AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
 
-CREATE FUNCTION @extschema@.lead_frame_columns_transfn(internal, "any", jsonb, VARIADIC "any")
+CREATE FUNCTION lead_frame_columns_transfn(internal, "any", jsonb, VARIADIC "any")
 RETURNS internal AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
 
-CREATE FUNCTION @extschema@.lead_frame_union_transfn(internal, @extschema@.leadframe)
+CREATE FUNCTION lead_frame_union_transfn(internal, leadframe)
 RETURNS internal AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-CREATE FUNCTION @extschema@.lead_frame_combine(internal, internal)
+CREATE FUNCTION lead_frame_combine(internal, internal)
 RETURNS internal AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-CREATE FUNCTION @extschema@.lead_frame_serialize(internal)
+CREATE FUNCTION lead_frame_serialize(internal)
 RETURNS bytea AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-CREATE FUNCTION @extschema@.lead_frame_deserialize(bytea, internal)
+CREATE FUNCTION lead_frame_deserialize(bytea, internal)
 RETURNS internal AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-CREATE FUNCTION @extschema@.lead_frame_finalfn(internal)
-RETURNS @extschema@.leadframe AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION lead_frame_finalfn(internal)
+RETURNS leadframe AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 -- lead_frame(label, features): the training set of some rows.
 -- label		boolean or integer 0/1; NULL: outcome not known, counted and left out
@@ -101,82 +101,82 @@ RETURNS @extschema@.leadframe AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL
 -- returns		NULL over no rows; the same rows in any order: the same bytes
 -- errors		a label other than 0/1, a column of a type that cannot be a
 --				feature, NaN or infinity, options that change between rows
-CREATE AGGREGATE @extschema@.lead_frame(label "any", features record) (
-	SFUNC = @extschema@.lead_frame_transfn,
+CREATE AGGREGATE lead_frame(label "any", features record) (
+	SFUNC = lead_frame_transfn,
 	STYPE = internal, SSPACE = 65536,
-	FINALFUNC = @extschema@.lead_frame_finalfn,
-	COMBINEFUNC = @extschema@.lead_frame_combine,
-	SERIALFUNC = @extschema@.lead_frame_serialize,
-	DESERIALFUNC = @extschema@.lead_frame_deserialize,
+	FINALFUNC = lead_frame_finalfn,
+	COMBINEFUNC = lead_frame_combine,
+	SERIALFUNC = lead_frame_serialize,
+	DESERIALFUNC = lead_frame_deserialize,
 	PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE @extschema@.lead_frame("any", record) IS
+COMMENT ON AGGREGATE lead_frame("any", record) IS
 'the training set of some rows as one value';
 
-CREATE AGGREGATE @extschema@.lead_frame(label "any", features record, options jsonb) (
-	SFUNC = @extschema@.lead_frame_transfn,
+CREATE AGGREGATE lead_frame(label "any", features record, options jsonb) (
+	SFUNC = lead_frame_transfn,
 	STYPE = internal, SSPACE = 65536,
-	FINALFUNC = @extschema@.lead_frame_finalfn,
-	COMBINEFUNC = @extschema@.lead_frame_combine,
-	SERIALFUNC = @extschema@.lead_frame_serialize,
-	DESERIALFUNC = @extschema@.lead_frame_deserialize,
+	FINALFUNC = lead_frame_finalfn,
+	COMBINEFUNC = lead_frame_combine,
+	SERIALFUNC = lead_frame_serialize,
+	DESERIALFUNC = lead_frame_deserialize,
 	PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE @extschema@.lead_frame("any", record, jsonb) IS
+COMMENT ON AGGREGATE lead_frame("any", record, jsonb) IS
 'the training set of some rows as one value, with options';
 
 -- lead_frame_columns(label, options, value, …): the same from single values,
 -- faster than a whole row; {"names": [...]} names them.
-CREATE AGGREGATE @extschema@.lead_frame_columns(label "any", options jsonb, VARIADIC "any") (
-	SFUNC = @extschema@.lead_frame_columns_transfn,
+CREATE AGGREGATE lead_frame_columns(label "any", options jsonb, VARIADIC "any") (
+	SFUNC = lead_frame_columns_transfn,
 	STYPE = internal, SSPACE = 65536,
-	FINALFUNC = @extschema@.lead_frame_finalfn,
-	COMBINEFUNC = @extschema@.lead_frame_combine,
-	SERIALFUNC = @extschema@.lead_frame_serialize,
-	DESERIALFUNC = @extschema@.lead_frame_deserialize,
+	FINALFUNC = lead_frame_finalfn,
+	COMBINEFUNC = lead_frame_combine,
+	SERIALFUNC = lead_frame_serialize,
+	DESERIALFUNC = lead_frame_deserialize,
 	PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE @extschema@.lead_frame_columns("any", jsonb, VARIADIC "any") IS
+COMMENT ON AGGREGATE lead_frame_columns("any", jsonb, VARIADIC "any") IS
 'the training set of some rows given by the columns, whose names are in the options';
 
 -- lead_frame(leadframe): the union of frames, columns matched by name; a column
 -- that a frame lacks counts as NULL in its rows.  NULL frames are passed over.
-CREATE AGGREGATE @extschema@.lead_frame(frame @extschema@.leadframe) (
-	SFUNC = @extschema@.lead_frame_union_transfn,
+CREATE AGGREGATE lead_frame(frame leadframe) (
+	SFUNC = lead_frame_union_transfn,
 	STYPE = internal, SSPACE = 1048576,
-	FINALFUNC = @extschema@.lead_frame_finalfn,
-	COMBINEFUNC = @extschema@.lead_frame_combine,
-	SERIALFUNC = @extschema@.lead_frame_serialize,
-	DESERIALFUNC = @extschema@.lead_frame_deserialize,
+	FINALFUNC = lead_frame_finalfn,
+	COMBINEFUNC = lead_frame_combine,
+	SERIALFUNC = lead_frame_serialize,
+	DESERIALFUNC = lead_frame_deserialize,
 	PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE @extschema@.lead_frame(@extschema@.leadframe) IS
+COMMENT ON AGGREGATE lead_frame(leadframe) IS
 'the union of frames; a column that a frame lacks counts as NULL in its rows';
 
-CREATE FUNCTION @extschema@.lead_frame_union(@extschema@.leadframe, @extschema@.leadframe)
-RETURNS @extschema@.leadframe AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION @extschema@.lead_frame_union(@extschema@.leadframe, @extschema@.leadframe) IS
+CREATE FUNCTION lead_frame_union(leadframe, leadframe)
+RETURNS leadframe AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lead_frame_union(leadframe, leadframe) IS
 'the union of two frames; what || does';
 
-CREATE OPERATOR @extschema@.|| (
-	LEFTARG = @extschema@.leadframe,
-	RIGHTARG = @extschema@.leadframe,
-	FUNCTION = @extschema@.lead_frame_union,
-	COMMUTATOR = OPERATOR(@extschema@.||)
+CREATE OPERATOR || (
+	LEFTARG = leadframe,
+	RIGHTARG = leadframe,
+	FUNCTION = lead_frame_union,
+	COMMUTATOR = OPERATOR(||)
 );
-COMMENT ON OPERATOR @extschema@.|| (@extschema@.leadframe, @extschema@.leadframe) IS
+COMMENT ON OPERATOR || (leadframe, leadframe) IS
 'the union of two frames';
 
 -- lead_describe(frame): a row per column: what is in it, and what a fit with
 -- default options would do with it.  rows, nulls, distinct count labelled rows;
 -- mean and sd are weighted if the frame has a weight.
-CREATE FUNCTION @extschema@.lead_describe(frame @extschema@.leadframe,
+CREATE FUNCTION lead_describe(frame leadframe,
 	OUT "column" text, OUT type text, OUT kind text, OUT rows bigint,
 	OUT nulls bigint, OUT "distinct" bigint, OUT min text, OUT max text,
 	OUT mean double precision, OUT sd double precision,
 	OUT most_frequent text, OUT treatment text)
 RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION @extschema@.lead_describe(@extschema@.leadframe) IS
+COMMENT ON FUNCTION lead_describe(leadframe) IS
 'a row per column of a frame: its values, and what a fit would do with it';
 
 ----------------------------------------------------------------------------
@@ -184,16 +184,16 @@ COMMENT ON FUNCTION @extschema@.lead_describe(@extschema@.leadframe) IS
 ----------------------------------------------------------------------------
 
 -- Support functions of the aggregates below; not for direct use.
-CREATE FUNCTION @extschema@.lead_train_transfn(internal, "any", record)
+CREATE FUNCTION lead_train_transfn(internal, "any", record)
 RETURNS internal AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
 
-CREATE FUNCTION @extschema@.lead_train_transfn(internal, "any", record, jsonb)
+CREATE FUNCTION lead_train_transfn(internal, "any", record, jsonb)
 RETURNS internal AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
 
-CREATE FUNCTION @extschema@.lead_train_columns_transfn(internal, "any", jsonb, VARIADIC "any")
+CREATE FUNCTION lead_train_columns_transfn(internal, "any", jsonb, VARIADIC "any")
 RETURNS internal AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
 
-CREATE FUNCTION @extschema@.lead_train_finalfn(internal)
+CREATE FUNCTION lead_train_finalfn(internal)
 RETURNS bytea AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 -- lead_train(label, features): a logistic regression of the label on the row.
@@ -206,54 +206,84 @@ RETURNS bytea AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 --				5,000 design columns; see lead_frame() for those of the rows
 -- method		maximum likelihood by Newton steps on the grouped rows; McCullagh
 --				and Nelder, Generalized Linear Models, 2nd ed. 1989, chapter 4
-CREATE AGGREGATE @extschema@.lead_train(label "any", features record) (
-	SFUNC = @extschema@.lead_train_transfn,
+CREATE AGGREGATE lead_train(label "any", features record) (
+	SFUNC = lead_train_transfn,
 	STYPE = internal, SSPACE = 65536,
-	FINALFUNC = @extschema@.lead_train_finalfn,
-	COMBINEFUNC = @extschema@.lead_frame_combine,
-	SERIALFUNC = @extschema@.lead_frame_serialize,
-	DESERIALFUNC = @extschema@.lead_frame_deserialize,
+	FINALFUNC = lead_train_finalfn,
+	COMBINEFUNC = lead_frame_combine,
+	SERIALFUNC = lead_frame_serialize,
+	DESERIALFUNC = lead_frame_deserialize,
 	PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE @extschema@.lead_train("any", record) IS
+COMMENT ON AGGREGATE lead_train("any", record) IS
 'train a model: logistic regression of the label on the row';
 
-CREATE AGGREGATE @extschema@.lead_train(label "any", features record, options jsonb) (
-	SFUNC = @extschema@.lead_train_transfn,
+CREATE AGGREGATE lead_train(label "any", features record, options jsonb) (
+	SFUNC = lead_train_transfn,
 	STYPE = internal, SSPACE = 65536,
-	FINALFUNC = @extschema@.lead_train_finalfn,
-	COMBINEFUNC = @extschema@.lead_frame_combine,
-	SERIALFUNC = @extschema@.lead_frame_serialize,
-	DESERIALFUNC = @extschema@.lead_frame_deserialize,
+	FINALFUNC = lead_train_finalfn,
+	COMBINEFUNC = lead_frame_combine,
+	SERIALFUNC = lead_frame_serialize,
+	DESERIALFUNC = lead_frame_deserialize,
 	PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE @extschema@.lead_train("any", record, jsonb) IS
+COMMENT ON AGGREGATE lead_train("any", record, jsonb) IS
 'train a model with options: logistic regression of the label on the row';
 
 -- lead_train_columns(label, options, value, …): the same from single values,
 -- faster than a whole row; {"names": [...]} names them.
-CREATE AGGREGATE @extschema@.lead_train_columns(label "any", options jsonb, VARIADIC "any") (
-	SFUNC = @extschema@.lead_train_columns_transfn,
+CREATE AGGREGATE lead_train_columns(label "any", options jsonb, VARIADIC "any") (
+	SFUNC = lead_train_columns_transfn,
 	STYPE = internal, SSPACE = 65536,
-	FINALFUNC = @extschema@.lead_train_finalfn,
-	COMBINEFUNC = @extschema@.lead_frame_combine,
-	SERIALFUNC = @extschema@.lead_frame_serialize,
-	DESERIALFUNC = @extschema@.lead_frame_deserialize,
+	FINALFUNC = lead_train_finalfn,
+	COMBINEFUNC = lead_frame_combine,
+	SERIALFUNC = lead_frame_serialize,
+	DESERIALFUNC = lead_frame_deserialize,
 	PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE @extschema@.lead_train_columns("any", jsonb, VARIADIC "any") IS
+COMMENT ON AGGREGATE lead_train_columns("any", jsonb, VARIADIC "any") IS
 'train a model on columns given one by one, whose names are in the options';
 
 -- lead_fit(frame, options): the same model as lead_train() of the frame's rows.
 -- NULL frame: NULL.  Options that act when a frame is built are an error.
-CREATE FUNCTION @extschema@.lead_fit(frame @extschema@.leadframe, options jsonb DEFAULT NULL)
+CREATE FUNCTION lead_fit(frame leadframe, options jsonb DEFAULT NULL)
 RETURNS bytea AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION @extschema@.lead_fit(@extschema@.leadframe, jsonb) IS
+COMMENT ON FUNCTION lead_fit(leadframe, jsonb) IS
 'train a model on a frame';
 
 ----------------------------------------------------------------------------
 -- Looking into a model
 ----------------------------------------------------------------------------
+
+CREATE FUNCTION lead_summary(model bytea) RETURNS text
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lead_summary(bytea) IS
+	'what a model is and how well it fits, to read like R''s summary of a glm';
+
+CREATE FUNCTION lead_coefficients(model bytea,
+	OUT "column" text, OUT level text, OUT name text,
+	OUT estimate float8, OUT std_error float8, OUT z float8, OUT p float8,
+	OUT ci_low float8, OUT ci_high float8,
+	OUT odds_ratio float8, OUT odds_low float8, OUT odds_high float8,
+	OUT std_estimate float8) RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 50;
+COMMENT ON FUNCTION lead_coefficients(bytea) IS
+	'a row per design column: estimate, standard error, test, interval, odds ratio';
+
+CREATE FUNCTION lead_covariance(model bytea) RETURNS float8[]
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lead_covariance(bytea) IS
+	'covariance of the coefficients in design order; NULL where the fit has none';
+
+CREATE FUNCTION lead_encoded_names(model bytea) RETURNS text[]
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lead_encoded_names(bytea) IS
+	'names of the design columns, in the order of lead_encode';
+
+CREATE FUNCTION lead_info(model bytea) RETURNS jsonb
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lead_info(bytea) IS
+	'everything a model knows about itself, as one document';
 
 ----------------------------------------------------------------------------
 -- Scores

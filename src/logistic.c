@@ -338,16 +338,29 @@ NullModel(LogitWork *w, double *intercept)
 	return -loss;
 }
 
+/*
+ * The error a coefficient would have alone, at the start of a fit: what is far
+ * below it is small whatever the coefficient.  Not taken later, as it grows
+ * without bound when a fit runs away.
+ */
+void
+SetUnits(LogitWork *w)
+{
+	for (int j = 0; j < w->p; j++)
+	{
+		double		h = w->hessian[Tri(j) + j];
+
+		w->unit[j] = h > 0 ? 1 / sqrt(h) : 0;
+	}
+}
+
 /* No component of the step matters, next to its coefficient or its error. */
 bool
 StepIsSmall(const LogitWork *w, double tolerance)
 {
 	for (int j = 0; j < w->p; j++)
 	{
-		double		h = w->hessian[Tri(j) + j];
-		double		unit = h > 0 ? 1 / sqrt(h) : 0;
-
-		if (fabs(w->step[j]) > tolerance * Max(fabs(w->beta[j]), unit))
+		if (fabs(w->step[j]) > tolerance * Max(fabs(w->beta[j]), w->unit[j]))
 			return false;
 	}
 	return true;
@@ -444,7 +457,7 @@ ColumnResiduals(LogitWork *w, const int *suspect, int n, double *ratio)
  * the Hessian at hand as Gram matrix: which weights it has does not matter for
  * that.  Pivots that could be rounding or not are decided by the rows.
  */
-static void
+void
 FindAliased(LogitWork *w)
 {
 	int			p = w->p;
@@ -503,7 +516,8 @@ Newton(LogitWork *w, LogitFit *fit, int max_iterations, double tolerance)
 	int			p = w->p;
 	double		objective = LogitPass(w, w->beta);
 
-	if (fit && w->ridge[0] == 0 && w->options->lambda == 0)
+	SetUnits(w);
+	if (fit && w->options->lambda == 0)
 	{
 		FindAliased(w);
 		for (int j = 0; j < p; j++)
@@ -562,8 +576,7 @@ Newton(LogitWork *w, LogitFit *fit, int max_iterations, double tolerance)
 				/* back to where we were, for the covariance */
 				LogitPass(w, w->beta);
 				HessianFactor(w);
-				return decrement <= 1e-12 * (1 + fabs(objective)) ?
-					LOGIT_CONVERGED : LOGIT_STALLED;
+				return LOGIT_STALLED;
 			}
 			for (int j = 0; j < p; j++)
 				w->trial[j] = w->beta[j] + share * w->step[j];
@@ -640,6 +653,7 @@ MakeWork(const DesignSource *design, const LogitOptions *options)
 	w->beta = palloc0(sizeof(double) * p);
 	w->trial = palloc0(sizeof(double) * p);
 	w->step = palloc0(sizeof(double) * p);
+	w->unit = palloc0(sizeof(double) * p);
 	w->gradient = palloc0(sizeof(double) * p);
 	w->scale = palloc0(sizeof(double) * p);
 	w->hessian = HugeAlloc0(Tri(p), sizeof(double));
@@ -659,6 +673,7 @@ FreeWork(LogitWork *w)
 	pfree(w->beta);
 	pfree(w->trial);
 	pfree(w->step);
+	pfree(w->unit);
 	pfree(w->gradient);
 	pfree(w->scale);
 	pfree(w->hessian);
@@ -706,7 +721,8 @@ LogitSolve(const DesignSource *design, const LogitOptions *options)
 		fit->aliased[j] = aliased;
 		fit->naliased += aliased;
 	}
-	fit->gradient_norm = MaxGradient(w);
+	if (w->lambda1 == 0)
+		fit->gradient_norm = MaxGradient(w);
 	fit->log_likelihood = -w->loss;
 	fit->condition = NAN;
 	if (w->lambda1 == 0)

@@ -27,6 +27,8 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "miscadmin.h"
+
 #include "leadscore.h"
 
 /* ------------------------------------------------------------------------
