@@ -332,6 +332,7 @@ DROP ROLE regress_leadscore;
 DROP SCHEMA evil CASCADE;
 
 -- the extension in another schema, and a name that needs quotes
+SELECT current_database() AS home \gset
 CREATE DATABASE leadscore_elsewhere;
 \c leadscore_elsewhere
 SET client_min_messages = warning;
@@ -351,7 +352,7 @@ BEGIN
   ASSERT found;
 END $$;
 SELECT count(*), bool_and("Scoring room".lead_score(model, l) = "Scoring room".lead_score(model, (SELECT l))) FROM leads l, m;
-\c contrib_regression
+\c :home
 SET client_min_messages = warning;
 DROP DATABASE leadscore_elsewhere;
 DROP SCHEMA rw CASCADE;
