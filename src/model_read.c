@@ -228,11 +228,14 @@ CheckKind(Reader *r, const Encoder *enc, const Feature *f)
 		fits = f->kind != FEATURE_LEVELS &&
 			(cls == CLASS_NUMBER || cls == CLASS_INTERVAL);
 	else
-		fits = cls == CLASS_TIME &&
-			(type != CELL_TIMESTAMPTZ || enc->timezone != NULL);
+		fits = cls == CLASS_TIME;
 
 	if (!fits)
-		Refuse(r, "The kind does not fit the type of the column.");
+		Refuse(r, psprintf("Feature %d: The kind does not fit the type of the column.",
+						   (int) (f - enc->features) + 1));
+	else if (f->transform > TRANSFORM_LOG1P && type == CELL_TIMESTAMPTZ &&
+			 enc->timezone == NULL)
+		Refuse(r, "There is no time zone for the parts of a time.");
 }
 
 /* Strictly ascending, as the search for a level needs them. */
