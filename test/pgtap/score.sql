@@ -6,7 +6,7 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 SET client_min_messages = warning;
-SELECT plan(37);
+SELECT plan(41);
 
 CREATE TEMP TABLE leads AS
 SELECT i AS id,
