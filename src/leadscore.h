@@ -398,12 +398,29 @@ extern Model *ModelCacheGet(ModelCache *cache, FunctionCallInfo fcinfo,
 							int argno);
 
 /* ------------------------------------------------------------------------
- * The normal distribution (normal.c)
+ * Looking into a model (coefficient.c, inspect.c, summary.c)
  * ------------------------------------------------------------------------
  */
 
+/* NaN: unknown */
+typedef struct Coefficient
+{
+	double		estimate;
+	double		std_error;
+	double		z;
+	double		p;				/* two-sided */
+	double		ci_low;
+	double		ci_high;
+	double		odds_ratio;
+	double		odds_low;
+	double		odds_high;
+	double		std_estimate;	/* estimate × sd of the design column */
+} Coefficient;
+
 extern double NormalTwoSided(double z); /* P(|Z| >= |z|), right to 1e-300 */
 extern double NormalQuantile(double p); /* p in (0, 1) */
+extern void ModelCoefficient(const Model *model, int column, Coefficient *c);
+extern Jsonb *ModelInfo(const Model *model);	/* an object, or an error */
 
 /* ------------------------------------------------------------------------
  * Scoring (score.c): cells in, log-odds out
