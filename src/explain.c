@@ -143,7 +143,7 @@ ValueKnown(const Scorer *s, int source)
 		if (column == DESIGN_AVERAGE || column == DESIGN_ERROR)
 			return NOT_KNOWN;
 		/* parts of a time are levels too, but the time is what is shown */
-		if (column >= 0 && enc->design[column].kind == DESIGN_OTHER &&
+		if (f->kind == FEATURE_LEVELS && column == f->other_column &&
 			f->transform == TRANSFORM_NONE && !cell->isnull)
 			known = KNOWN_AS_OTHER;
 	}

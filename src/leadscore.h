@@ -51,11 +51,11 @@
 #define PlannerMayExecute(funcid) \
 	(object_aclcheck(ProcedureRelationId, (funcid), GetUserId(), \
 					 ACL_EXECUTE) == ACLCHECK_OK)
-#define VarNullable(query, var)	(!bms_is_empty((var)->varnullingrels))
+#define VarNullable(root, var)	(!bms_is_empty((var)->varnullingrels))
 #else
 #define PlannerMayExecute(funcid) \
 	(pg_proc_aclcheck((funcid), GetUserId(), ACL_EXECUTE) == ACLCHECK_OK)
-#define VarNullable(query, var)	(RelationNullable((query), (var)->varno))
+#define VarNullable(root, var)	(RelationNullable((root), (var)->varno))
 #define LEADSCORE_SEARCH_NULLABLE
 #endif
 #if PG_VERSION_NUM >= 180000

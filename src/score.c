@@ -21,6 +21,8 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "nodes/primnodes.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -236,30 +238,14 @@ FeatureAverage(const Model *model, const Feature *f)
 	return sum;
 }
 
-/* A cell that may not be scored. */
+/* A cell that may not be scored: training's own words for it. */
 static void
 PlaceError(const Model *model, const Feature *f, const Cell *cell)
 {
-	const ModelSource *source = &model->encoder->sources[f->source];
-	char	   *name = TextFromUtf8(source->name, strlen(source->name));
+	FeatureEntries entries;
 
-	if (f->kind == FEATURE_OFFSET)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the offset \"%s\" is null", name)));
-	if (cell->isnull)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("column \"%s\" is null, which it never was in training",
-						name),
-				 errhint("The model was trained with {\"unseen\": \"error\"}.")));
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_EXCEPTION),
-			 errmsg("column \"%s\" has a level that training did not see: \"%s\"",
-					name,
-					cell->text ? TextFromUtf8(cell->text, cell->len) :
-					NumberText(cell->number)),
-			 errhint("The model was trained with {\"unseen\": \"error\"}.")));
+	FeatureEncode(model->encoder, f, cell, &entries);
+	elog(ERROR, "column \"%s\" cannot be scored", f->name);
 }
 
 /* What one cell of one feature adds to the log-odds. */
@@ -366,12 +352,23 @@ GetScorer(FunctionCallInfo fcinfo, RowForm form)
 }
 
 /*
- * A list of values has its shape for the whole query when the names are a
+ * A list of values has its shape for the whole query where the names are a
  * constant; else they are compared, because nothing says that they come from
- * the same row as before.
+ * the same row as before.  (A parameter is no constant: in PL/pgSQL it changes
+ * while fn_extra lives.)
  */
+static bool
+NamesAreConstant(FunctionCallInfo fcinfo)
+{
+	Node	   *call = fcinfo->flinfo->fn_expr;
+
+	return call != NULL && IsA(call, FuncExpr) &&
+		list_length(((FuncExpr *) call)->args) > 1 &&
+		IsA(lsecond(((FuncExpr *) call)->args), Const);
+}
+
 static void
-NamesChanged(Scorer *s, FunctionCallInfo fcinfo, Jsonb *names)
+CheckNames(Scorer *s, FunctionCallInfo fcinfo, Jsonb *names)
 {
 	if (s->in.shape != NULL &&
 		(s->names == NULL ||
@@ -382,7 +379,7 @@ NamesChanged(Scorer *s, FunctionCallInfo fcinfo, Jsonb *names)
 	if (s->names != NULL)
 		pfree(s->names);
 	s->names = NULL;
-	if (!get_fn_expr_arg_stable(fcinfo->flinfo, 1))
+	if (!NamesAreConstant(fcinfo))
 	{
 		s->names = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, VARSIZE(names));
 		memcpy(s->names, names, VARSIZE(names));
@@ -492,7 +489,7 @@ ScorerRow(FunctionCallInfo fcinfo, RowForm form)
 			{
 				Jsonb	   *names = PG_GETARG_JSONB_P(1);
 
-				NamesChanged(s, fcinfo, names);
+				CheckNames(s, fcinfo, names);
 				fresh = RowInputArgs(&s->in, fcinfo, 2, names, cxt);
 				break;
 			}
@@ -601,23 +598,14 @@ lead_encode(PG_FUNCTION_ARGS)
 	for (int i = 0; i < enc->nfeatures; i++)
 	{
 		const Feature *f = &enc->features[i];
-		const Cell *cell = &s->cells[f->source];
-		double		value;
-		int			column = FeaturePlace(model, f, cell, &value);
+		FeatureEntries entries;
 
-		if (column == DESIGN_ERROR)
-			PlaceError(model, f, cell);
-		if (column == DESIGN_AVERAGE)
-		{
-			for (int j = 1; j < p; j++)
-				if (enc->design[j].feature == i)
-					design[j] = model->mean[j];
-			continue;
-		}
-		if (f->kind == FEATURE_NUMBER)
-			design[f->value_column] = value;
-		if (column >= 0 && (f->kind != FEATURE_NUMBER || cell->isnull))
-			design[column] = 1;
+		FeatureEncode(enc, f, &s->cells[f->source], &entries);
+		for (int j = 0; j < entries.n; j++)
+			design[entries.column[j]] = entries.value[j];
+		for (int j = 1; entries.average && j < p; j++)
+			if (enc->design[j].feature == i)
+				design[j] = model->mean[j];
 	}
 	for (int j = 0; j < p; j++)
 		elements[j] = Float8GetDatum(design[j]);
