@@ -35,6 +35,7 @@ typedef struct LogitWork
 	double	   *beta;
 	double	   *trial;
 	double	   *step;
+	double	   *unit;			/* error of a coefficient alone, at the start */
 	double	   *gradient;		/* of loss and ridge */
 	double	   *hessian;		/* of loss and ridge, packed */
 	double	   *factor;			/* Cholesky factor of the scaled Hessian, packed */
@@ -70,6 +71,8 @@ extern void BlockGram(LogitWork *w, const DesignBlock *b, const double *residual
 					  const double *weight, double *gradient, double *gram);
 extern double LogitPass(LogitWork *w, const double *beta);
 extern double LogitPenalty(const LogitWork *w, const double *beta);
+extern void FindAliased(LogitWork *w);
+extern void SetUnits(LogitWork *w, double share);
 extern bool StepIsSmall(const LogitWork *w, double tolerance);
 extern void HessianFactor(LogitWork *w);
 extern double MaxGradient(const LogitWork *w);
