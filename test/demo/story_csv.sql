@@ -1,0 +1,82 @@
+-- # 1. The table
+--
+-- What the file holds: @FILE@, column @LABEL_TEXT@ is the outcome.
+
+SELECT count(*) AS leads, count(*) FILTER (WHERE @LABEL@) AS won,
+	count(*) FILTER (WHERE NOT @LABEL@) AS not_won,
+	count(*) FILTER (WHERE @LABEL@ IS NULL) AS not_known_yet
+FROM leads;
+
+SELECT string_agg(quote_ident(attname) || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attnum)
+FROM pg_attribute WHERE attrelid = 'leads'::regclass AND attnum > 0;
+
+-- # 2. Training
+--
+-- One aggregate over whole rows makes a model, which is one value. A fifth of the
+-- rows, chosen by a hash of what they say, is kept back to judge. What the training
+-- leaves out, and why, it says.
+
+CREATE VIEW training AS SELECT * FROM leads l WHERE lead_fold(l::text, 5, 42) <> 0;
+CREATE VIEW kept_back AS SELECT * FROM leads l WHERE lead_fold(l::text, 5, 42) = 0;
+
+CREATE TABLE models AS
+SELECT 'first' AS name, lead_train(@LABEL@, t@OPTIONS@) AS model
+FROM training t;
+
+-- # 3. What the model says of itself
+
+SELECT lead_summary(model) FROM models;
+
+-- The fifteen coefficients that matter most. An odds ratio of 2 doubles the odds.
+
+SELECT name, round(estimate::numeric, 3) AS estimate, to_char(odds_ratio, 'FM99999990.000') AS odds_ratio,
+	round(z::numeric, 1) AS z
+FROM models, lead_coefficients(model) c
+WHERE name <> '(Intercept)'
+ORDER BY abs(z) DESC NULLS LAST, abs(estimate) DESC LIMIT 15;
+
+-- # 4. Is it any good?
+--
+-- The rows that were kept back, which the training has not seen.
+
+CREATE TABLE judged AS
+SELECT lead_score((SELECT model FROM models), k) AS score, @LABEL@ AS won
+FROM kept_back k;
+
+SELECT n, positives, round(auc::numeric, 3) AS auc, round(auc_low::numeric, 3) AS auc_low,
+	round(auc_high::numeric, 3) AS auc_high, round(log_loss::numeric, 3) AS log_loss,
+	round(precision::numeric, 3) AS precision, round(recall::numeric, 3) AS recall
+FROM (SELECT (lead_evaluate(score, won)).* FROM judged) quality;
+
+-- Sort them by score and cut them into ten tiles of equal size. Calling only the
+-- first tiles reaches most of the buyers (gain).
+
+SELECT tile, round(n::numeric) AS leads, round(positives::numeric) AS won,
+	round(100 * rate::numeric, 1) AS percent_won, round(lift::numeric, 2) AS lift,
+	round(100 * gain::numeric, 1) AS percent_of_all_won
+FROM unnest((SELECT lead_lift(score, won, 10) FROM judged));
+
+-- # 5. The best
+--
+-- @BEST_TEXT@
+
+WITH best AS MATERIALIZED (
+	SELECT b.*, lead_score((SELECT model FROM models), b) AS score
+	FROM @BEST@ b
+	ORDER BY score DESC LIMIT 10
+)
+SELECT @SHOW@round(100 * score::numeric, 1) AS percent,
+	lead_reasons((SELECT model FROM models), best, 3) AS reasons
+FROM best ORDER BY score DESC;
+
+-- # 6. Every lead, scored
+--
+-- All of them, into a table.
+
+CREATE TABLE scored AS
+SELECT l.*, lead_score((SELECT model FROM models), l) AS score
+FROM leads l;
+
+SELECT count(*) AS scored, round(min(score)::numeric, 4) AS lowest,
+	round(avg(score)::numeric, 4) AS mean, round(max(score)::numeric, 4) AS highest
+FROM scored;
