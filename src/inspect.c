@@ -100,9 +100,13 @@ lead_coefficients(PG_FUNCTION_ARGS)
 	call = SRF_PERCALL_SETUP();
 	model = call->user_fctx;
 	if (call->call_cntr < call->max_calls)
-		SRF_RETURN_NEXT(call, HeapTupleGetDatum(
-							CoefficientTuple(model, (int) call->call_cntr,
-											 call->tuple_desc)));
+	{
+		/* SRF_RETURN_NEXT() counts before it looks at the result */
+		HeapTuple	tuple = CoefficientTuple(model, (int) call->call_cntr,
+											 call->tuple_desc);
+
+		SRF_RETURN_NEXT(call, HeapTupleGetDatum(tuple));
+	}
 	SRF_RETURN_DONE(call);
 }
 
