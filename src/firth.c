@@ -44,7 +44,7 @@ FirthObjective(LogitWork *w, const double *beta)
 
 /* x' inverse x of a row, the intercept included */
 static double
-RowForm(const DesignBlock *b, int row, const double *inverse)
+QuadraticForm(const DesignBlock *b, int row, const double *inverse)
 {
 	double		sum = inverse[0];
 
@@ -83,7 +83,7 @@ AddPenaltyScore(LogitWork *w, const double *beta, const double *inverse)
 			BlockWeights(w, b, i, &positive, &negative);
 			if (positive + negative == 0)
 				continue;
-			r = (positive + negative) * up * down * RowForm(b, i, inverse) *
+			r = (positive + negative) * up * down * QuadraticForm(b, i, inverse) *
 				(up - down) / 2;
 			w->gradient[0] += r;
 			for (int k = b->start[i]; k < b->start[i + 1]; k++)
