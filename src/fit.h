@@ -68,6 +68,7 @@ typedef struct LeftOut
 {
 	const char *column;
 	const char *source;			/* column of the row */
+	CellType	type;
 	const char *reason;
 	const char *detail;
 } LeftOut;
@@ -114,14 +115,17 @@ typedef struct FittedEncoder
 	FitReport	report;
 } FittedEncoder;
 
-/* penalised: every level gets a column; else one is the reference */
+/*
+ * penalised: every level gets a column; else one is the reference.  NULL if a
+ * column determines the label and that is to be no error.
+ */
 extern FittedEncoder *EncoderFit(const FrameStats *stats, const Options *opt,
 								 bool penalised);
 extern void CheckColumnsExist(const Frame *frame, const Options *opt);
 /* screen.c: what is left out before encoding, and why; NULL to keep it */
 extern const LeftOut *ScreenColumn(const FrameStats *stats, int column,
 								   const Options *opt);
-extern void RaiseDetermines(const LeftOut *l) pg_attribute_noreturn();
+extern void ReportDetermines(const LeftOut *l, const Options *opt);
 extern void ReportLeftOut(const FitReport *report);
 
 /* design.c */

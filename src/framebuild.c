@@ -558,17 +558,50 @@ FrameBuilderAddUnknown(FrameBuilder *b, int64 n)
 	b->unknown += n;
 }
 
-static void
-TypesDiffer(const FrameColumn *a, const FrameColumn *b)
+/* What a column is for, or what it is made of, as far as it may not differ. */
+static const char *
+WhatItIs(const FrameColumn *c, bool role)
 {
+	static const char *const roles[] = {"a feature", "the weight", "the offset",
+	"the group", "the time"};
+
+	if (role)
+		return roles[c->role];
+	if (c->part != TRANSFORM_NONE)
+		return psprintf("a part of column \"%s\"",
+						TextFromUtf8(c->source, strlen(c->source)));
+	return psprintf("of type %s", CellTypeName(c->type));
+}
+
+static void
+ColumnsDiffer(const FrameColumn *a, const FrameColumn *b)
+{
+	bool		role = (a->role != b->role);
+
 	ereport(ERROR,
 			(errcode(ERRCODE_DATATYPE_MISMATCH),
 			 errmsg("cannot unite frames: column \"%s\" differs",
 					TextFromUtf8(a->name, strlen(a->name))),
-			 a->role != b->role ?
-			 errdetail("It has a role (weight, offset, group or time) in one and not the same in the other.") :
-			 errdetail("It is of type %s in one and of type %s in the other.",
-					   CellTypeName(a->type), CellTypeName(b->type))));
+			 errdetail("It is %s in one and %s in the other.",
+					   WhatItIs(a, role), WhatItIs(b, role))));
+}
+
+/* Of each role there is one column only. */
+static void
+CheckRoleIsFree(const FrameBuilder *b, const FrameColumn *fc)
+{
+	for (int i = 0; fc->role != ROLE_FEATURE && i < b->ncolumns; i++)
+	{
+		const FrameColumn *c = &b->columns[i]->c;
+
+		if (c->role == fc->role)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("cannot unite frames: two columns are %s", WhatItIs(fc, true)),
+					 errdetail("It is \"%s\" in one and \"%s\" in the other.",
+							   TextFromUtf8(c->name, strlen(c->name)),
+							   TextFromUtf8(fc->name, strlen(fc->name)))));
+	}
 }
 
 /* The builder's column for a column of a frame, made if need be. */
@@ -584,11 +617,12 @@ MatchColumn(FrameBuilder *b, const FrameColumn *fc)
 		if (CellTypeClass(c->type) != CellTypeClass(fc->type) ||
 			c->role != fc->role || c->part != fc->part ||
 			strcmp(c->source, fc->source) != 0)
-			TypesDiffer(c, fc);
+			ColumnsDiffer(c, fc);
 		c->type = Max(c->type, fc->type);
 		c->position = Min(c->position, fc->position);
 		return i;
 	}
+	CheckRoleIsFree(b, fc);
 	return FrameBuilderAddColumn(b, fc->name, fc->source, fc->type, fc->part,
 								 fc->role, fc->position);
 }
@@ -598,13 +632,17 @@ MatchColumn(FrameBuilder *b, const FrameColumn *fc)
  * frame's codes to the builder's, or NULL where there are no codes.
  */
 static uint32 *
-AbsorbColumn(FrameBuilder *b, BuilderColumn *bc, const FrameColumn *fc)
+AbsorbColumn(FrameBuilder *b, BuilderColumn *bc, const FrameColumn *fc,
+			 int64 rows)
 {
 	uint32	   *map = NULL;
 
 	bc->c.nulls += fc->nulls;
-	bc->c.low = Min(bc->c.low, fc->low);
-	bc->c.high = Max(bc->c.high, fc->high);
+	if (fc->nulls < rows)		/* without a value there is no range */
+	{
+		bc->c.low = Min(bc->c.low, fc->low);
+		bc->c.high = Max(bc->c.high, fc->high);
+	}
 	if (fc->store == STORE_OVERFLOWED && bc->c.store == STORE_DICTIONARY)
 		Overflow(b, bc);
 	if (fc->store == STORE_NUMBERS && bc->c.store == STORE_DICTIONARY)
@@ -643,6 +681,25 @@ AbsorbCell(const FrameColumn *c, const FrameColumn *fc, const uint32 *map,
 	return 0;
 }
 
+/*
+ * The lowest limit of all frames counts: only then is it the set of values that
+ * decides which columns overflow, and not the order in which frames are united.
+ */
+static void
+LowerMaxDistinct(FrameBuilder *b, int max_distinct)
+{
+	b->max_distinct = Min(b->max_distinct, max_distinct);
+	for (int i = 0; i < b->ncolumns; i++)
+	{
+		BuilderColumn *bc = b->columns[i];
+
+		if (bc->c.store == STORE_DICTIONARY &&
+			CellTypeClass(bc->c.type) == CLASS_TEXT &&
+			bc->c.nvalues > b->max_distinct)
+			Overflow(b, bc);
+	}
+}
+
 void
 FrameBuilderAbsorb(FrameBuilder *b, const Frame *frame)
 {
@@ -650,13 +707,14 @@ FrameBuilderAbsorb(FrameBuilder *b, const Frame *frame)
 	uint32	  **maps = palloc0(sizeof(uint32 *) * Max(frame->ncolumns, 1));
 	int		   *target = palloc(sizeof(int) * Max(frame->ncolumns, 1));
 
-	b->max_distinct = Max(b->max_distinct, frame->max_distinct);
+	LowerMaxDistinct(b, frame->max_distinct);
 	if (frame->timezone != NULL)
 		FrameBuilderSetTimezone(b, frame->timezone);
 	for (int j = 0; j < frame->ncolumns; j++)
 	{
 		target[j] = MatchColumn(b, &frame->columns[j]);
-		maps[j] = AbsorbColumn(b, b->columns[target[j]], &frame->columns[j]);
+		maps[j] = AbsorbColumn(b, b->columns[target[j]], &frame->columns[j],
+							   frame->rows);
 	}
 	source = palloc(sizeof(int) * Max(b->ncolumns, 1));
 	for (int i = 0; i < b->ncolumns; i++)

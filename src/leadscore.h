@@ -186,6 +186,7 @@ extern const char *CellTypeName(CellType type); /* "integer", "text", … */
 extern CellType CellTypeOf(Oid typid, Oid *basetype);
 extern char *TextToUtf8(const char *s, int len, int *outlen);
 extern char *TextFromUtf8(const char *s, int len);	/* terminated */
+extern char *JsonName(const char *name); /* quoted, as options spell it */
 
 /* Both return true when the shape is new (the caller must bind again). */
 extern bool RowInputRecord(RowInput *in, HeapTupleHeader rec, MemoryContext cxt);

@@ -25,6 +25,7 @@
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datetime.h"
+#include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
@@ -129,6 +130,17 @@ TextFromUtf8(const char *s, int len)
 	char	   *copy = pnstrdup(s, len);
 
 	return pg_any_to_server(copy, len, PG_UTF8);
+}
+
+/* A name as it has to stand in a JSON option: a hint is there to be pasted. */
+char *
+JsonName(const char *name)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	escape_json(&buf, TextFromUtf8(name, strlen(name)));
+	return buf.data;
 }
 
 /* A name of the database as terminated UTF-8 in the current context. */
@@ -366,7 +378,7 @@ CellRead(const RowColumn *col, Datum value, bool isnull, Cell *cell)
 			break;
 		case CELL_NUMERIC:
 			CellNumber(col->name,
-					   DatumGetFloat8(DirectFunctionCall1(numeric_float8, value)),
+					   DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, value)),
 					   cell);
 			break;
 		case CELL_TEXT:
@@ -401,8 +413,8 @@ CellRead(const RowColumn *col, Datum value, bool isnull, Cell *cell)
 					 errmsg("column \"%s\" has type %s, which cannot be a feature",
 							TextFromUtf8(col->name, strlen(col->name)),
 							format_type_be(col->typid)),
-					 errhint("Leave it out with the option {\"exclude\": [\"%s\"]}.",
-							 TextFromUtf8(col->name, strlen(col->name)))));
+					 errhint("Leave it out with the option {\"exclude\": [%s]}.",
+							 JsonName(col->name))));
 			break;
 	}
 }
@@ -535,7 +547,7 @@ CellReadJson(const char *name, CellType want, const JsonbValue *v, Cell *cell)
 		case CLASS_NUMBER:
 			if (v->type != jbvNumeric)
 				break;
-			CellNumber(name, DatumGetFloat8(DirectFunctionCall1(numeric_float8,
+			CellNumber(name, DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
 																NumericGetDatum(v->val.numeric))), cell);
 			return;
 		case CLASS_TEXT:
@@ -557,7 +569,7 @@ CellReadJson(const char *name, CellType want, const JsonbValue *v, Cell *cell)
 				hint = "Write intervals as a number of seconds.";
 				break;
 			}
-			CellNumber(name, DatumGetFloat8(DirectFunctionCall1(numeric_float8,
+			CellNumber(name, DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
 																NumericGetDatum(v->val.numeric))), cell);
 			return;
 		case CLASS_NONE:
