@@ -103,7 +103,7 @@ FirthScoring(LogitWork *w, LogitFit *fit, int max_iterations, double tolerance)
 	bool		small = false;
 
 	LogitPass(w, w->beta);
-	SetUnits(w);
+	SetUnits(w, 1);
 	FindAliased(w);
 	for (int j = 0; j < p; j++)
 		if (w->dropped[j])

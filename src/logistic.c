@@ -32,13 +32,14 @@
 #define SAMPLE_FROM_ROWS	50000
 #define SAMPLE_CHUNK		32
 #define SAMPLE_TOLERANCE	1e-3
+#define SAMPLE_PRIOR_ROWS	4
 
 /* A pivot below DEPENDENT may be rounding only; below NOISE it surely is. */
 #define PIVOT_DEPENDENT		1e-7
 #define PIVOT_NOISE			1e-13
 #define RESIDUAL_NOISE		1e-15	/* squared, relative to the column */
 
-#define MAX_HALVINGS		40
+#define MAX_DAMPINGS		30
 #define SEPARATION_FROM		8	/* iterations before a fit is suspect */
 
 /*
@@ -339,18 +340,19 @@ NullModel(LogitWork *w, double *intercept)
 }
 
 /*
- * The error a coefficient would have alone, at the start of a fit: what is far
- * below it is small whatever the coefficient.  Not taken later, as it grows
- * without bound when a fit runs away.
+ * The error a coefficient would have alone, in the null model or near it: what is
+ * far below it is small whatever the coefficient.  Not taken later, as it
+ * grows without bound when a fit runs away.  `share` is that of the rows read.
  */
 void
-SetUnits(LogitWork *w)
+SetUnits(LogitWork *w, double share)
 {
 	for (int j = 0; j < w->p; j++)
 	{
 		double		h = w->hessian[Tri(j) + j];
 
-		w->unit[j] = h > 0 ? 1 / sqrt(h) : 0;
+		if (w->unit[j] == 0 && h > 0)
+			w->unit[j] = sqrt(share / h);
 	}
 }
 
@@ -503,6 +505,55 @@ FindAliased(LogitWork *w)
 	pfree(ratio);
 }
 
+/* Solve for the step from gradient and factor; returns -gradient · step. */
+static double
+SolveStep(LogitWork *w)
+{
+	for (int j = 0; j < w->p; j++)
+		w->step[j] = -w->gradient[j];
+	CholeskySolve(w->factor, w->scale, w->step, w->p);
+	return -Dot(w->step, w->gradient, w->p);
+}
+
+static double
+TryStep(LogitWork *w)
+{
+	for (int j = 0; j < w->p; j++)
+		w->trial[j] = w->beta[j] + w->step[j];
+	return LogitPass(w, w->trial);
+}
+
+/*
+ * The objective rose along Newton's step: a level whose probability is near 0 or
+ * 1 has so little curvature that the step goes far beyond its goal.  To shorten
+ * all of the step for the sake of one level would be slow; adding a share of
+ * the null model's curvature to the diagonal holds back just that level.
+ * Returns the objective at w->trial; leaves w at w->beta where nothing helped.
+ */
+static double
+DampedStep(LogitWork *w, double limit)
+{
+	double		share = 0.1;
+
+	for (int k = 0; k < MAX_DAMPINGS; k++, share *= 4)
+	{
+		double		next;
+
+		LogitPass(w, w->beta);
+		for (int j = 0; j < w->p; j++)
+			if (w->unit[j] > 0)
+				w->hessian[Tri(j) + j] += share / (w->unit[j] * w->unit[j]);
+		HessianFactor(w);
+		SolveStep(w);
+		next = TryStep(w);
+		if (next <= limit)
+			return next;
+	}
+	LogitPass(w, w->beta);
+	HessianFactor(w);
+	return INFINITY;
+}
+
 /*
  * Newton's method from w->beta.  `fit` is NULL for a sample, where neither
  * history nor separation matters.
@@ -516,7 +567,7 @@ Newton(LogitWork *w, LogitFit *fit, int max_iterations, double tolerance)
 	int			p = w->p;
 	double		objective = LogitPass(w, w->beta);
 
-	SetUnits(w);
+	SetUnits(w, 1);
 	if (fit && w->options->lambda == 0)
 	{
 		FindAliased(w);
@@ -533,18 +584,13 @@ Newton(LogitWork *w, LogitFit *fit, int max_iterations, double tolerance)
 
 	for (int iteration = 1;; iteration++)
 	{
-		double		decrement = 0;
-		double		share = 1;
+		double		decrement;
 		double		slack = 1e-13 * (fabs(objective) + w->loss);
 		double		next;
 		bool		small;
 
 		HessianFactor(w);
-		for (int j = 0; j < p; j++)
-			w->step[j] = -w->gradient[j];
-		CholeskySolve(w->factor, w->scale, w->step, p);
-		for (int j = 0; j < p; j++)
-			decrement -= w->step[j] * w->gradient[j];
+		decrement = SolveStep(w);
 		small = StepIsSmall(w, tolerance) && decrement <= tolerance * tolerance * p +
 			1e-14 * fabs(objective);
 
@@ -569,21 +615,11 @@ Newton(LogitWork *w, LogitFit *fit, int max_iterations, double tolerance)
 				return LOGIT_SEPARATED;
 		}
 
-		for (int halvings = 0;; halvings++, share /= 2)
-		{
-			if (halvings > MAX_HALVINGS)
-			{
-				/* back to where we were, for the covariance */
-				LogitPass(w, w->beta);
-				HessianFactor(w);
-				return LOGIT_STALLED;
-			}
-			for (int j = 0; j < p; j++)
-				w->trial[j] = w->beta[j] + share * w->step[j];
-			next = LogitPass(w, w->trial);
-			if (next <= objective + slack)
-				break;
-		}
+		next = TryStep(w);
+		if (!(next <= objective + slack))
+			next = DampedStep(w, objective + slack);
+		if (!(next <= objective + slack))
+			return LOGIT_STALLED;
 		memcpy(w->beta, w->trial, sizeof(double) * p);
 		objective = next;
 		if (fit)
@@ -592,11 +628,40 @@ Newton(LogitWork *w, LogitFit *fit, int max_iterations, double tolerance)
 }
 
 /*
+ * What an average row in which a column is not 0 tells about its coefficient:
+ * the mean of the squares, times the curvature of an average row.
+ */
+static void
+RowInformation(LogitWork *w, double *information)
+{
+	double	   *count = palloc0(sizeof(double) * w->p);
+	RowCursor	cursor = {0};
+	double		rows = 0;
+
+	memset(information, 0, sizeof(double) * w->p);
+	while (NextBlock(w, &cursor))
+	{
+		const DesignBlock *b = &cursor.block;
+
+		rows += b->n;
+		for (int k = b->start[0]; k < b->start[b->n]; k++)
+		{
+			information[b->index[k]] += b->value[k] * b->value[k];
+			count[b->index[k]] += 1;
+		}
+	}
+	for (int j = 1; j < w->p; j++)
+		information[j] *= w->hessian[0] / rows / Max(count[j], 1);
+	pfree(count);
+}
+
+/*
  * A start for the full data: fits on samples, each some times larger than the
  * one before, spread evenly over the rows.
  *
  * In a sample a rare level may have one class only, or no row at all.  A ridge
- * that weighs as much as one average row keeps its coefficient finite.
+ * that weighs as much as some average rows keeps its coefficient near 0: from
+ * there Newton's method finds its way, from beyond the solution it may not.
  */
 static void
 StartFromSamples(LogitWork *w)
@@ -605,6 +670,7 @@ StartFromSamples(LogitWork *w)
 	int64		rows = Max(4000, 20 * (int64) w->p);
 	double	   *ridge = w->ridge;
 	double	   *extra = palloc0(sizeof(double) * w->p);
+	double	   *information = palloc(sizeof(double) * w->p);
 
 	w->ridge = extra;
 	w->chunk = SAMPLE_CHUNK;
@@ -614,14 +680,16 @@ StartFromSamples(LogitWork *w)
 		memset(w->dropped, 0, sizeof(bool) * w->p);
 		memcpy(extra, ridge, sizeof(double) * w->p);
 		LogitPass(w, w->beta);
+		SetUnits(w, (double) rows / nrows);
+		RowInformation(w, information);
 		for (int j = 1; j < w->p; j++)
 		{
 			double		h = w->hessian[Tri(j) + j];
 
-			/* the sample's share of the penalty, and one row's information */
+			/* the sample's share of the penalty, and some rows' information */
 			extra[j] = ridge[j] * rows / nrows;
 			if (h > 0)
-				extra[j] += Min(h, 0.25 * h / w->hessian[0]);
+				extra[j] += SAMPLE_PRIOR_ROWS * information[j];
 			else if (extra[j] == 0)
 				w->dropped[j] = true;
 		}
@@ -632,6 +700,7 @@ StartFromSamples(LogitWork *w)
 	w->ridge = ridge;
 	memset(w->dropped, 0, sizeof(bool) * w->p);
 	pfree(extra);
+	pfree(information);
 }
 
 static LogitWork *

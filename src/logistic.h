@@ -72,7 +72,7 @@ extern void BlockGram(LogitWork *w, const DesignBlock *b, const double *residual
 extern double LogitPass(LogitWork *w, const double *beta);
 extern double LogitPenalty(const LogitWork *w, const double *beta);
 extern void FindAliased(LogitWork *w);
-extern void SetUnits(LogitWork *w);
+extern void SetUnits(LogitWork *w, double share);
 extern bool StepIsSmall(const LogitWork *w, double tolerance);
 extern void HessianFactor(LogitWork *w);
 extern double MaxGradient(const LogitWork *w);

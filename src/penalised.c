@@ -191,7 +191,7 @@ PenalisedDescent(LogitWork *w, LogitFit *fit, int max_iterations,
 	m.h = HugeAlloc0((size_t) p * p, sizeof(double));
 	m.gradient = palloc0(sizeof(double) * p);
 	m.beta = palloc0(sizeof(double) * p);
-	SetUnits(w);
+	SetUnits(w, 1);
 
 	for (int iteration = 1;; iteration++)
 	{

@@ -20,9 +20,9 @@
  *	  see RelationNullable().
  *	- The caller may execute both functions, and the second is the one beside
  *	  the first, in its schema, wherever search_path points.
- *	- An index or statistics on the very same call must still be found.  Their
- *	  expressions keep the row (they are simplified without a query), so a call
- *	  that matches one does, too.
+ *	- An index on the very same call must still be found.  Its expressions keep
+ *	  the row (they are simplified without a query), so a call that matches one
+ *	  does, too.
  *	- Nothing volatile runs less often than written.
  *
  * Anything not understood is left as it is.
@@ -34,9 +34,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/relation.h"
-#include "access/table.h"
 #include "catalog/pg_proc.h"
-#include "catalog/pg_statistic_ext.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -380,7 +378,7 @@ KeepNeeded(const Const *constant, Columns *c)
 }
 
 /* ------------------------------------------------------------------------
- * Indexes and statistics on the call as it is written
+ * Indexes on the call as it is written (statistics can't have whole rows)
  * ------------------------------------------------------------------------
  */
 
@@ -407,27 +405,7 @@ ContainsCall(List *exprs, int varno, FuncExpr *call)
 	return FindEqual((Node *) copy, call);
 }
 
-/* The expressions of one extended statistics object, simplified as in plans. */
-static List *
-StatisticsExpressions(Oid statoid)
-{
-	HeapTuple	tuple = SearchSysCache1(STATEXTOID, ObjectIdGetDatum(statoid));
-	List	   *exprs = NIL;
-	Datum		datum;
-	bool		isnull;
-
-	if (!HeapTupleIsValid(tuple))
-		return NIL;
-	datum = SysCacheGetAttr(STATEXTOID, tuple,
-							Anum_pg_statistic_ext_stxexprs, &isnull);
-	if (!isnull)
-		exprs = (List *) eval_const_expressions(NULL,
-												stringToNode(TextDatumGetCString(datum)));
-	ReleaseSysCache(tuple);
-	return exprs;
-}
-
-/* Is there an index or statistics of this relation on this very call? */
+/* Is there an index of this relation on this very call? */
 static bool
 RelationHasExpression(Oid relid, int varno, FuncExpr *call)
 {
@@ -444,9 +422,6 @@ RelationHasExpression(Oid relid, int varno, FuncExpr *call)
 			ContainsCall(RelationGetIndexPredicate(index), varno, call);
 		index_close(index, AccessShareLock);
 	}
-	foreach(lc, RelationGetStatExtList(rel))
-		found = found ||
-			ContainsCall(StatisticsExpressions(lfirst_oid(lc)), varno, call);
 	relation_close(rel, AccessShareLock);
 	return found;
 }

@@ -22,6 +22,7 @@
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "nodes/primnodes.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -351,12 +352,23 @@ GetScorer(FunctionCallInfo fcinfo, RowForm form)
 }
 
 /*
- * A list of values has its shape for the whole query when the names are a
+ * A list of values has its shape for the whole query where the names are a
  * constant; else they are compared, because nothing says that they come from
- * the same row as before.
+ * the same row as before.  (A parameter is no constant: in PL/pgSQL it changes
+ * while fn_extra lives.)
  */
+static bool
+NamesAreConstant(FunctionCallInfo fcinfo)
+{
+	Node	   *call = fcinfo->flinfo->fn_expr;
+
+	return call != NULL && IsA(call, FuncExpr) &&
+		list_length(((FuncExpr *) call)->args) > 1 &&
+		IsA(lsecond(((FuncExpr *) call)->args), Const);
+}
+
 static void
-NamesChanged(Scorer *s, FunctionCallInfo fcinfo, Jsonb *names)
+CheckNames(Scorer *s, FunctionCallInfo fcinfo, Jsonb *names)
 {
 	if (s->in.shape != NULL &&
 		(s->names == NULL ||
@@ -367,7 +379,7 @@ NamesChanged(Scorer *s, FunctionCallInfo fcinfo, Jsonb *names)
 	if (s->names != NULL)
 		pfree(s->names);
 	s->names = NULL;
-	if (!get_fn_expr_arg_stable(fcinfo->flinfo, 1))
+	if (!NamesAreConstant(fcinfo))
 	{
 		s->names = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, VARSIZE(names));
 		memcpy(s->names, names, VARSIZE(names));
@@ -477,7 +489,7 @@ ScorerRow(FunctionCallInfo fcinfo, RowForm form)
 			{
 				Jsonb	   *names = PG_GETARG_JSONB_P(1);
 
-				NamesChanged(s, fcinfo, names);
+				CheckNames(s, fcinfo, names);
 				fresh = RowInputArgs(&s->in, fcinfo, 2, names, cxt);
 				break;
 			}

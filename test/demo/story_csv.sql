@@ -29,10 +29,10 @@ SELECT lead_summary(model) FROM models;
 
 -- The fifteen coefficients that matter most. An odds ratio of 2 doubles the odds.
 
-SELECT name, round(estimate::numeric, 3) AS estimate, to_char(odds_ratio, 'FM99999990.000') AS odds_ratio,
+SELECT c.name, round(estimate::numeric, 3) AS estimate, to_char(odds_ratio, 'FM99999990.000') AS odds_ratio,
 	round(z::numeric, 1) AS z
 FROM models, lead_coefficients(model) c
-WHERE name <> '(Intercept)'
+WHERE c.name <> '(Intercept)'
 ORDER BY abs(z) DESC NULLS LAST, abs(estimate) DESC LIMIT 15;
 
 -- # 4. Is it any good?
