@@ -19,7 +19,6 @@
 
 #include "fit.h"
 
-#define ROWS_PER_INTERRUPT	16384
 #define ROWS_PER_BLOCK		512
 
 static void
@@ -112,50 +111,83 @@ DictionaryStats(const FrameColumn *c, ColumnStats *cs)
 	cs->sd = sqrt(sum / w);
 }
 
+/* What is summed up over the rows for a column of plain numbers. */
+typedef struct NumberSums
+{
+	const FrameColumn *c;
+	ColumnStats *cs;
+	double		weight;
+	double		sum;
+} NumberSums;
+
+/* One column over a block of patterns: first the sums, then the squares. */
 static void
-NumberStats(const FrameStats *s, const FrameColumn *c, ColumnStats *cs)
+SumBlock(const FrameStats *s, NumberSums *n, int64 first, int64 end, bool squares)
 {
 	const Frame *f = s->frame;
+	const uint8 *pattern = f->cells + first * f->stride;
+	ColumnStats *cs = n->cs;
 
-	double		w = 0,
-				sum = 0;
-
-	cs->distinct = -1;
-	for (int pass = 0; pass < 2; pass++)
+	for (int64 r = first; r < end; r++, pattern += f->stride)
 	{
-		for (int64 r = 0; r < f->npatterns; r++)
-		{
-			const uint8 *pattern = f->cells + r * f->stride;
-			double		x,
-						weight = PatternWeight(s, pattern),
-						both = weight * ((double) f->pos[r] + f->neg[r]);
+		double		x,
+					weight = PatternWeight(s, pattern),
+					both = weight * ((double) f->pos[r] + f->neg[r]);
 
-			if (r % ROWS_PER_INTERRUPT == 0)
-				CHECK_FOR_INTERRUPTS();
-			if (!FrameNumber(c, pattern, &x))
-			{
-				if (pass == 0)
-					AddRows(&cs->null, f->pos[r], f->neg[r], weight);
-				continue;
-			}
-			if (pass == 0)
-			{
-				Extend(cs, x, f->pos[r], f->neg[r]);
-				cs->nonnull += (int64) f->pos[r] + f->neg[r];
-				w += both;
-				sum += both * x;
-			}
-			else
-				sum += both * (x - cs->mean) * (x - cs->mean);
+		if (!FrameNumber(n->c, pattern, &x))
+		{
+			if (!squares)
+				AddRows(&cs->null, f->pos[r], f->neg[r], weight);
 		}
-		if (w == 0)
-			return;
-		if (pass == 0)
-			cs->mean = sum / w;
+		else if (squares)
+			n->sum += both * (x - cs->mean) * (x - cs->mean);
 		else
-			cs->sd = sqrt(sum / w);
-		sum = 0;
+		{
+			Extend(cs, x, f->pos[r], f->neg[r]);
+			cs->nonnull += (int64) f->pos[r] + f->neg[r];
+			n->weight += both;
+			n->sum += both * x;
+		}
 	}
+}
+
+/* The columns of plain numbers, all in the same two scans. */
+static void
+NumberStats(const FrameStats *s)
+{
+	const Frame *f = s->frame;
+	NumberSums *sums = palloc0(sizeof(NumberSums) * Max(f->ncolumns, 1));
+	int			n = 0;
+
+	for (int i = 0; i < f->ncolumns; i++)
+	{
+		if (f->columns[i].store != STORE_NUMBERS)
+			continue;
+		sums[n].c = &f->columns[i];
+		sums[n].cs = &s->columns[i];
+		sums[n++].cs->distinct = -1;
+	}
+	for (int pass = 0; pass < 2 && n > 0; pass++)
+	{
+		for (int64 first = 0; first < f->npatterns; first += ROWS_PER_BLOCK)
+		{
+			CHECK_FOR_INTERRUPTS();
+			for (int i = 0; i < n; i++)
+				SumBlock(s, &sums[i], first, Min(first + ROWS_PER_BLOCK, f->npatterns),
+						 pass == 1);
+		}
+		for (int i = 0; i < n; i++)
+		{
+			if (sums[i].weight == 0)
+				continue;
+			if (pass == 0)
+				sums[i].cs->mean = sums[i].sum / sums[i].weight;
+			else
+				sums[i].cs->sd = sqrt(sums[i].sum / sums[i].weight);
+			sums[i].sum = 0;
+		}
+	}
+	pfree(sums);
 }
 
 static void
@@ -198,17 +230,19 @@ FrameStatsCompute(const Frame *frame)
 		cs->max = cs->max_of[0] = cs->max_of[1] = -DBL_MAX;
 		if (c->store == STORE_DICTIONARY)
 			DictionaryStats(c, cs);
-		else if (c->store == STORE_NUMBERS)
-			NumberStats(s, c, cs);
-		else
+		else if (c->store != STORE_NUMBERS)
 		{
 			cs->distinct = -1;
 			cs->nonnull = frame->rows - c->nulls;
 		}
-		if (c == s->weight)
-			CheckRole(c, cs, "weight");
-		else if (c == s->offset)
-			CheckRole(c, cs, "offset");
+	}
+	NumberStats(s);
+	for (int i = 0; i < frame->ncolumns; i++)
+	{
+		if (&frame->columns[i] == s->weight)
+			CheckRole(s->weight, &s->columns[i], "weight");
+		else if (&frame->columns[i] == s->offset)
+			CheckRole(s->offset, &s->columns[i], "offset");
 	}
 	for (int64 r = 0; r < frame->npatterns; r++)
 	{
