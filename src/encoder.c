@@ -84,6 +84,7 @@ Leave(FitReport *report, const FrameColumn *c, const char *reason, const char *d
 
 	l->column = c->name;
 	l->source = c->source;
+	l->type = c->type;
 	l->reason = reason;
 	l->detail = detail;
 	report->left_out = lappend(report->left_out, l);
@@ -637,7 +638,10 @@ EncoderFit(const FrameStats *s, const Options *opt, bool penalised)
 		else if ((out = ScreenColumn(s, i, opt)) != NULL)
 		{
 			if (strcmp(out->reason, LEFT_OUT_DETERMINES) == 0)
-				RaiseDetermines(out);
+			{
+				ReportDetermines(out, opt);
+				return NULL;
+			}
 			fe->report.left_out = lappend(fe->report.left_out, unconstify(LeftOut *, out));
 			continue;
 		}

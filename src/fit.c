@@ -286,6 +286,8 @@ FitModel(const Frame *frame, const Options *opt)
 	if (!CheckLabels(s, opt))
 		return NULL;
 	fe = EncoderFit(s, opt, opt->lambda > 0);
+	if (fe == NULL)
+		return NULL;
 	ReportLeftOut(&fe->report);
 	if (!CheckDesign(s, fe->encoder, opt))
 		return NULL;

@@ -183,8 +183,9 @@ extern int	FrameBuilderAddColumn(FrameBuilder *b, const char *name,
 								  const char *source, CellType type,
 								  Transform part, ColumnRole role, int position);
 extern void FrameBuilderSetTimezone(FrameBuilder *b, const char *timezone);
-/* one row: a cell per column, in the order they were added */
-extern void FrameBuilderAddRow(FrameBuilder *b, const Cell *cells, bool positive);
+/* one row: the cell of every column, in the order they were added; then store */
+extern void FrameBuilderCodeCell(FrameBuilder *b, int column, const Cell *cell);
+extern void FrameBuilderStoreRow(FrameBuilder *b, bool positive);
 extern void FrameBuilderAddUnknown(FrameBuilder *b, int64 n);
 extern void FrameBuilderAbsorb(FrameBuilder *b, const Frame *frame);
 

@@ -17,6 +17,7 @@
 
 #include "access/detoast.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "model_bytes.h"
 
 /* The intercept does not count towards the limit. */
@@ -340,6 +341,7 @@ ReadFeatures(Reader *r, Encoder *enc)
 	enc->features = palloc0(sizeof(Feature) * enc->nfeatures);
 	for (int i = 0; i < enc->nfeatures && r->why == NULL; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		ReadFeature(r, enc, &enc->features[i]);
 		if (r->why != NULL)
 			r->why = psprintf("Feature %d: %s", i + 1, r->why);
@@ -410,12 +412,15 @@ CheckCovariance(Reader *r, const Model *model)
 	const double *c = model->cov;
 
 	for (int i = 0; i < model->encoder->ncolumns; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		for (int j = 0; j <= i; j++, c++)
 			if (isnan(*c) && !model->aliased[i] && !model->aliased[j])
 			{
 				Refuse(r, "A covariance is not finite.");
 				return;
 			}
+	}
 }
 
 static void

@@ -69,7 +69,7 @@ ReadNumber(const OptionReader *r, double low, double high, const char *expected)
 
 	if (r->v->type != jbvNumeric)
 		BadValue(r, expected);
-	x = DatumGetFloat8(DirectFunctionCall1(numeric_float8,
+	x = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
 										   NumericGetDatum(r->v->val.numeric)));
 	if (!(x >= low && x <= high))
 		BadValue(r, expected);

@@ -27,6 +27,7 @@ Leave(const FrameColumn *c, const char *reason, const char *detail)
 
 	l->column = c->name;
 	l->source = c->source;
+	l->type = c->type;
 	l->reason = reason;
 	l->detail = detail;
 	return l;
@@ -137,19 +138,27 @@ ScreenColumn(const FrameStats *s, int column, const Options *opt)
 	return NULL;
 }
 
-/* A column that gives the label away ends the fit. */
+/*
+ * A column that gives the label away ends the fit.  Where a poor segment is to
+ * have no model instead, a notice says so: few rows do this by chance.
+ */
 void
-RaiseDetermines(const LeftOut *l)
+ReportDetermines(const LeftOut *l, const Options *opt)
 {
 	char	   *name = TextFromUtf8(l->source, strlen(l->source));
 
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_EXCEPTION),
-			 errmsg("column \"%s\" alone determines the label", name),
-			 errdetail("%s A model of it would be perfect here and useless on new leads.",
-					   l->detail),
-			 errhint("Leave it out with {\"exclude\": [\"%s\"]}, or insist with {\"allow\": [\"%s\"]}.",
-					 name, name)));
+	if (opt->untrainable_null)
+		ereport(NOTICE,
+				(errmsg("no model: column \"%s\" alone determines the label", name),
+				 errdetail_internal("%s", l->detail)));
+	else
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("column \"%s\" alone determines the label", name),
+				 errdetail("%s A model of it would be perfect here and useless on new leads.",
+						   l->detail),
+				 errhint("Leave it out with {\"exclude\": [%s]}, or insist with {\"allow\": [%s]}.",
+						 JsonName(l->source), JsonName(l->source))));
 }
 
 /* Names of the columns left out for a reason: five at most, then a count. */
@@ -177,6 +186,24 @@ NamesOf(const FitReport *report, const char *reason, const char *or_reason, int 
 	return buf.data;
 }
 
+/* The option that brings back the first time left out; a date has no hour. */
+static char *
+PartsOption(const FitReport *report)
+{
+	ListCell   *lc;
+
+	foreach(lc, report->left_out)
+	{
+		const LeftOut *l = lfirst(lc);
+
+		if (strcmp(l->reason, "time") == 0)
+			return psprintf("{\"columns\": {%s: {\"parts\": [%s\"dow\"]}}}",
+							JsonName(l->source),
+							l->type == CELL_DATE ? "" : "\"hour\", ");
+	}
+	return "";
+}
+
 /* Say what was left out, each at the volume it deserves. */
 void
 ReportLeftOut(const FitReport *report)
@@ -193,8 +220,7 @@ ReportLeftOut(const FitReport *report)
 		ereport(NOTICE,
 				(errmsg_plural("left out column %s: it is a time",
 							   "left out columns %s: they are times", n, names),
-				 errhint("To use parts of a time: {\"columns\": {%s: {\"parts\": [\"hour\", \"dow\"]}}}.",
-						 strchr(names, ',') ? pnstrdup(names, strchr(names, ',') - names) : names)));
+				 errhint("To use parts of a time: %s.", PartsOption(report))));
 	names = NamesOf(report, "identifier", "too many values", &n);
 	if (n > 0)
 		ereport(WARNING,

@@ -20,16 +20,7 @@
 #include "fit.h"
 
 #define ROWS_PER_INTERRUPT	16384
-
-double
-PatternWeight(const FrameStats *s, const uint8 *pattern)
-{
-	double		w = 1;
-
-	if (s->weight != NULL)
-		(void) FrameNumber(s->weight, pattern, &w); /* NULL was refused */
-	return w;
-}
+#define ROWS_PER_BLOCK		512
 
 static void
 AddRows(ValueCount *v, uint32 pos, uint32 neg, double weight)
@@ -57,23 +48,41 @@ Extend(ColumnStats *cs, double x, int64 pos, int64 neg)
 	}
 }
 
+/*
+ * Rows of every value of every dictionary.  Patterns are taken in blocks that
+ * stay in the cache while column after column is counted.
+ */
 static void
-DictionaryStats(const FrameStats *s, const FrameColumn *c, ColumnStats *cs)
+CountValues(const FrameStats *s)
 {
 	const Frame *f = s->frame;
+
+	for (int64 first = 0; first < f->npatterns; first += ROWS_PER_BLOCK)
+	{
+		int64		end = Min(first + ROWS_PER_BLOCK, f->npatterns);
+
+		CHECK_FOR_INTERRUPTS();
+		for (int i = 0; i < f->ncolumns; i++)
+		{
+			const FrameColumn *c = &f->columns[i];
+			ValueCount *values = s->columns[i].values;
+			const uint8 *pattern = f->cells + first * f->stride;
+
+			if (c->store != STORE_DICTIONARY)
+				continue;
+			for (int64 r = first; r < end; r++, pattern += f->stride)
+				AddRows(&values[FrameCode(c, pattern)], f->pos[r], f->neg[r],
+						PatternWeight(s, pattern));
+		}
+	}
+}
+
+static void
+DictionaryStats(const FrameColumn *c, ColumnStats *cs)
+{
 	double		w = 0,
 				sum = 0;
 
-	cs->values = palloc0(sizeof(ValueCount) * (c->nvalues + 1));
-	for (int64 r = 0; r < f->npatterns; r++)
-	{
-		const uint8 *pattern = f->cells + r * f->stride;
-
-		if (r % ROWS_PER_INTERRUPT == 0)
-			CHECK_FOR_INTERRUPTS();
-		AddRows(&cs->values[FrameCode(c, pattern)], f->pos[r], f->neg[r],
-				PatternWeight(s, pattern));
-	}
 	cs->null = cs->values[0];
 	cs->distinct = 0;
 	for (int k = 1; k <= c->nvalues; k++)
@@ -176,6 +185,11 @@ FrameStatsCompute(const Frame *frame)
 	s->offset = FrameFindRole(frame, ROLE_OFFSET);
 	s->columns = palloc0(sizeof(ColumnStats) * Max(frame->ncolumns, 1));
 	for (int i = 0; i < frame->ncolumns; i++)
+		if (frame->columns[i].store == STORE_DICTIONARY)
+			s->columns[i].values = palloc0(sizeof(ValueCount) *
+										   (frame->columns[i].nvalues + 1));
+	CountValues(s);
+	for (int i = 0; i < frame->ncolumns; i++)
 	{
 		const FrameColumn *c = &frame->columns[i];
 		ColumnStats *cs = &s->columns[i];
@@ -183,7 +197,7 @@ FrameStatsCompute(const Frame *frame)
 		cs->min = cs->min_of[0] = cs->min_of[1] = DBL_MAX;
 		cs->max = cs->max_of[0] = cs->max_of[1] = -DBL_MAX;
 		if (c->store == STORE_DICTIONARY)
-			DictionaryStats(s, c, cs);
+			DictionaryStats(c, cs);
 		else if (c->store == STORE_NUMBERS)
 			NumberStats(s, c, cs);
 		else

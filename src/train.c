@@ -26,6 +26,7 @@
 
 #include "bytes.h"
 #include "fit.h"
+#include "framebuild.h"
 
 /* Where one column of the builder gets its cell from. */
 typedef struct CellSource
@@ -45,11 +46,11 @@ typedef struct FrameState
 	Oid			label_type;
 	int			nsources;
 	CellSource *sources;
-	Cell	   *cells;
 } FrameState;
 
+/* `rows`: for rows, under the options' limits; else for frames, under theirs. */
 static FrameState *
-StateCreate(MemoryContext cxt, const Jsonb *given, int kinds)
+StateCreate(MemoryContext cxt, const Jsonb *given, int kinds, bool rows)
 {
 	FrameState *st = MemoryContextAllocZero(cxt, sizeof(FrameState));
 	MemoryContext old = MemoryContextSwitchTo(cxt);
@@ -62,7 +63,8 @@ StateCreate(MemoryContext cxt, const Jsonb *given, int kinds)
 		memcpy(st->given, given, VARSIZE(given));
 	}
 	st->opt = OptionsParse(st->given, kinds);
-	st->builder = FrameBuilderCreate(cxt, st->opt->max_distinct);
+	st->builder = FrameBuilderCreate(cxt, rows ? st->opt->max_distinct :
+									 FRAME_MAX_DISTINCT_LIMIT);
 	MemoryContextSwitchTo(old);
 	return st;
 }
@@ -86,7 +88,7 @@ OptionsChanged(void)
 
 /* The state of this call, made on the first row. */
 static FrameState *
-StateOfCall(FunctionCallInfo fcinfo, const Jsonb *given, int kinds)
+StateOfCall(FunctionCallInfo fcinfo, const Jsonb *given, int kinds, bool rows)
 {
 	MemoryContext aggcontext;
 	FrameState *st;
@@ -94,7 +96,7 @@ StateOfCall(FunctionCallInfo fcinfo, const Jsonb *given, int kinds)
 	if (!AggCheckCallContext(fcinfo, &aggcontext))
 		elog(ERROR, "aggregate function called in non-aggregate context");
 	if (PG_ARGISNULL(0))
-		return StateCreate(aggcontext, given, kinds);
+		return StateCreate(aggcontext, given, kinds, rows);
 	st = (FrameState *) PG_GETARG_POINTER(0);
 	if (!SameOptions(st->given, given))
 		OptionsChanged();
@@ -198,6 +200,12 @@ RoleOf(const Options *opt, const RowColumn *col)
 	{
 		if (columns[r] == NULL || strcmp(columns[r], col->name) != 0)
 			continue;
+		if (NameInList(opt->exclude, col->name))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("column \"%s\" cannot be both \"%s\" and \"exclude\"",
+							TextFromUtf8(col->name, strlen(col->name)), names[r]),
+					 errhint("A column with a role is no feature anyway.")));
 		if (role != ROLE_FEATURE)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -234,13 +242,8 @@ AddSource(FrameState *st, const RowShape *shape, int attr, const char *name,
 static const char *
 SessionTimezone(const Options *opt)
 {
-	if (opt->timezone == NULL)
-		return pg_get_timezone_name(session_timezone);
-	if (pg_tzset(opt->timezone) == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown time zone \"%s\"", opt->timezone)));
-	return opt->timezone;
+	return opt->timezone != NULL ? opt->timezone :
+		pg_get_timezone_name(session_timezone);
 }
 
 static void
@@ -262,17 +265,79 @@ AddParts(FrameState *st, const RowShape *shape, int attr, const List *parts)
 	foreach(lc, parts)
 	{
 		Transform	part = lfirst_int(lc);
+		char	   *name;
 
 		if (part == TRANSFORM_HOUR && col->type == CELL_DATE)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
 					 errmsg("column \"%s\" is a date and has no hour",
 							TextFromUtf8(col->name, strlen(col->name)))));
-		AddSource(st, shape, attr, psprintf("%s.%s", col->name, names[part]),
-				  part, ROLE_FEATURE);
+		name = psprintf("%s.%s", col->name, names[part]);
+		if (FindAttribute(shape, name) >= 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_DUPLICATE_COLUMN),
+					 errmsg("the row has a column \"%s\" already, as a part of \"%s\" would be called",
+							TextFromUtf8(name, strlen(name)),
+							TextFromUtf8(col->name, strlen(col->name))),
+					 errhint("Give one of them another name in a sub-select.")));
+		AddSource(st, shape, attr, name, part, ROLE_FEATURE);
 	}
 	if (col->type == CELL_TIMESTAMPTZ)
 		FrameBuilderSetTimezone(st->builder, SessionTimezone(st->opt));
+}
+
+/* Columns of one name would be one column to everybody after this. */
+static void
+CheckNamesDiffer(const RowShape *shape)
+{
+	for (int i = 1; i < shape->ncolumns; i++)
+		for (int j = 0; shape->columns[i].name != NULL && j < i; j++)
+			if (shape->columns[j].name != NULL &&
+				strcmp(shape->columns[i].name, shape->columns[j].name) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_DUPLICATE_COLUMN),
+						 errmsg("the row has two columns named \"%s\"",
+								TextFromUtf8(shape->columns[i].name,
+											 strlen(shape->columns[i].name))),
+						 errhint("Give them different names in the sub-select that makes the row.")));
+}
+
+/* All columns that can't be features at once, and the option without them. */
+static void
+CheckTypes(const RowShape *shape, const Options *opt)
+{
+	StringInfoData names;
+	const RowColumn *first = NULL;
+	int			n = 0;
+	ListCell   *lc;
+
+	initStringInfo(&names);
+	foreach(lc, opt->exclude)
+		appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "",
+						 JsonName(lfirst(lc)));
+	for (int i = 0; i < shape->ncolumns; i++)
+	{
+		const RowColumn *col = &shape->columns[i];
+
+		if (col->name == NULL || col->type != CELL_UNUSABLE ||
+			NameInList(opt->exclude, col->name))
+			continue;
+		if (n++ == 0)
+			first = col;
+		appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "",
+						 JsonName(col->name));
+	}
+	if (n == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("column \"%s\" has type %s, which cannot be a feature",
+					TextFromUtf8(first->name, strlen(first->name)),
+					format_type_be(first->typid)),
+			 n > 1 ? errdetail_plural("%d more column is of such a type.",
+									  "%d more columns are of such types.",
+									  n - 1, n - 1) : 0,
+			 errhint("Leave out what cannot be used: {\"exclude\": [%s]}.", names.data)));
 }
 
 /* Columns of the builder for those of the first row. */
@@ -284,7 +349,15 @@ BindColumns(FrameState *st)
 	const Options *opt = st->opt;
 	int			most = 0;
 
+	CheckNamesDiffer(shape);
 	CheckNamedColumns(shape, opt);
+	CheckTypes(shape, opt);
+	if (opt->timezone != NULL && pg_tzset(opt->timezone) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown time zone \"%s\"",
+						TextFromUtf8(opt->timezone, strlen(opt->timezone))),
+				 errhint("Option \"timezone\" takes a name from pg_timezone_names.")));
 	for (int i = 0; i < shape->ncolumns; i++)
 	{
 		const ColumnOptions *co = shape->columns[i].name == NULL ? NULL :
@@ -293,18 +366,18 @@ BindColumns(FrameState *st)
 		most += 1 + (co != NULL ? list_length(co->parts) : 0);
 	}
 	st->sources = palloc(sizeof(CellSource) * Max(most, 1));
-	st->cells = palloc0(sizeof(Cell) * Max(most, 1));
 	for (int i = 0; i < shape->ncolumns; i++)
 	{
 		const RowColumn *col = &shape->columns[i];
 		const ColumnOptions *co;
-		Cell		cell;
+		ColumnRole	role;
 
-		if (col->name == NULL || NameInList(opt->exclude, col->name))
+		if (col->name == NULL)
 			continue;
-		if (col->type == CELL_UNUSABLE)
-			CellRead(col, (Datum) 0, false, &cell);	/* says what is wrong */
-		AddSource(st, shape, i, col->name, TRANSFORM_NONE, RoleOf(opt, col));
+		role = RoleOf(opt, col);
+		if (NameInList(opt->exclude, col->name))
+			continue;
+		AddSource(st, shape, i, col->name, TRANSFORM_NONE, role);
 		co = OptionsForColumn(opt, col->name);
 		if (co != NULL && co->parts != NIL)
 			AddParts(st, shape, i, co->parts);
@@ -332,6 +405,23 @@ CheckSameColumns(const RowShape *was, const RowShape *is)
 
 /* ---- rows ---- */
 
+/* Small whole numbers, which most columns of leads hold, have a short way. */
+static inline bool
+AddSmall(FrameState *st, int i, CellType type, Datum value)
+{
+	switch (type)
+	{
+		case CELL_INT2:
+			return FrameBuilderCodeSmall(st->builder, i, DatumGetInt16(value));
+		case CELL_INT4:
+			return FrameBuilderCodeSmall(st->builder, i, DatumGetInt32(value));
+		case CELL_INT8:
+			return FrameBuilderCodeSmall(st->builder, i, DatumGetInt64(value));
+		default:
+			return false;
+	}
+}
+
 static void
 AddRow(FrameState *st, bool positive)
 {
@@ -340,16 +430,21 @@ AddRow(FrameState *st, bool positive)
 	for (int i = 0; i < st->nsources; i++)
 	{
 		const CellSource *src = &st->sources[i];
-		Cell	   *cell = &st->cells[i];
+		const RowColumn *col = &shape->columns[src->attr];
+		Datum		value = st->input.values[src->attr];
+		bool		isnull = st->input.nulls[src->attr];
+		Cell		cell;
 
-		CellRead(&shape->columns[src->attr], st->input.values[src->attr],
-				 st->input.nulls[src->attr], cell);
-		if (src->part.transform != TRANSFORM_NONE && !cell->isnull)
-			cell->number = TransformCell(&src->part, st->opt->timezone != NULL ?
-										 st->opt->timezone :
-										 pg_get_timezone_name(session_timezone), cell);
+		if (!isnull && AddSmall(st, i, col->type, value))
+			continue;
+		CellRead(col, value, isnull, &cell);
+		if (src->part.transform != TRANSFORM_NONE && !isnull)
+			cell.number = TransformCell(&src->part, st->opt->timezone != NULL ?
+										st->opt->timezone :
+										pg_get_timezone_name(session_timezone), &cell);
+		FrameBuilderCodeCell(st->builder, i, &cell);
 	}
-	FrameBuilderAddRow(st->builder, st->cells, positive);
+	FrameBuilderStoreRow(st->builder, positive);
 }
 
 static Datum
@@ -374,7 +469,7 @@ static Datum
 RecordTransition(FunctionCallInfo fcinfo, int kinds)
 {
 	const Jsonb *given = (PG_NARGS() > 3 && !PG_ARGISNULL(3)) ? PG_GETARG_JSONB_P(3) : NULL;
-	FrameState *st = StateOfCall(fcinfo, given, kinds);
+	FrameState *st = StateOfCall(fcinfo, given, kinds, true);
 	const RowShape *was = st->input.shape;
 	bool		fresh;
 
@@ -411,7 +506,7 @@ static Datum
 ColumnsTransition(FunctionCallInfo fcinfo, int kinds)
 {
 	const Jsonb *given = PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2);
-	FrameState *st = StateOfCall(fcinfo, given, kinds);
+	FrameState *st = StateOfCall(fcinfo, given, kinds, true);
 	bool		fresh;
 
 	if (get_fn_expr_variadic(fcinfo->flinfo))
@@ -456,7 +551,7 @@ lead_frame_union_transfn(PG_FUNCTION_ARGS)
 			PG_RETURN_NULL();
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
-	st = StateOfCall(fcinfo, NULL, OPTIONS_FRAME);
+	st = StateOfCall(fcinfo, NULL, OPTIONS_FRAME, false);
 	FrameBuilderAbsorb(st->builder, FrameDecode(PG_GETARG_VARLENA_P(1)));
 	PG_RETURN_POINTER(st);
 }
@@ -487,7 +582,7 @@ lead_frame_combine(PG_FUNCTION_ARGS)
 		PG_RETURN_POINTER(a);
 	}
 	if (a == NULL)
-		a = StateCreate(aggcontext, b->given, b->kinds);
+		a = StateCreate(aggcontext, b->given, b->kinds, false);
 	else if (!SameOptions(a->given, b->given))
 		OptionsChanged();
 	FrameBuilderAbsorb(a->builder, StateFrame(b));
@@ -541,7 +636,8 @@ lead_frame_deserialize(PG_FUNCTION_ARGS)
 	if (len > 0)
 		options = DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
 													 CStringGetDatum(pnstrdup(given, len))));
-	st = StateCreate(CurrentMemoryContext, options, kinds & (OPTIONS_FRAME | OPTIONS_FIT));
+	st = StateCreate(CurrentMemoryContext, options, kinds & (OPTIONS_FRAME | OPTIONS_FIT),
+					 false);
 	frame = palloc_extended(ReaderLeft(&r), MCXT_ALLOC_HUGE);	/* aligned */
 	memcpy(frame, r.p, ReaderLeft(&r));
 	SET_VARSIZE(frame, ReaderLeft(&r));
