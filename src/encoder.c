@@ -474,6 +474,13 @@ FitNumber(const FrameStats *s, const FrameColumn *c, const ColumnStats *cs,
 	f->transform = ch->transform;
 	f->value_column = (*column)++;
 	f->fill = TransformedMean(s, c, cs, f);
+	if (!isfinite(f->fill) || (f->transform == TRANSFORM_NONE && !isfinite(cs->sd)))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("the numbers of column \"%s\" are too large",
+						TextFromUtf8(c->name, strlen(c->name))),
+				 errdetail("Their mean or variance is beyond the range of double precision."),
+				 errhint("Divide them, or use \"bins\" for the column.")));
 	if (nulls >= ch->min_count)
 		f->null_column = (*column)++;
 	else if (nulls > 0)

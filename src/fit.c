@@ -95,9 +95,36 @@ WidestFeatures(const Encoder *enc)
 	return buf.data;
 }
 
-static bool
-CheckDesign(const FrameStats *s, const Encoder *enc, const Options *opt)
+/* Every column left out and why, five at most, for the error. */
+static char *
+LeftOutReasons(const FitReport *report)
 {
+	StringInfoData buf;
+	int			n = 0;
+	ListCell   *lc;
+
+	if (report->left_out == NIL)
+		return "The rows have no columns for it.";
+	initStringInfo(&buf);
+	foreach(lc, report->left_out)
+	{
+		const LeftOut *l = lfirst(lc);
+
+		if (++n <= 5)
+			appendStringInfo(&buf, "%s\"%s\" (%s)", n > 1 ? ", " : "Left out: ",
+							 TextFromUtf8(l->column, strlen(l->column)), l->reason);
+	}
+	if (n > 5)
+		appendStringInfo(&buf, " and %d more", n - 5);
+	appendStringInfoChar(&buf, '.');
+	return buf.data;
+}
+
+static bool
+CheckDesign(const FrameStats *s, const FittedEncoder *fe, const Options *opt)
+{
+	const Encoder *enc = fe->encoder;
+
 	if (enc->ncolumns > LEADSCORE_MAX_DESIGN)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -107,7 +134,7 @@ CheckDesign(const FrameStats *s, const Encoder *enc, const Options *opt)
 				 errhint("Lower \"max_levels\", raise \"min_count\", or exclude columns.")));
 	if (enc->ncolumns == 1)
 		return Untrainable(opt, ERRCODE_DATA_EXCEPTION, "no column is left to learn from",
-						   "All columns are constant, identifiers, times, the label itself, too rare, or excluded.",
+						   LeftOutReasons(&fe->report),
 						   "Add columns, lower \"min_count\", or look at lead_describe(lead_frame(…)).");
 	if (opt->lambda == 0 && !opt->firth && s->frame->rows < enc->ncolumns)
 		return Untrainable(opt, ERRCODE_DATA_EXCEPTION, "there are fewer rows than coefficients",
@@ -258,9 +285,9 @@ ReportSeparation(FitAccount *a, const Options *opt)
 				 errhint("Use {\"separation\": \"ridge\"} or {\"separation\": \"firth\"}, raise \"min_count\", or exclude the column.")));
 	ereport(WARNING,
 			(errmsg("the classes are %s separated by %s", kind, names),
-			 errdetail("The likelihood has no maximum. The model was fitted with %s instead; it has no p-values of the usual kind.",
-					   opt->separation == SEPARATION_FIRTH ? "Firth's penalty" :
-					   "a ridge penalty of lambda = 1"),
+			 errdetail("The likelihood has no maximum. The model was fitted with %s.",
+					   opt->separation == SEPARATION_FIRTH ? "Firth's penalty instead" :
+					   "a ridge penalty of lambda = 1 instead; it has no p-values"),
 			 errhint("Pool rare levels with \"min_count\", exclude the column, or choose \"lambda\" yourself.")));
 	a->separation_handled = opt->separation == SEPARATION_FIRTH ? "firth" : "ridge";
 }
@@ -366,7 +393,7 @@ FitModel(const Frame *frame, const Options *opt)
 	if (fe == NULL)
 		return NULL;
 	ReportLeftOut(&fe->report);
-	if (!CheckDesign(s, fe->encoder, opt))
+	if (!CheckDesign(s, fe, opt))
 		return NULL;
 
 	lo.lambda = opt->lambda;
@@ -390,7 +417,7 @@ FitModel(const Frame *frame, const Options *opt)
 		{
 			lo.lambda = SEPARATION_LAMBDA;
 			fe = EncoderFit(s, opt, true);
-			if (!CheckDesign(s, fe->encoder, opt))
+			if (!CheckDesign(s, fe, opt))
 				return NULL;
 		}
 		fit = SolveFor(s, fe, opt, &lo, &design);

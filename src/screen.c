@@ -163,7 +163,7 @@ ReportDetermines(const LeftOut *l, const Options *opt)
 
 /* Names of the columns left out for a reason: five at most, then a count. */
 static char *
-NamesOf(const FitReport *report, const char *reason, const char *or_reason, int *n)
+NamesOf(const FitReport *report, const char *reason, int *n)
 {
 	StringInfoData buf;
 	ListCell   *lc;
@@ -174,8 +174,7 @@ NamesOf(const FitReport *report, const char *reason, const char *or_reason, int 
 	{
 		const LeftOut *l = lfirst(lc);
 
-		if (strcmp(l->reason, reason) != 0 &&
-			(or_reason == NULL || strcmp(l->reason, or_reason) != 0))
+		if (strcmp(l->reason, reason) != 0)
 			continue;
 		if (++*n <= 5)
 			appendStringInfo(&buf, "%s\"%s\"", *n > 1 ? ", " : "",
@@ -209,23 +208,29 @@ void
 ReportLeftOut(const FitReport *report)
 {
 	int			n;
-	char	   *names = NamesOf(report, "label", NULL, &n);
+	char	   *names = NamesOf(report, "label", &n);
 
 	if (n > 0)
 		ereport(NOTICE,
 				(errmsg_plural("left out column %s: it is the label",
 							   "left out columns %s: they are the label", n, names)));
-	names = NamesOf(report, "time", NULL, &n);
+	names = NamesOf(report, "time", &n);
 	if (n > 0)
 		ereport(NOTICE,
 				(errmsg_plural("left out column %s: it is a time",
 							   "left out columns %s: they are times", n, names),
 				 errhint("To use parts of a time: %s.", PartsOption(report))));
-	names = NamesOf(report, "identifier", "too many values", &n);
+	names = NamesOf(report, "identifier", &n);
 	if (n > 0)
 		ereport(WARNING,
 				(errmsg_plural("left out column %s: it looks like an identifier",
 							   "left out columns %s: they look like identifiers", n, names),
 				 errdetail("Almost every row has a value of its own, which says nothing about new leads."),
 				 errhint("Name it in \"exclude\" to silence this, or in \"allow\" to use it.")));
+	names = NamesOf(report, "too many values", &n);
+	if (n > 0)
+		ereport(WARNING,
+				(errmsg_plural("left out column %s: it has too many different or too long values",
+							   "left out columns %s: they have too many different or too long values", n, names),
+				 errhint("Name it in \"exclude\" to silence this, or raise \"max_distinct\" when the frame is built.")));
 }

@@ -251,6 +251,12 @@ FrameStatsCompute(const Frame *frame)
 		s->weight_sum += w * ((double) frame->pos[r] + frame->neg[r]);
 		s->weight_pos += w * frame->pos[r];
 	}
+	if (!isfinite(s->weight_sum))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("the numbers of the weight column \"%s\" are too large",
+						TextFromUtf8(s->weight->name, strlen(s->weight->name))),
+				 errdetail("Their sum is beyond the range of double precision.")));
 	return s;
 }
 

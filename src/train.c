@@ -17,6 +17,8 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "nodes/execnodes.h"
+#include "nodes/plannodes.h"
 #include "nodes/primnodes.h"
 #include "pgtime.h"
 #include "utils/builtins.h"
@@ -382,8 +384,33 @@ lead_frame_finalfn(PG_FUNCTION_ARGS)
 }
 
 /*
+ * What a reference to a lower plan node stands for: the arguments of an
+ * aggregate that parallel workers begin are those of its lower half.
+ */
+static Node *
+FollowReference(Plan *plan, Node *node)
+{
+	while (node != NULL && IsA(node, Var) && ((Var *) node)->varno == OUTER_VAR)
+	{
+		int			attno = ((Var *) node)->varattno;
+
+		if (IsA(plan, Append))
+			plan = linitial(((Append *) plan)->appendplans);
+		else if (IsA(plan, MergeAppend))
+			plan = linitial(((MergeAppend *) plan)->mergeplans);
+		else
+			plan = outerPlan(plan);
+		if (plan == NULL || attno < 1 || attno > list_length(plan->targetlist))
+			return NULL;
+		node = (Node *) ((TargetEntry *) list_nth(plan->targetlist, attno - 1))->expr;
+	}
+	return node;
+}
+
+/*
  * No row arrived, so no state tells the options: look for them in the call, so
- * that "untrainable" counts for an empty group as well.
+ * that "untrainable" counts for an empty group as well.  Only a constant can be
+ * found; a window's call has no arguments to look at.
  */
 static Options *
 OptionsOfCall(FunctionCallInfo fcinfo)
@@ -391,7 +418,14 @@ OptionsOfCall(FunctionCallInfo fcinfo)
 	Aggref	   *aggref = AggGetAggref(fcinfo);
 	ListCell   *lc;
 
-	foreach(lc, aggref->args)
+	if (aggref != NULL && DO_AGGSPLIT_COMBINE(aggref->aggsplit))
+	{
+		Node	   *lower = (Node *) ((TargetEntry *) linitial(aggref->args))->expr;
+
+		lower = FollowReference(((AggState *) fcinfo->context)->ss.ps.plan, lower);
+		aggref = (lower != NULL && IsA(lower, Aggref)) ? (Aggref *) lower : NULL;
+	}
+	foreach(lc, aggref != NULL ? aggref->args : NIL)
 	{
 		Node	   *arg = (Node *) ((TargetEntry *) lfirst(lc))->expr;
 
