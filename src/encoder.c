@@ -503,7 +503,12 @@ IsNumber(const FrameColumn *c, const ColumnStats *cs, const Choice *ch)
 	bool		number = (class == CLASS_NUMBER || class == CLASS_INTERVAL);
 
 	if (c->part != TRANSFORM_NONE)
+	{
+		if (ch->as == TREAT_NUMBER || ch->bins > 0 || ch->transform != TRANSFORM_NONE)
+			BadColumnOption(c, ch->as == TREAT_NUMBER ? "as" : ch->bins > 0 ? "bins" : "transform",
+							"A part of a time is always categorical.");
 		return false;
+	}
 	if (ch->as == TREAT_NUMBER && !number && class != CLASS_BOOL)
 		BadColumnOption(c, "as", psprintf("A column of type %s is no number.",
 										  CellTypeName(c->type)));
@@ -577,29 +582,38 @@ HasParts(const Frame *frame, const FrameColumn *time)
 	return false;
 }
 
-/* Names in the options that are no column of the frame: a typing error. */
-void
-CheckColumnsExist(const Frame *frame, const Options *opt)
+/* Names in an option that are no column of the frame: a typing error. */
+static void
+CheckNamesExist(const Frame *frame, const List *names, const char *option)
 {
-	List	   *names = list_concat(list_copy(opt->exclude), opt->allow);
 	ListCell   *lc;
 
-	foreach(lc, opt->columns)
-		names = lappend(names, ((ColumnOptions *) lfirst(lc))->name);
 	foreach(lc, names)
 	{
 		const char *name = lfirst(lc);
 		bool		found = false;
 
 		for (int i = 0; i < frame->ncolumns && !found; i++)
-			found = strcmp(frame->columns[i].name, name) == 0 ||
-				strcmp(frame->columns[i].source, name) == 0;
+			found = strcmp(frame->columns[i].name, name) == 0;
 		if (!found)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_COLUMN),
-					 errmsg("there is no column \"%s\", which the options name",
-							TextFromUtf8(name, strlen(name)))));
+					 errmsg("there is no column \"%s\", which option \"%s\" names",
+							TextFromUtf8(name, strlen(name)), option)));
 	}
+}
+
+void
+CheckColumnsExist(const Frame *frame, const Options *opt)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, opt->columns)
+		names = lappend(names, ((ColumnOptions *) lfirst(lc))->name);
+	CheckNamesExist(frame, opt->exclude, "exclude");
+	CheckNamesExist(frame, opt->allow, "allow");
+	CheckNamesExist(frame, names, "columns");
 }
 
 FittedEncoder *

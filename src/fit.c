@@ -137,15 +137,92 @@ ClassWeights(const FrameStats *s, const Options *opt, LogitOptions *lo)
 				 errdetail("The classes are weighted and \"correct\" is false, so the base rate is not that of the data.")));
 }
 
+/* Components of a direction below this share of the largest are its noise. */
+#define DIRECTION_NOISE		0.01
+
+/*
+ * What the direction says of a feature's levels does not depend on which of
+ * them is the reference: adding a constant to all and taking it from the
+ * intercept is the same direction.  Of these take the one with the most zeros,
+ * so that a separating reference level is named and not all the others.
+ * values[0] is the reference, the others are the feature's columns.
+ */
+static void
+ShiftToMostZeros(double *values, int n, double tolerance)
+{
+	int			best = 0,
+				best_count = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		int			count = 0;
+
+		for (int j = 0; j < n; j++)
+			if (fabs(values[j] - values[i]) <= tolerance)
+				count++;
+		if (count > best_count)
+		{
+			best = i;
+			best_count = count;
+		}
+	}
+	for (int i = n - 1; i >= 0; i--)
+		if (i != best)
+			values[i] -= values[best];
+	values[best] = 0;
+}
+
+/* The level of a feature that has no column, as "city=Paris". */
+static char *
+ReferenceName(const Encoder *enc, const Feature *f)
+{
+	DesignKind	kind = DESIGN_NULL_LEVEL;
+	int			level = -1;
+
+	for (int k = 0; k < f->nlevels; k++)
+		if (f->levels[k].column == DESIGN_NONE)
+		{
+			kind = DESIGN_LEVEL;
+			level = k;
+		}
+	for (int k = 0; f->kind == FEATURE_BINS && k <= f->nedges; k++)
+		if (f->bin_columns[k] == DESIGN_NONE)
+		{
+			kind = DESIGN_BIN;
+			level = k;
+		}
+	if (level < 0 && f->other_column == DESIGN_NONE)
+		kind = DESIGN_OTHER;
+	return psprintf("%s=%s", f->name, FeatureLevelText(enc, f, kind, level));
+}
+
 /* The design columns that separate the classes, as names. */
 static List *
 SeparatingColumns(const Encoder *enc, const LogitFit *fit)
 {
 	List	   *names = NIL;
+	double		noise = 0;
+	double	   *values = palloc(sizeof(double) * enc->ncolumns);
 
 	for (int j = 1; j < enc->ncolumns; j++)
-		if (fit->direction[j] != 0)
-			names = lappend(names, DesignColumnName(enc, j));
+		noise = Max(noise, fabs(fit->direction[j]) * DIRECTION_NOISE);
+	for (int j = 1, n; j < enc->ncolumns; j += n)
+	{
+		const Feature *f = &enc->features[enc->design[j].feature];
+		bool		levels = (f->kind != FEATURE_NUMBER);
+
+		values[0] = 0;
+		for (n = 0; j + n < enc->ncolumns &&
+			 enc->design[j + n].feature == enc->design[j].feature; n++)
+			values[n + 1] = fit->direction[j + n];
+		if (levels)
+			ShiftToMostZeros(values, n + 1, noise);
+		if (levels && fabs(values[0]) > noise)
+			names = lappend(names, ReferenceName(enc, f));
+		for (int k = 0; k < n; k++)
+			if (fabs(values[k + 1]) > noise)
+				names = lappend(names, DesignColumnName(enc, j + k));
+	}
 	return names;
 }
 

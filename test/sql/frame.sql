@@ -1,5 +1,7 @@
 -- Frames: what goes in, what is refused and how, and that the same rows make
 -- the same bytes whatever way they took.
+CREATE SCHEMA frame_test;
+SET search_path = frame_test, public;
 SET extra_float_digits = 1;
 SET timezone = 'UTC';
 SET client_min_messages = notice;
@@ -366,3 +368,6 @@ SELECT count(*) FROM lead_describe((SELECT lead_frame(true, w) FROM wide w));
 -- frames keep their rows apart in GROUP BY with many groups
 SELECT count(*), sum((SELECT max(rows) FROM lead_describe(f)))
 FROM (SELECT lead_frame(won, n) AS f FROM numbers n GROUP BY (x * 2)::integer % 500) s;
+
+SET client_min_messages = warning;
+DROP SCHEMA frame_test CASCADE;
