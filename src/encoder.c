@@ -23,6 +23,9 @@
 
 #include "fit.h"
 
+/* Below this, in microseconds, a season has not come round twice. */
+#define TWO_YEARS	(2 * 365.25 * 86400e6)
+
 /* What the options say for one column, the column's own before the call's. */
 typedef struct Choice
 {
@@ -552,18 +555,18 @@ FitColumn(const FrameStats *s, int column, const Options *opt, bool penalised,
 	if (c->store != STORE_DICTIONARY)
 		BadColumnOption(c, "as", psprintf("It has more than %d different numbers; use \"bins\".",
 										  FRAME_MAX_NUMBERS));
+	if (!FitLevels(c, cs, &ch, penalised, f, next, report))
+		return false;
 	if (c->part == TRANSFORM_MONTH || c->part == TRANSFORM_QUARTER)
 	{
 		const FrameColumn *time = FrameFindColumn(s->frame, c->source);
 
-		if (time != NULL && time->high - time->low < 2 * 365.25 * 86400e6)
-			ereport(WARNING,
-					(errmsg("column \"%s\" has less than two years of data",
-							TextFromUtf8(c->source, strlen(c->source))),
-					 errdetail("The season and the trend cannot be told apart; on new leads \"%s\" may mislead.",
-							   TextFromUtf8(c->name, strlen(c->name)))));
+		if (time != NULL && time->high - time->low < TWO_YEARS)
+			report->notes = lappend(report->notes,
+									psprintf("\"%s\" comes from less than two years of data: season and trend cannot be told apart, and on new leads it may mislead",
+											 c->name));
 	}
-	return FitLevels(c, cs, &ch, penalised, f, next, report);
+	return true;
 }
 
 /* The index of the source in the encoder, added when it is new. */

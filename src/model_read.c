@@ -505,7 +505,9 @@ ModelRefuse(const Model *model, const char *why)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 			 errmsg("invalid leadscore model"),
-			 errdetail_internal("%s", why)));
+			 errdetail_internal("%s", why),
+			 model->format == 0 ?
+			 errhint("Pass the model itself, such as (SELECT model FROM models WHERE name = 'leads').") : 0));
 }
 
 Model *

@@ -91,6 +91,9 @@ Determines(const FrameColumn *c, const ColumnStats *cs)
 	for (int k = 1; k <= c->nvalues; k++)
 		if (!Pure(cs->values[k].pos, cs->values[k].neg))
 			return NULL;
+	if (cs->distinct == 1)
+		return psprintf("It has a value where the label is %s and is NULL elsewhere.",
+						cs->null.pos > 0 ? "false" : "true");
 	return psprintf("Each of its %d values goes with one label only.",
 					(int) cs->distinct);
 }
@@ -209,6 +212,7 @@ ReportLeftOut(const FitReport *report)
 {
 	int			n;
 	char	   *names = NamesOf(report, "label", &n);
+	ListCell   *lc;
 
 	if (n > 0)
 		ereport(NOTICE,
@@ -233,4 +237,7 @@ ReportLeftOut(const FitReport *report)
 				(errmsg_plural("left out column %s: it has too many different or too long values",
 							   "left out columns %s: they have too many different or too long values", n, names),
 				 errhint("Name it in \"exclude\" to silence this, or raise \"max_distinct\" when the frame is built.")));
+	foreach(lc, report->notes)
+		ereport(WARNING,
+				(errmsg_internal("%s", TextFromUtf8(lfirst(lc), strlen(lfirst(lc))))));
 }

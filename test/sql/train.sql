@@ -201,3 +201,10 @@ SELECT error_of('SELECT lead_train(won, l) FROM leads l WHERE clicks > 5');
 
 SET client_min_messages = warning;
 DROP SCHEMA train_test CASCADE;
+
+-- a model keeps no values of columns that were left out
+SELECT p ->> 'column' AS column, p ? 'values' AS has_values
+FROM (SELECT lead_train(i % 3 = 0, r, '{"exclude": ["secret"]}') AS m
+	  FROM generate_series(1, 300) AS i,
+		   LATERAL (SELECT 'name' || i AS person, i % 4 AS clicks, 'x' || i % 7 AS secret) AS r) AS t,
+	 jsonb_array_elements(lead_info(m) -> 'profile') AS p;
