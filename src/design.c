@@ -37,11 +37,28 @@ typedef struct FeatureTable
 	double		scale;
 } FeatureTable;
 
+/*
+ * All entries of all patterns, two bytes each: a number for every pair of
+ * column and value that the tables hold.  The solver passes over the rows some
+ * ten times; looking the codes up once saves a third of the fit.
+ */
+typedef struct EntryCache
+{
+	uint32	   *start;			/* rows + 1 */
+	uint16	   *ids;
+	int		   *column;			/* per id */
+	double	   *value;
+} EntryCache;
+
+#define CACHE_MAX_IDS		65536
+#define CACHE_MAX_ENTRIES	((int64) 128 * 1024 * 1024)
+
 typedef struct DesignState
 {
 	const FrameStats *stats;
 	int			ntables;
 	FeatureTable *tables;
+	EntryCache *cache;			/* or NULL */
 	const FrameColumn *offset;
 	int			most_entries;	/* that one row can have */
 	int			capacity;
@@ -243,19 +260,13 @@ BuildDictionaryTable(const Encoder *enc, const FrameStats *s,
 	t->value = e.value;
 }
 
-/* The number columns of a feature without a dictionary: one pass each. */
+/* Mean of the bins, or sum of squares of the number, by a pass over the rows. */
 static void
-BuildPlainTable(const Encoder *enc, const FrameStats *s, const ColumnStats *cs,
-				FeatureTable *t, FrameDesign *d, bool scale)
+PlainSums(const FrameStats *s, const FeatureTable *t, FrameDesign *d, double nonnull)
 {
 	const Frame *frame = s->frame;
 	const Feature *f = t->f;
-	Entries		raw = {0},
-				e = {0};
-	double		nonnull = s->weight_sum - cs->null.weight;
 
-	if (f->kind == FEATURE_NUMBER)
-		d->mean[f->value_column] = f->fill;
 	for (int64 r = 0; r < frame->npatterns; r++)
 	{
 		const uint8 *pattern = frame->cells + r * frame->stride;
@@ -277,11 +288,27 @@ BuildPlainTable(const Encoder *enc, const FrameStats *s, const ColumnStats *cs,
 		else if ((col = f->bin_columns[BinOf(f, cell.number)]) >= 0)
 			d->mean[col] += w / (f->null_column == DESIGN_AVERAGE ? nonnull : s->weight_sum);
 	}
+}
+
+/* The number or bins of a feature without a dictionary. */
+static void
+BuildPlainTable(const Encoder *enc, const FrameStats *s, const ColumnStats *cs,
+				FeatureTable *t, FrameDesign *d, bool scale)
+{
+	const Feature *f = t->f;
+	Entries		raw = {0},
+				e = {0};
+	double		nonnull = s->weight_sum - cs->null.weight;
+
+	if (f->kind == FEATURE_NUMBER)
+		d->mean[f->value_column] = f->fill;
+	if (f->kind == FEATURE_NUMBER && f->transform == TRANSFORM_NONE)
+		d->sd[f->value_column] = cs->sd * cs->sd * nonnull;	/* known already */
+	else
+		PlainSums(s, t, d, nonnull);
 	if (f->null_column >= 0)
 		d->mean[f->null_column] = cs->null.weight / s->weight_sum;
-
 	ChooseScale(s, cs, t, d, scale);
-
 	/* only NULL needs entries made beforehand */
 	if (f->kind == FEATURE_BINS && f->null_column == DESIGN_AVERAGE)
 		EncodeAverage(f, d->mean, &raw);
@@ -331,26 +358,134 @@ FillRow(DesignState *ds, const uint8 *pattern, int *n)
 	}
 }
 
-static void
-FillBlock(void *arg, int64 first, int nrows, DesignBlock *block)
+/*
+ * Look all codes up once.  NULL where that isn't possible: numbers without a
+ * dictionary, or too many entries.
+ */
+static EntryCache *
+BuildCache(const DesignState *ds)
 {
-	DesignState *ds = arg;
+	const Frame *frame = ds->stats->frame;
+	EntryCache *cache = palloc0(sizeof(EntryCache));
+	int		   *base = palloc(sizeof(int) * Max(ds->ntables, 1));
+	int			nids = 0;
+	int64		n = 0,
+				capacity = Max(frame->npatterns * 4, ds->most_entries);
+
+	for (int k = 0; k < ds->ntables; k++)
+	{
+		const FeatureTable *t = &ds->tables[k];
+
+		base[k] = nids;
+		nids += t->plain ? CACHE_MAX_IDS + 1 : t->start[t->c->nvalues + 1];
+		if (nids > CACHE_MAX_IDS)
+			return NULL;
+	}
+	cache->column = palloc(sizeof(int) * Max(nids, 1));
+	cache->value = palloc(sizeof(double) * Max(nids, 1));
+	for (int k = 0; k < ds->ntables; k++)
+	{
+		const FeatureTable *t = &ds->tables[k];
+		int			nentries = t->start[t->c->nvalues + 1];
+
+		if (nentries == 0)
+			continue;
+		memcpy(cache->column + base[k], t->column, sizeof(int) * nentries);
+		memcpy(cache->value + base[k], t->value, sizeof(double) * nentries);
+	}
+
+	cache->start = palloc_extended(sizeof(uint32) * (frame->npatterns + 1), MCXT_ALLOC_HUGE);
+	cache->ids = palloc_extended(sizeof(uint16) * capacity, MCXT_ALLOC_HUGE);
+	for (int64 r = 0; r < frame->npatterns; r++)
+	{
+		const uint8 *pattern = frame->cells + r * frame->stride;
+
+		if (r % 16384 == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (n + ds->most_entries > capacity)
+		{
+			capacity = capacity * 3 / 2 + ds->most_entries;
+			if (capacity > CACHE_MAX_ENTRIES)
+			{
+				pfree(cache->start);
+				pfree(cache->ids);
+				return NULL;
+			}
+			cache->ids = repalloc_huge(cache->ids, sizeof(uint16) * capacity);
+		}
+		cache->start[r] = (uint32) n;
+		for (int k = 0; k < ds->ntables; k++)
+		{
+			const FeatureTable *t = &ds->tables[k];
+			uint32		code = FrameCode(t->c, pattern);
+
+			for (int i = t->start[code]; i < t->start[code + 1]; i++)
+				cache->ids[n++] = (uint16) (base[k] + i);
+		}
+	}
+	cache->start[frame->npatterns] = (uint32) n;
+	pfree(base);
+	return cache;
+}
+
+/* Room for n more entries in the block. */
+static inline void
+ReserveEntries(DesignState *ds, int n)
+{
+	if (n <= ds->capacity)
+		return;
+	ds->capacity = Max(ds->capacity * 2, n);
+	ds->index = repalloc_huge(ds->index, sizeof(int) * ds->capacity);
+	ds->value = repalloc_huge(ds->value, sizeof(double) * ds->capacity);
+}
+
+static void
+FillFromCache(DesignState *ds, int64 first, int nrows)
+{
+	const EntryCache *cache = ds->cache;
+	const uint16 *ids = cache->ids + cache->start[first];
+	int			n = (int) (cache->start[first + nrows] - cache->start[first]);
+
+	ReserveEntries(ds, n);
+	for (int i = 0; i <= nrows; i++)
+		ds->start[i] = (int) (cache->start[first + i] - cache->start[first]);
+	for (int i = 0; i < n; i++)
+	{
+		ds->index[i] = cache->column[ids[i]];
+		ds->value[i] = cache->value[ids[i]];
+	}
+}
+
+static void
+FillFromCodes(DesignState *ds, int64 first, int nrows)
+{
 	const Frame *frame = ds->stats->frame;
 	int			n = 0;
 
 	for (int i = 0; i < nrows; i++)
 	{
+		ReserveEntries(ds, n + ds->most_entries);
+		ds->start[i] = n;
+		FillRow(ds, frame->cells + (first + i) * frame->stride, &n);
+	}
+	ds->start[nrows] = n;
+}
+
+static void
+FillBlock(void *arg, int64 first, int nrows, DesignBlock *block)
+{
+	DesignState *ds = arg;
+	const Frame *frame = ds->stats->frame;
+
+	if (ds->cache != NULL)
+		FillFromCache(ds, first, nrows);
+	else
+		FillFromCodes(ds, first, nrows);
+	for (int i = 0; i < nrows; i++)
+	{
 		int64		r = first + i;
 		const uint8 *pattern = frame->cells + r * frame->stride;
 
-		if (n + ds->most_entries > ds->capacity)
-		{
-			ds->capacity = ds->capacity * 2 + ds->most_entries;
-			ds->index = repalloc_huge(ds->index, sizeof(int) * ds->capacity);
-			ds->value = repalloc_huge(ds->value, sizeof(double) * ds->capacity);
-		}
-		ds->start[i] = n;
-		FillRow(ds, pattern, &n);
 		ds->pos[i] = frame->pos[r];
 		ds->neg[i] = frame->neg[r];
 		if (ds->weight != NULL)
@@ -358,7 +493,6 @@ FillBlock(void *arg, int64 first, int nrows, DesignBlock *block)
 		if (ds->offsets != NULL)
 			(void) FrameNumber(ds->offset, pattern, &ds->offsets[i]);
 	}
-	ds->start[nrows] = n;
 	block->n = nrows;
 	block->start = ds->start;
 	block->index = ds->index;
@@ -447,6 +581,7 @@ FrameDesignCreate(const FrameStats *s, const FittedEncoder *fe, bool scale)
 		if (enc->design[j].kind != DESIGN_VALUE)
 			d->sd[j] = sqrt(Max(0, d->mean[j] * (1 - d->mean[j])));
 	ds->most_entries = MostEntries(ds);
+	ds->cache = BuildCache(ds);
 	d->source.nrows = s->frame->npatterns;
 	d->source.ncolumns = p;
 	d->source.fill = FillBlock;

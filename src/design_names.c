@@ -15,8 +15,6 @@
  */
 #include "leadscore.h"
 
-#include <math.h>
-
 #include "common/shortest_dec.h"
 #include "miscadmin.h"
 #include "utils/datetime.h"

@@ -84,6 +84,7 @@ Leave(FitReport *report, const FrameColumn *c, const char *reason, const char *d
 
 	l->column = c->name;
 	l->source = c->source;
+	l->type = c->type;
 	l->reason = reason;
 	l->detail = detail;
 	report->left_out = lappend(report->left_out, l);
@@ -473,6 +474,13 @@ FitNumber(const FrameStats *s, const FrameColumn *c, const ColumnStats *cs,
 	f->transform = ch->transform;
 	f->value_column = (*column)++;
 	f->fill = TransformedMean(s, c, cs, f);
+	if (!isfinite(f->fill) || (f->transform == TRANSFORM_NONE && !isfinite(cs->sd)))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("the numbers of column \"%s\" are too large",
+						TextFromUtf8(c->name, strlen(c->name))),
+				 errdetail("Their mean or variance is beyond the range of double precision."),
+				 errhint("Divide them, or use \"bins\" for the column.")));
 	if (nulls >= ch->min_count)
 		f->null_column = (*column)++;
 	else if (nulls > 0)
@@ -502,7 +510,12 @@ IsNumber(const FrameColumn *c, const ColumnStats *cs, const Choice *ch)
 	bool		number = (class == CLASS_NUMBER || class == CLASS_INTERVAL);
 
 	if (c->part != TRANSFORM_NONE)
+	{
+		if (ch->as == TREAT_NUMBER || ch->bins > 0 || ch->transform != TRANSFORM_NONE)
+			BadColumnOption(c, ch->as == TREAT_NUMBER ? "as" : ch->bins > 0 ? "bins" : "transform",
+							"A part of a time is always categorical.");
 		return false;
+	}
 	if (ch->as == TREAT_NUMBER && !number && class != CLASS_BOOL)
 		BadColumnOption(c, "as", psprintf("A column of type %s is no number.",
 										  CellTypeName(c->type)));
@@ -576,29 +589,38 @@ HasParts(const Frame *frame, const FrameColumn *time)
 	return false;
 }
 
-/* Names in the options that are no column of the frame: a typing error. */
-void
-CheckColumnsExist(const Frame *frame, const Options *opt)
+/* Names in an option that are no column of the frame: a typing error. */
+static void
+CheckNamesExist(const Frame *frame, const List *names, const char *option)
 {
-	List	   *names = list_concat(list_copy(opt->exclude), opt->allow);
 	ListCell   *lc;
 
-	foreach(lc, opt->columns)
-		names = lappend(names, ((ColumnOptions *) lfirst(lc))->name);
 	foreach(lc, names)
 	{
 		const char *name = lfirst(lc);
 		bool		found = false;
 
 		for (int i = 0; i < frame->ncolumns && !found; i++)
-			found = strcmp(frame->columns[i].name, name) == 0 ||
-				strcmp(frame->columns[i].source, name) == 0;
+			found = strcmp(frame->columns[i].name, name) == 0;
 		if (!found)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_COLUMN),
-					 errmsg("there is no column \"%s\", which the options name",
-							TextFromUtf8(name, strlen(name)))));
+					 errmsg("there is no column \"%s\", which option \"%s\" names",
+							TextFromUtf8(name, strlen(name)), option)));
 	}
+}
+
+void
+CheckColumnsExist(const Frame *frame, const Options *opt)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, opt->columns)
+		names = lappend(names, ((ColumnOptions *) lfirst(lc))->name);
+	CheckNamesExist(frame, opt->exclude, "exclude");
+	CheckNamesExist(frame, opt->allow, "allow");
+	CheckNamesExist(frame, names, "columns");
 }
 
 FittedEncoder *
@@ -637,7 +659,10 @@ EncoderFit(const FrameStats *s, const Options *opt, bool penalised)
 		else if ((out = ScreenColumn(s, i, opt)) != NULL)
 		{
 			if (strcmp(out->reason, LEFT_OUT_DETERMINES) == 0)
-				RaiseDetermines(out);
+			{
+				ReportDetermines(out, opt);
+				return NULL;
+			}
 			fe->report.left_out = lappend(fe->report.left_out, unconstify(LeftOut *, out));
 			continue;
 		}

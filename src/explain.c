@@ -89,6 +89,7 @@ TimeText(const Cell *cell)
 
 	if (timestamp2tm(ts, NULL, &tm, &fsec, NULL, NULL) != 0)
 		return NumberText(cell->number);
+	tm.tm_isdst = 0;			/* unknown would hide the +00 of UTC */
 	if (cell->type == CELL_DATE)
 		EncodeDateOnly(&tm, USE_ISO_DATES, buf);
 	else

@@ -47,7 +47,18 @@ typedef struct FrameStats
 
 /* stats.c */
 extern FrameStats *FrameStatsCompute(const Frame *frame);
-extern double PatternWeight(const FrameStats *s, const uint8 *pattern);
+
+/* The weight of each row of a pattern: 1 without the role. */
+static inline double
+PatternWeight(const FrameStats *s, const uint8 *pattern)
+{
+	double		w = 1;
+
+	if (s->weight != NULL)
+		(void) FrameNumber(s->weight, pattern, &w); /* NULL is refused */
+	return w;
+}
+
 extern int64 CountDistinctNumbers(const Frame *frame, const FrameColumn *c);
 
 /* encoder.c */
@@ -57,6 +68,7 @@ typedef struct LeftOut
 {
 	const char *column;
 	const char *source;			/* column of the row */
+	CellType	type;
 	const char *reason;
 	const char *detail;
 } LeftOut;
@@ -103,14 +115,17 @@ typedef struct FittedEncoder
 	FitReport	report;
 } FittedEncoder;
 
-/* penalised: every level gets a column; else one is the reference */
+/*
+ * penalised: every level gets a column; else one is the reference.  NULL if a
+ * column determines the label and that is to be no error.
+ */
 extern FittedEncoder *EncoderFit(const FrameStats *stats, const Options *opt,
 								 bool penalised);
 extern void CheckColumnsExist(const Frame *frame, const Options *opt);
 /* screen.c: what is left out before encoding, and why; NULL to keep it */
 extern const LeftOut *ScreenColumn(const FrameStats *stats, int column,
 								   const Options *opt);
-extern void RaiseDetermines(const LeftOut *l) pg_attribute_noreturn();
+extern void ReportDetermines(const LeftOut *l, const Options *opt);
 extern void ReportLeftOut(const FitReport *report);
 
 /* design.c */

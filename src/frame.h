@@ -175,6 +175,13 @@ FrameColumnHasCells(const FrameColumn *c)
 extern const FrameColumn *FrameFindColumn(const Frame *frame, const char *name);
 extern const FrameColumn *FrameFindRole(const Frame *frame, ColumnRole role);
 
+/* roles.c: the options of a call against the columns of its rows */
+struct Options;
+extern char *PartName(const char *column, Transform part);
+extern int	FindAttribute(const RowShape *shape, const char *name);
+extern ColumnRole RoleOf(const struct Options *opt, const RowColumn *col);
+extern void CheckRowOptions(const RowShape *shape, const struct Options *opt);
+
 /* framebuild.c: rows and frames in */
 typedef struct FrameBuilder FrameBuilder;
 
@@ -183,8 +190,9 @@ extern int	FrameBuilderAddColumn(FrameBuilder *b, const char *name,
 								  const char *source, CellType type,
 								  Transform part, ColumnRole role, int position);
 extern void FrameBuilderSetTimezone(FrameBuilder *b, const char *timezone);
-/* one row: a cell per column, in the order they were added */
-extern void FrameBuilderAddRow(FrameBuilder *b, const Cell *cells, bool positive);
+/* one row: the cell of every column, in the order they were added; then store */
+extern void FrameBuilderCodeCell(FrameBuilder *b, int column, const Cell *cell);
+extern void FrameBuilderStoreRow(FrameBuilder *b, bool positive);
 extern void FrameBuilderAddUnknown(FrameBuilder *b, int64 n);
 extern void FrameBuilderAbsorb(FrameBuilder *b, const Frame *frame);
 

@@ -4,15 +4,9 @@
  *	  Building a frame: rows and other frames in, one canonical frame out.
  *
  * While rows come in, every column has a growing dictionary (value -> code, in
- * order of arrival) and rows are packed into segments.  A segment has a fixed
- * layout: so many bytes for each column's code.  When a dictionary outgrows
- * its width a new segment with a new layout starts; nothing is ever repacked.
- * Within a segment equal rows are counted instead of stored, as long as that
- * pays: data without equal rows stops looking for them.
- *
- *	segment 0	 1 byte a code			|..|..|..|  pos neg
- *	segment 1	 2 bytes for city		|....|..|..|  pos neg
- *	segment 2	 amount as 8-byte number
+ * order of arrival).  A row becomes one code a column and goes to the segments
+ * (framesegment.c), which count equal ones.  Another frame comes in the same
+ * way: its dictionaries are entered, its patterns stored as rows.
  *
  * framefinish.c makes the canonical frame of it.
  *
@@ -27,10 +21,6 @@
 #include "utils/memutils.h"
 
 #include "framebuild.h"
-
-#define FIRST_SEGMENT_ROWS	64
-/* when to judge whether equal rows are worth looking for */
-#define DEDUPLICATE_TRIAL	65536
 
 typedef struct NumberEntry
 {
@@ -76,42 +66,6 @@ typedef struct TextEntry
 #define SH_DECLARE
 #define SH_DEFINE
 #include "lib/simplehash.h"
-
-typedef struct RowEntry
-{
-	uint32		row;
-	uint32		hash;
-	char		status;
-} RowEntry;
-
-static inline bool SegmentRowsEqual(const Segment *s, uint32 a, uint32 b);
-static inline uint32 SegmentRowHash(const Segment *s, uint32 row);
-
-#define SH_PREFIX rowtable
-#define SH_ELEMENT_TYPE RowEntry
-#define SH_KEY_TYPE uint32
-#define SH_KEY row
-#define SH_HASH_KEY(tb, k) SegmentRowHash((tb)->private_data, k)
-#define SH_EQUAL(tb, a, b) SegmentRowsEqual((tb)->private_data, a, b)
-#define SH_STORE_HASH
-#define SH_GET_HASH(tb, e) ((e)->hash)
-#define SH_SCOPE static inline
-#define SH_DECLARE
-#define SH_DEFINE
-#include "lib/simplehash.h"
-
-static inline bool
-SegmentRowsEqual(const Segment *s, uint32 a, uint32 b)
-{
-	return memcmp(s->cells + (int64) a * s->stride,
-				  s->cells + (int64) b * s->stride, s->stride) == 0;
-}
-
-static inline uint32
-SegmentRowHash(const Segment *s, uint32 row)
-{
-	return (uint32) HashBytes64(s->cells + (int64) row * s->stride, s->stride);
-}
 
 FrameBuilder *
 FrameBuilderCreate(MemoryContext parent, int max_distinct)
@@ -288,6 +242,7 @@ NumberCode(FrameBuilder *b, BuilderColumn *bc, double x)
 			return e->code;
 		/* the dictionary stays: older segments hold its codes */
 		bc->c.store = STORE_NUMBERS;
+		memset(bc->direct, 0, sizeof(bc->direct));
 		b->layout_changed = true;
 		return DoubleBits(x);
 	}
@@ -302,145 +257,6 @@ NumberCode(FrameBuilder *b, BuilderColumn *bc, double x)
 	return e->code;
 }
 
-static void
-SegmentFreeTable(Segment *s)
-{
-	if (s->table != NULL)
-		rowtable_destroy(s->table);
-	s->table = NULL;
-}
-
-/* A new segment with the columns as they are now. */
-static Segment *
-StartSegment(FrameBuilder *b)
-{
-	MemoryContext old = MemoryContextSwitchTo(b->cxt);
-	Segment    *s = palloc0(sizeof(Segment));
-	bool		deduplicate = true;
-
-	if (b->nsegments > 0)
-	{
-		Segment    *last = b->segments[b->nsegments - 1];
-
-		deduplicate = (last->table != NULL || last->ninserted < DEDUPLICATE_TRIAL);
-		SegmentFreeTable(last);
-	}
-	s->ncolumns = b->ncolumns;
-	s->widths = palloc(sizeof(int) * Max(b->ncolumns, 1));
-	s->offsets = palloc(sizeof(int) * Max(b->ncolumns, 1));
-	for (int i = 0; i < b->ncolumns; i++)
-	{
-		s->widths[i] = StoreWidth(&b->columns[i]->c);
-		s->offsets[i] = s->stride;
-		s->stride += s->widths[i];
-	}
-	s->capacity = FIRST_SEGMENT_ROWS;
-	s->cells = palloc(Max(s->stride, 1) * s->capacity);
-	s->pos = palloc(sizeof(uint32) * s->capacity);
-	s->neg = palloc(sizeof(uint32) * s->capacity);
-	if (deduplicate)
-		s->table = rowtable_create(b->cxt, FIRST_SEGMENT_ROWS, s);
-
-	b->segments = b->segments == NULL ? palloc(sizeof(Segment *)) :
-		repalloc(b->segments, sizeof(Segment *) * (b->nsegments + 1));
-	b->segments[b->nsegments++] = s;
-	b->layout_changed = false;
-	MemoryContextSwitchTo(old);
-	return s;
-}
-
-static void
-GrowSegment(Segment *s)
-{
-	s->capacity *= 2;
-	s->cells = repalloc_huge(s->cells, Max(s->stride, 1) * s->capacity);
-	s->pos = repalloc_huge(s->pos, sizeof(uint32) * s->capacity);
-	s->neg = repalloc_huge(s->neg, sizeof(uint32) * s->capacity);
-}
-
-/* Counts are 32 bits wide; more than that is an error. */
-void
-AddCount(uint32 *count, int64 n)
-{
-	if (unlikely(n > PG_UINT32_MAX - *count))
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("a frame cannot count more than %u equal rows", PG_UINT32_MAX)));
-	*count += (uint32) n;
-}
-
-/* The row in b->coded goes into the last segment. */
-static void
-StoreCodedRow(FrameBuilder *b, int64 pos, int64 neg)
-{
-	Segment    *s;
-	uint8	   *cell;
-	uint32		row;
-
-	if (b->layout_changed)
-		StartSegment(b);
-	s = b->segments[b->nsegments - 1];
-	if (s->nrows == s->capacity)
-		GrowSegment(s);
-	if (s->nrows >= PG_UINT32_MAX)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("a frame cannot hold more than %u different rows", PG_UINT32_MAX)));
-
-	row = (uint32) s->nrows;
-	cell = s->cells + s->nrows * s->stride;
-	for (int i = 0; i < s->ncolumns; i++)
-	{
-		uint64		v = b->coded[i];
-
-		switch (s->widths[i])
-		{
-			case 1:
-				*cell = (uint8) v;
-				break;
-			case 2:
-				{
-					uint16		v16 = (uint16) v;
-
-					memcpy(cell, &v16, 2);
-					break;
-				}
-			case 4:
-				{
-					uint32		v32 = (uint32) v;
-
-					memcpy(cell, &v32, 4);
-					break;
-				}
-			case 8:
-				memcpy(cell, &v, 8);
-				break;
-		}
-		cell += s->widths[i];
-	}
-
-	s->ninserted++;
-	if (s->table != NULL)
-	{
-		bool		found;
-		RowEntry   *e = rowtable_insert(s->table, row, &found);
-
-		if (found)
-		{
-			AddCount(&s->pos[e->row], pos);
-			AddCount(&s->neg[e->row], neg);
-			return;
-		}
-		if (s->ninserted == DEDUPLICATE_TRIAL &&
-			s->nrows > DEDUPLICATE_TRIAL * 0.9)
-			SegmentFreeTable(s);
-	}
-	s->pos[row] = s->neg[row] = 0;
-	AddCount(&s->pos[row], pos);
-	AddCount(&s->neg[row], neg);
-	s->nrows++;
-}
-
 /* What a NULL is in b->coded. */
 static inline uint64
 CodedNull(const FrameColumn *c)
@@ -449,35 +265,36 @@ CodedNull(const FrameColumn *c)
 }
 
 void
-FrameBuilderAddRow(FrameBuilder *b, const Cell *cells, bool positive)
+FrameBuilderCodeCell(FrameBuilder *b, int column, const Cell *cell)
 {
-	for (int i = 0; i < b->ncolumns; i++)
-	{
-		BuilderColumn *bc = b->columns[i];
-		const Cell *cell = &cells[i];
+	BuilderColumn *bc = b->columns[column];
 
-		if (cell->isnull)
-		{
-			bc->c.nulls++;
-			b->coded[i] = CodedNull(&bc->c);
-		}
-		else if (CellTypeClass(bc->c.type) == CLASS_TEXT)
-		{
-			b->coded[i] = bc->c.store == STORE_DICTIONARY ?
-				TextCode(b, bc, cell->text, cell->len) : 0;
-		}
-		else if (bc->c.store == STORE_COUNTED)
-		{
-			bc->c.low = Min(bc->c.low, cell->number);
-			bc->c.high = Max(bc->c.high, cell->number);
-			b->coded[i] = 0;
-		}
-		else
-			b->coded[i] = NumberCode(b, bc, cell->number);
+	if (cell->isnull)
+	{
+		bc->c.nulls++;
+		b->coded[column] = CodedNull(&bc->c);
 	}
+	else if (CellTypeClass(bc->c.type) == CLASS_TEXT)
+	{
+		b->coded[column] = bc->c.store == STORE_DICTIONARY ?
+			TextCode(b, bc, cell->text, cell->len) : 0;
+	}
+	else if (bc->c.store == STORE_COUNTED)
+	{
+		bc->c.low = Min(bc->c.low, cell->number);
+		bc->c.high = Max(bc->c.high, cell->number);
+		b->coded[column] = 0;
+	}
+	else
+		b->coded[column] = NumberCode(b, bc, cell->number);
+}
+
+void
+FrameBuilderStoreRow(FrameBuilder *b, bool positive)
+{
 	b->rows++;
 	b->positives += positive;
-	StoreCodedRow(b, positive ? 1 : 0, positive ? 0 : 1);
+	FrameBuilderStoreCoded(b, positive ? 1 : 0, positive ? 0 : 1);
 }
 
 void
@@ -486,17 +303,50 @@ FrameBuilderAddUnknown(FrameBuilder *b, int64 n)
 	b->unknown += n;
 }
 
-static void
-TypesDiffer(const FrameColumn *a, const FrameColumn *b)
+/* What a column is for, or what it is made of, as far as it may not differ. */
+static const char *
+WhatItIs(const FrameColumn *c, bool role)
 {
+	static const char *const roles[] = {"a feature", "the weight", "the offset",
+	"the group", "the time"};
+
+	if (role)
+		return roles[c->role];
+	if (c->part != TRANSFORM_NONE)
+		return psprintf("a part of column \"%s\"",
+						TextFromUtf8(c->source, strlen(c->source)));
+	return psprintf("of type %s", CellTypeName(c->type));
+}
+
+static void
+ColumnsDiffer(const FrameColumn *a, const FrameColumn *b)
+{
+	bool		role = (a->role != b->role);
+
 	ereport(ERROR,
 			(errcode(ERRCODE_DATATYPE_MISMATCH),
 			 errmsg("cannot unite frames: column \"%s\" differs",
 					TextFromUtf8(a->name, strlen(a->name))),
-			 a->role != b->role ?
-			 errdetail("It has a role (weight, offset, group or time) in one and not the same in the other.") :
-			 errdetail("It is of type %s in one and of type %s in the other.",
-					   CellTypeName(a->type), CellTypeName(b->type))));
+			 errdetail("It is %s in one and %s in the other.",
+					   WhatItIs(a, role), WhatItIs(b, role))));
+}
+
+/* Of each role there is one column only. */
+static void
+CheckRoleIsFree(const FrameBuilder *b, const FrameColumn *fc)
+{
+	for (int i = 0; fc->role != ROLE_FEATURE && i < b->ncolumns; i++)
+	{
+		const FrameColumn *c = &b->columns[i]->c;
+
+		if (c->role == fc->role)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("cannot unite frames: two columns are %s", WhatItIs(fc, true)),
+					 errdetail("It is \"%s\" in one and \"%s\" in the other.",
+							   TextFromUtf8(c->name, strlen(c->name)),
+							   TextFromUtf8(fc->name, strlen(fc->name)))));
+	}
 }
 
 /* The builder's column for a column of a frame, made if need be. */
@@ -512,11 +362,12 @@ MatchColumn(FrameBuilder *b, const FrameColumn *fc)
 		if (CellTypeClass(c->type) != CellTypeClass(fc->type) ||
 			c->role != fc->role || c->part != fc->part ||
 			strcmp(c->source, fc->source) != 0)
-			TypesDiffer(c, fc);
+			ColumnsDiffer(c, fc);
 		c->type = Max(c->type, fc->type);
 		c->position = Min(c->position, fc->position);
 		return i;
 	}
+	CheckRoleIsFree(b, fc);
 	return FrameBuilderAddColumn(b, fc->name, fc->source, fc->type, fc->part,
 								 fc->role, fc->position);
 }
@@ -526,18 +377,23 @@ MatchColumn(FrameBuilder *b, const FrameColumn *fc)
  * frame's codes to the builder's, or NULL where there are no codes.
  */
 static uint32 *
-AbsorbColumn(FrameBuilder *b, BuilderColumn *bc, const FrameColumn *fc)
+AbsorbColumn(FrameBuilder *b, BuilderColumn *bc, const FrameColumn *fc,
+			 int64 rows)
 {
 	uint32	   *map = NULL;
 
 	bc->c.nulls += fc->nulls;
-	bc->c.low = Min(bc->c.low, fc->low);
-	bc->c.high = Max(bc->c.high, fc->high);
+	if (fc->nulls < rows)		/* without a value there is no range */
+	{
+		bc->c.low = Min(bc->c.low, fc->low);
+		bc->c.high = Max(bc->c.high, fc->high);
+	}
 	if (fc->store == STORE_OVERFLOWED && bc->c.store == STORE_DICTIONARY)
 		Overflow(b, bc);
 	if (fc->store == STORE_NUMBERS && bc->c.store == STORE_DICTIONARY)
 	{
 		bc->c.store = STORE_NUMBERS;
+		memset(bc->direct, 0, sizeof(bc->direct));
 		b->layout_changed = true;
 	}
 	if (fc->store == STORE_DICTIONARY && bc->c.store == STORE_DICTIONARY)
@@ -570,6 +426,25 @@ AbsorbCell(const FrameColumn *c, const FrameColumn *fc, const uint32 *map,
 	return 0;
 }
 
+/*
+ * The lowest limit of all frames counts: only then is it the set of values that
+ * decides which columns overflow, and not the order in which frames are united.
+ */
+static void
+LowerMaxDistinct(FrameBuilder *b, int max_distinct)
+{
+	b->max_distinct = Min(b->max_distinct, max_distinct);
+	for (int i = 0; i < b->ncolumns; i++)
+	{
+		BuilderColumn *bc = b->columns[i];
+
+		if (bc->c.store == STORE_DICTIONARY &&
+			CellTypeClass(bc->c.type) == CLASS_TEXT &&
+			bc->c.nvalues > b->max_distinct)
+			Overflow(b, bc);
+	}
+}
+
 void
 FrameBuilderAbsorb(FrameBuilder *b, const Frame *frame)
 {
@@ -577,13 +452,14 @@ FrameBuilderAbsorb(FrameBuilder *b, const Frame *frame)
 	uint32	  **maps = palloc0(sizeof(uint32 *) * Max(frame->ncolumns, 1));
 	int		   *target = palloc(sizeof(int) * Max(frame->ncolumns, 1));
 
-	b->max_distinct = Max(b->max_distinct, frame->max_distinct);
+	LowerMaxDistinct(b, frame->max_distinct);
 	if (frame->timezone != NULL)
 		FrameBuilderSetTimezone(b, frame->timezone);
 	for (int j = 0; j < frame->ncolumns; j++)
 	{
 		target[j] = MatchColumn(b, &frame->columns[j]);
-		maps[j] = AbsorbColumn(b, b->columns[target[j]], &frame->columns[j]);
+		maps[j] = AbsorbColumn(b, b->columns[target[j]], &frame->columns[j],
+							   frame->rows);
 	}
 	source = palloc(sizeof(int) * Max(b->ncolumns, 1));
 	for (int i = 0; i < b->ncolumns; i++)
@@ -608,7 +484,7 @@ FrameBuilderAbsorb(FrameBuilder *b, const Frame *frame)
 			b->coded[i] = j < 0 ? CodedNull(c) :
 				AbsorbCell(c, &frame->columns[j], maps[j], pattern);
 		}
-		StoreCodedRow(b, frame->pos[r], frame->neg[r]);
+		FrameBuilderStoreCoded(b, frame->pos[r], frame->neg[r]);
 	}
 	b->rows += frame->rows;
 	b->positives += frame->positives;

@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * framebuild.h
- *	  What building a frame (framebuild.c) and finishing it (framefinish.c)
- *	  share: the builder's columns and segments.
+ *	  What the files that build frames share (framebuild.c, framesegment.c,
+ *	  framefinish.c): the builder's columns and segments.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,21 +13,36 @@
 
 #define ROWS_PER_INTERRUPT	16384
 
-/* Columns of the segment beyond ncolumns did not exist yet: NULL in it. */
+/*
+ * Rows of one layout.  Columns beyond ncolumns did not exist yet and are NULL.
+ * The rows before nrows are all different if there are slots; the last npending
+ * ones have not been looked at yet.
+ */
 typedef struct Segment
 {
 	int			ncolumns;
 	int		   *widths;
 	int		   *offsets;
+	bool		narrow;			/* no width but 0 and 1 */
+	int			nbytes;			/* if so: the columns of width 1 */
+	int		   *byte_columns;
 	int			stride;
 	int64		nrows;
+	int			npending;
 	int64		capacity;
 	int64		ninserted;
 	uint8	   *cells;
 	uint32	   *pos;
 	uint32	   *neg;
-	struct rowtable_hash *table;	/* NULL when not looking for equal rows */
+	int			slot_bits;
+	uint64	   *slots;			/* hash << 32 | row + 1, 0 free; or NULL */
 } Segment;
+
+static inline int64
+SegmentRows(const Segment *s)
+{
+	return s->nrows + s->npending;
+}
 
 #define DIRECT_CODES	256
 
@@ -37,7 +52,7 @@ typedef struct BuilderColumn
 	int			allocated;
 	struct numdict_hash *numdict;
 	struct textdict_hash *textdict;
-	uint32		direct[DIRECT_CODES];	/* code of the integers 0 … 255, or 0 */
+	uint16		direct[DIRECT_CODES];	/* code of the integers 0 … 255, or 0 */
 } BuilderColumn;
 
 struct FrameBuilder
@@ -68,9 +83,7 @@ Mix64(uint64 h)
 	return h;
 }
 
-/* Hash of a packed row.  Bytes are read in the order of memory on purpose:
- * frames are the same on all machines of one byte order only before encoding,
- * and framebytes.c stores little-endian. */
+/* Hash of a packed row, of its bytes as they lie in memory. */
 static inline uint64
 HashBytes64(const uint8 *p, int n)
 {
@@ -117,6 +130,33 @@ StoreWidth(const FrameColumn *c)
 	}
 }
 
-extern void AddCount(uint32 *count, int64 n);
+/*
+ * The row being added: a small whole number that was seen before.  False: use
+ * FrameBuilderCodeCell().
+ */
+static inline bool
+FrameBuilderCodeSmall(FrameBuilder *b, int column, int64 v)
+{
+	uint16		code;
+
+	if ((uint64) v >= DIRECT_CODES ||
+		(code = b->columns[column]->direct[v]) == 0)
+		return false;
+	b->coded[column] = code;
+	return true;
+}
+
+/* framesegment.c */
+extern void FrameBuilderStoreCoded(FrameBuilder *b, uint32 pos, uint32 neg);
+extern void CountOverflow(void) pg_attribute_noreturn();
+
+/* Counts are 32 bits wide; more than that is an error. */
+static inline void
+AddCount(uint32 *count, int64 n)
+{
+	if (unlikely(n > PG_UINT32_MAX - *count))
+		CountOverflow();
+	*count += (uint32) n;
+}
 
 #endif							/* LEADSCORE_FRAMEBUILD_H */

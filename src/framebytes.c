@@ -33,8 +33,6 @@
 #include <math.h>
 
 #include "miscadmin.h"
-#include "port/pg_crc32c.h"
-
 #include "bytes.h"
 #include "frame.h"
 
@@ -42,18 +40,10 @@
 #define FRAME_VERSION		1
 #define FRAME_CHECKED_FROM	12			/* where the checksum starts */
 
+/* more rows than anybody has, so few that sums of counts stay right */
+#define MOST_UNKNOWN		(INT64CONST(1) << 53)
+
 #define ROWS_PER_INTERRUPT	16384
-
-static uint32
-Checksum(const char *data, size_t len)
-{
-	pg_crc32c	crc;
-
-	INIT_CRC32C(crc);
-	COMP_CRC32C(crc, data, len);
-	FIN_CRC32C(crc);
-	return crc;
-}
 
 /* Codes are stored little-endian; on other machines swap them in place. */
 #ifdef WORDS_BIGENDIAN
@@ -106,7 +96,6 @@ FrameEncode(const Frame *f)
 {
 	StringInfoData buf;
 	int64		size = (int64) f->npatterns * (f->stride + 8);
-	uint32		crc;
 
 	for (int i = 0; i < f->ncolumns; i++)
 	{
@@ -146,9 +135,9 @@ FrameEncode(const Frame *f)
 	for (int64 r = 0; r < f->npatterns; r++)
 		PutU32(&buf, f->neg[r]);
 
-	crc = HostToLittle32(Checksum(buf.data + VARHDRSZ + FRAME_CHECKED_FROM,
-								  buf.len - VARHDRSZ - FRAME_CHECKED_FROM));
-	memcpy(buf.data + VARHDRSZ + 8, &crc, 4);
+	StoreU32(buf.data + VARHDRSZ + 8,
+			 ChecksumOf(buf.data + VARHDRSZ + FRAME_CHECKED_FROM,
+						buf.len - VARHDRSZ - FRAME_CHECKED_FROM));
 	SET_VARSIZE(buf.data, buf.len);
 	return (bytea *) buf.data;
 }
@@ -211,10 +200,20 @@ GetColumn(Reader *r, FrameColumn *c, int64 rows)
 	text = (CellTypeClass(c->type) == CLASS_TEXT);
 	if ((c->part != TRANSFORM_NONE && CellTypeClass(c->type) != CLASS_TIME) ||
 		c->part == TRANSFORM_LOG1P ||
-		(c->store == STORE_NUMBERS && text) ||
+		(c->store == STORE_NUMBERS && (text || c->type == CELL_BOOL)) ||
 		(c->store == STORE_OVERFLOWED && !text) ||
 		(c->store == STORE_COUNTED && CellTypeClass(c->type) != CLASS_TIME))
 		ReaderFail(r, "A column's description contradicts its type.");
+	if (c->role == ROLE_FEATURE ?
+		(c->store == STORE_COUNTED) !=
+		(CellTypeClass(c->type) == CLASS_TIME && c->part == TRANSFORM_NONE) :
+		(c->part != TRANSFORM_NONE || !FrameColumnHasCells(c) ||
+		 ((c->role == ROLE_WEIGHT || c->role == ROLE_OFFSET) &&
+		  CellTypeClass(c->type) != CLASS_NUMBER) ||
+		 (c->role == ROLE_TIME && CellTypeClass(c->type) != CLASS_TIME)))
+		ReaderFail(r, "A column's role contradicts its type.");
+	if (c->part == TRANSFORM_NONE && strcmp(c->name, c->source) != 0)
+		ReaderFail(r, "A column is called otherwise than its source.");
 	c->nvalues = GetCount(r, text ? FRAME_MAX_DISTINCT_LIMIT : FRAME_MAX_NUMBERS,
 						  0, "A dictionary is too large.");
 	c->nulls = (int64) GetU64(r);
@@ -316,20 +315,42 @@ GetPatterns(Reader *r, Frame *f)
 	CheckCells(r, f);
 }
 
+/* A part has its time beside it, and where the clock matters a time zone. */
 static void
-CheckColumnNames(Reader *r, const Frame *f)
+CheckPart(Reader *r, const Frame *f, const FrameColumn *part)
 {
-	for (int i = 1; i < f->ncolumns && r->why == NULL; i++)
+	const FrameColumn *time = FrameFindColumn(f, part->source);
+
+	if (time == NULL || time->part != TRANSFORM_NONE ||
+		CellTypeClass(time->type) != CLASS_TIME)
+		ReaderFail(r, "A part of a time is there without the time.");
+	if (part->type == CELL_TIMESTAMPTZ && f->timezone == NULL)
+		ReaderFail(r, "Parts of a time are there without a time zone.");
+}
+
+/* What must hold between columns: order, names and roles only once. */
+static void
+CheckColumns(Reader *r, const Frame *f)
+{
+	bool		taken[ROLE_LAST + 1] = {false};
+
+	for (int i = 0; i < f->ncolumns && r->why == NULL; i++)
 	{
-		const FrameColumn *a = &f->columns[i - 1];
+		const FrameColumn *a = &f->columns[Max(i - 1, 0)];
 		const FrameColumn *b = &f->columns[i];
 
-		if (a->position > b->position ||
-			(a->position == b->position && strcmp(a->name, b->name) >= 0))
+		CHECK_FOR_INTERRUPTS();
+		if (i > 0 && (a->position > b->position ||
+					  (a->position == b->position && strcmp(a->name, b->name) >= 0)))
 			ReaderFail(r, "The columns are not in order.");
 		for (int j = 0; j < i; j++)
 			if (strcmp(f->columns[j].name, b->name) == 0)
 				ReaderFail(r, "A column is there twice.");
+		if (b->role != ROLE_FEATURE && taken[b->role])
+			ReaderFail(r, "Two columns have the same role.");
+		taken[b->role] = true;
+		if (b->part != TRANSFORM_NONE)
+			CheckPart(r, f, b);
 	}
 }
 
@@ -359,7 +380,7 @@ FrameDecode(const struct varlena *bytes)
 				 errhint("Update the extension.")));
 	else if (r.why == NULL && version < 1)
 		ReaderFail(&r, "Its format is unknown.");
-	else if (r.why == NULL && crc != Checksum((const char *) r.p, ReaderLeft(&r)))
+	else if (r.why == NULL && crc != ChecksumOf(r.p, ReaderLeft(&r)))
 		ReaderFail(&r, "Its checksum is wrong.");
 
 	f->ncolumns = GetCount(&r, LEADSCORE_MAX_COLUMNS * 8, 44, "It has too many columns.");
@@ -371,7 +392,7 @@ FrameDecode(const struct varlena *bytes)
 	tz = GetText(&r, &len);
 	f->timezone = len > 0 ? pnstrdup(tz, len) : NULL;
 	if (f->rows < 0 || f->positives < 0 || f->positives > f->rows ||
-		f->unknown < 0 || f->max_distinct < 1 ||
+		f->unknown < 0 || f->unknown > MOST_UNKNOWN || f->max_distinct < 1 ||
 		f->max_distinct > FRAME_MAX_DISTINCT_LIMIT)
 		ReaderFail(&r, "Its counts are out of range.");
 	if (r.why == NULL)
@@ -379,7 +400,7 @@ FrameDecode(const struct varlena *bytes)
 	for (int i = 0; i < f->ncolumns && r.why == NULL; i++)
 		GetColumn(&r, &f->columns[i], f->rows);
 	if (r.why == NULL)
-		CheckColumnNames(&r, f);
+		CheckColumns(&r, f);
 	if (r.why == NULL)
 		GetPatterns(&r, f);
 	if (r.why != NULL)

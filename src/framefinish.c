@@ -4,11 +4,12 @@
  *	  The canonical frame of all that a builder has collected.
  *
  * Finishing sorts the dictionaries, rewrites all rows with the sorted codes,
- * puts them into the order of a 64-bit hash of their bytes (ties by the bytes
+ * puts them into the order of a 32-bit hash of their bytes (ties by the bytes
  * themselves), and adds up equal ones.  Nothing of the order of arrival is
  * left then, which is what makes a frame the same for any order and any number
- * of workers.  Sorting by hash and not by the bytes costs a third, because
- * most comparisons end at the first eight bytes.
+ * of workers.  Hashes can be sorted by their digits, which bytes of any length
+ * can't; and rows are rewritten twice, once for the hash and once for good,
+ * because that is cheaper than keeping another copy of them.
  *
  * The builder is not changed: an aggregate's final function may be called
  * more than once on one state.
@@ -20,6 +21,7 @@
 #include "miscadmin.h"
 
 #include "framebuild.h"
+#include "radix.h"
 
 static int
 CompareColumns(const void *a, const void *b)
@@ -124,154 +126,300 @@ FinishColumn(const BuilderColumn *bc, FrameColumn *c, uint32 **map)
 	pfree(v);
 }
 
-/* One column of one segment into the canonical layout. */
-static void
-RewriteCells(const Segment *s, int column, const BuilderColumn *bc,
-			 const FrameColumn *c, const uint32 *map, uint8 *out, int stride)
+/* How a cell of a segment becomes a cell of the frame. */
+typedef struct CellPlan
 {
-	bool		absent = (column >= s->ncolumns || s->widths[column] == 0);
-	FrameColumn from = {0};
+	int			from;			/* offset in the segment's rows */
+	int			from_width;		/* 0: the column did not exist, or counted */
+	int			to;
+	int			to_width;
+	const uint32 *map;			/* dictionaries: old code -> new */
+	const double *numbers;		/* old dictionary, where numbers are plain now */
+} CellPlan;
 
-	from.width = absent ? 0 : s->widths[column];
-	from.offset = absent ? 0 : s->offsets[column];
-	out += c->offset;
-	for (int64 r = 0; r < s->nrows; r++, out += stride)
+typedef struct SegmentPlan
+{
+	const Segment *s;
+	int64		first;			/* number of its first row */
+	int64		nrows;
+	int			ncells;
+	CellPlan   *cells;
+	bool		narrow;			/* all codes one byte wide, before and after */
+	uint8		(*maps)[256];	/* if so: the maps as bytes */
+} SegmentPlan;
+
+static SegmentPlan *
+PlanSegments(const FrameBuilder *b, BuilderColumn **sorted, const Frame *f,
+			 uint32 **maps)
+{
+	SegmentPlan *plans = palloc0(sizeof(SegmentPlan) * Max(b->nsegments, 1));
+	int64		first = 0;
+
+	for (int i = 0; i < b->nsegments; i++)
 	{
-		const uint8 *pattern = s->cells + r * s->stride;
+		SegmentPlan *p = &plans[i];
 
-		if (r % ROWS_PER_INTERRUPT == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (c->store == STORE_NUMBERS)
+		p->s = b->segments[i];
+		p->first = first;
+		p->nrows = SegmentRows(p->s);
+		first += p->nrows;
+		p->cells = palloc0(sizeof(CellPlan) * Max(f->ncolumns, 1));
+		p->maps = palloc0(256 * Max(f->ncolumns, 1));
+		p->narrow = true;
+		for (int j = 0; j < f->ncolumns; j++)
 		{
-			uint64		bits = FRAME_NULL_BITS;
+			const FrameColumn *c = &f->columns[j];
+			CellPlan   *cell = &p->cells[p->ncells];
+			int			column = 0;
 
-			if (from.width == 8)
-				bits = FrameNumberBits(&from, pattern);
-			else if (from.width > 0)
+			if (!FrameColumnHasCells(c))
+				continue;
+			while (b->columns[column] != sorted[j])
+				column++;
+			if (column < p->s->ncolumns)
 			{
-				uint32		code = FrameCode(&from, pattern);
-
-				if (code > 0)
-					bits = DoubleBits(bc->c.numbers[code - 1]);
+				cell->from = p->s->offsets[column];
+				cell->from_width = p->s->widths[column];
 			}
-			memcpy(out, &bits, 8);
-		}
-		else
-		{
-			uint32		code = map[FrameCode(&from, pattern)];
-			uint16		code16 = (uint16) code;
-
-			if (c->width == 1)
-				*out = (uint8) code;
-			else if (c->width == 2)
-				memcpy(out, &code16, 2);
+			cell->to = c->offset;
+			cell->to_width = c->width;
+			cell->map = maps[j];
+			cell->numbers = sorted[j]->c.numbers;
+			if (cell->from_width != 1 || cell->to_width != 1)
+				p->narrow = false;
 			else
-				memcpy(out, &code, 4);
+				for (int k = 0; k < 256; k++)
+					p->maps[p->ncells][k] = k <= sorted[j]->c.nvalues ? maps[j][k] : 0;
+			p->ncells++;
 		}
+	}
+	return plans;
+}
+
+static inline uint64
+ReadCell(const uint8 *p, int width)
+{
+	uint16		v16;
+	uint32		v32;
+	uint64		v64;
+
+	switch (width)
+	{
+		case 1:
+			return *p;
+		case 2:
+			memcpy(&v16, p, 2);
+			return v16;
+		case 4:
+			memcpy(&v32, p, 4);
+			return v32;
+		case 8:
+			memcpy(&v64, p, 8);
+			return v64;
+	}
+	return 0;
+}
+
+static inline void
+WriteCell(uint8 *p, int width, uint64 v)
+{
+	uint16		v16 = (uint16) v;
+	uint32		v32 = (uint32) v;
+
+	switch (width)
+	{
+		case 1:
+			*p = (uint8) v;
+			break;
+		case 2:
+			memcpy(p, &v16, 2);
+			break;
+		case 4:
+			memcpy(p, &v32, 4);
+			break;
+		case 8:
+			memcpy(p, &v, 8);
+			break;
 	}
 }
 
-typedef struct HashedRow
+/* One row in the canonical layout. */
+static inline void
+RewriteRow(const SegmentPlan *p, int64 row, uint8 *out)
 {
-	uint64		hash;
-	uint32		row;
-} HashedRow;
+	const uint8 *in = p->s->cells + row * p->s->stride;
 
-typedef struct RowOrder
-{
-	const uint8 *cells;
-	int			stride;
-} RowOrder;
+	if (p->narrow)
+	{
+		for (int k = 0; k < p->ncells; k++)
+			out[p->cells[k].to] = p->maps[k][in[p->cells[k].from]];
+		return;
+	}
+	for (int k = 0; k < p->ncells; k++)
+	{
+		const CellPlan *c = &p->cells[k];
+		uint64		v = ReadCell(in + c->from, c->from_width);
 
-static inline int
-CompareHashedRows(const HashedRow *a, const HashedRow *b, const RowOrder *order)
-{
-	if (a->hash != b->hash)
-		return a->hash < b->hash ? -1 : 1;
-	return memcmp(order->cells + (int64) a->row * order->stride,
-				  order->cells + (int64) b->row * order->stride, order->stride);
+		if (c->map != NULL)
+			v = c->map[v];
+		else if (c->from_width == 0)
+			v = FRAME_NULL_BITS;
+		else if (c->from_width < 8)	/* a code, from when there were few */
+			v = v == 0 ? FRAME_NULL_BITS : DoubleBits(c->numbers[v - 1]);
+		WriteCell(out + c->to, c->to_width, v);
+	}
 }
 
-#define ST_SORT SortHashedRows
-#define ST_ELEMENT_TYPE HashedRow
-#define ST_COMPARE_ARG_TYPE RowOrder
-#define ST_COMPARE(a, b, arg) CompareHashedRows(a, b, arg)
+/* The rows of a builder in canonical terms, by number. */
+typedef struct RowSet
+{
+	const SegmentPlan *plans;
+	int			nplans;
+	int			stride;
+} RowSet;
+
+static inline const SegmentPlan *
+PlanOfRow(const RowSet *set, uint32 row)
+{
+	int			i = set->nplans - 1;	/* the last is the largest by far */
+
+	while (row < set->plans[i].first)
+		i--;
+	return &set->plans[i];
+}
+
+static inline void
+FetchRow(const RowSet *set, uint32 row, uint8 *out)
+{
+	const SegmentPlan *p = PlanOfRow(set, row);
+
+	RewriteRow(p, row - p->first, out);
+}
+
+/*
+ * All rows in the order of the upper half of their hashes; ties are in the
+ * order of arrival yet.  A key is hash << 32 | row.
+ */
+static uint64 *
+OrderRows(const RowSet *set, int64 n)
+{
+	uint64	   *keys = palloc_extended(sizeof(uint64) * Max(n, 1), MCXT_ALLOC_HUGE);
+	uint64	   *scratch = palloc_extended(sizeof(uint64) * Max(n, 1), MCXT_ALLOC_HUGE);
+	uint8	   *cells = palloc0(set->stride + 8);
+
+	for (int i = 0; i < set->nplans; i++)
+	{
+		const SegmentPlan *p = &set->plans[i];
+
+		for (int64 r = 0; r < p->nrows; r++)
+		{
+			if (r % ROWS_PER_INTERRUPT == 0)
+				CHECK_FOR_INTERRUPTS();
+			RewriteRow(p, r, cells);
+			keys[p->first + r] =
+				(HashBytes64(cells, set->stride) & UINT64CONST(0xffffffff00000000)) |
+				(uint64) (p->first + r);
+		}
+	}
+	RadixSortU64(keys, scratch, n);
+	pfree(cells);
+	pfree(scratch);
+	return keys;
+}
+
+#define KeyHash(key)	((uint32) ((key) >> 32))
+#define KeyRow(key)		((uint32) (key))
+
+typedef struct TiedRow
+{
+	const uint8 *cells;
+	uint32		row;
+} TiedRow;
+
+#define ST_SORT SortTiedRows
+#define ST_ELEMENT_TYPE TiedRow
+#define ST_COMPARE_ARG_TYPE RowSet
+#define ST_COMPARE(a, b, set) memcmp((a)->cells, (b)->cells, (set)->stride)
 #define ST_SCOPE static
 #define ST_CHECK_FOR_INTERRUPTS
 #define ST_DECLARE
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
-#define BUCKET_BITS 12
-
-/*
- * Put rows into the order of their hashes: one pass into 4,096 buckets by the
- * leading bits, then each bucket by comparison, which mostly ends in the cache.
- */
-static HashedRow *
-OrderRows(const uint8 *cells, int stride, int64 n)
+static void
+AddRowCounts(Frame *f, const RowSet *set, uint32 row)
 {
-	HashedRow  *rows = palloc_extended(sizeof(HashedRow) * Max(n, 1), MCXT_ALLOC_HUGE);
-	int64	   *start = palloc0(sizeof(int64) * ((1 << BUCKET_BITS) + 1));
-	int64	   *next = palloc(sizeof(int64) * (1 << BUCKET_BITS));
-	uint64	   *hashes = palloc_extended(sizeof(uint64) * Max(n, 1), MCXT_ALLOC_HUGE);
-	RowOrder	order = {cells, stride};
+	const SegmentPlan *p = PlanOfRow(set, row);
 
-	for (int64 r = 0; r < n; r++)
-	{
-		if (r % ROWS_PER_INTERRUPT == 0)
-			CHECK_FOR_INTERRUPTS();
-		hashes[r] = HashBytes64(cells + r * stride, stride);
-		start[(hashes[r] >> (64 - BUCKET_BITS)) + 1]++;
-	}
-	for (int i = 0; i < (1 << BUCKET_BITS); i++)
-	{
-		start[i + 1] += start[i];
-		next[i] = start[i];
-	}
-	for (int64 r = 0; r < n; r++)
-	{
-		HashedRow  *to = &rows[next[hashes[r] >> (64 - BUCKET_BITS)]++];
-
-		if (r % ROWS_PER_INTERRUPT == 0)
-			CHECK_FOR_INTERRUPTS();
-		to->hash = hashes[r];
-		to->row = (uint32) r;
-	}
-	for (int i = 0; i < (1 << BUCKET_BITS); i++)
-		SortHashedRows(rows + start[i], start[i + 1] - start[i], &order);
-	pfree(hashes);
-	pfree(next);
-	pfree(start);
-	return rows;
+	AddCount(&f->pos[f->npatterns - 1], p->s->pos[row - p->first]);
+	AddCount(&f->neg[f->npatterns - 1], p->s->neg[row - p->first]);
 }
 
-/* Copy the rows in order, adding up equal ones. */
+/* Append rows of the same hash in the order of their bytes, equal ones as one. */
 static void
-MergeRows(Frame *f, const HashedRow *rows, const uint8 *cells,
-		  const uint32 *pos, const uint32 *neg, int64 n)
+AppendTied(Frame *f, const RowSet *set, const uint64 *keys, int64 n)
 {
-	f->cells = palloc_extended(Max(f->stride, 1) * Max(n, 1), MCXT_ALLOC_HUGE);
+	TiedRow    *rows = palloc_extended(sizeof(TiedRow) * n, MCXT_ALLOC_HUGE);
+	uint8	   *cells = palloc_extended((Size) n * set->stride + 8, MCXT_ALLOC_HUGE);
+
+	for (int64 i = 0; i < n; i++)
+	{
+		if (i % ROWS_PER_INTERRUPT == 0)
+			CHECK_FOR_INTERRUPTS();
+		FetchRow(set, KeyRow(keys[i]), cells + i * set->stride);
+		rows[i].cells = cells + i * set->stride;
+		rows[i].row = KeyRow(keys[i]);
+	}
+	SortTiedRows(rows, n, unconstify(RowSet *, set));
+	for (int64 i = 0; i < n; i++)
+	{
+		if (i == 0 || memcmp(rows[i - 1].cells, rows[i].cells, set->stride) != 0)
+		{
+			memcpy(f->cells + f->npatterns * f->stride, rows[i].cells, set->stride);
+			f->pos[f->npatterns] = f->neg[f->npatterns] = 0;
+			f->npatterns++;
+		}
+		AddRowCounts(f, set, rows[i].row);
+	}
+	pfree(rows);
+	pfree(cells);
+}
+
+#define PREFETCH_AHEAD	8
+
+static void
+PrefetchRow(const RowSet *set, uint32 row)
+{
+	const SegmentPlan *p = PlanOfRow(set, row);
+
+	__builtin_prefetch(p->s->cells + (row - p->first) * p->s->stride);
+	__builtin_prefetch(&p->s->pos[row - p->first]);
+	__builtin_prefetch(&p->s->neg[row - p->first]);
+}
+
+static void
+CollectRows(Frame *f, const RowSet *set, const uint64 *keys, int64 n)
+{
+	f->cells = palloc_extended((Size) f->stride * n + 8, MCXT_ALLOC_HUGE);
 	f->pos = palloc_extended(sizeof(uint32) * Max(n, 1), MCXT_ALLOC_HUGE);
 	f->neg = palloc_extended(sizeof(uint32) * Max(n, 1), MCXT_ALLOC_HUGE);
-	f->npatterns = 0;
-	for (int64 r = 0; r < n; r++)
+	for (int64 i = 0, end; i < n; i = end)
 	{
-		uint32		row = rows[r].row;
-		const uint8 *cell = cells + (int64) row * f->stride;
-		int64		last = f->npatterns - 1;
-
-		if (r % ROWS_PER_INTERRUPT == 0)
+		if (i % ROWS_PER_INTERRUPT == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (last < 0 || rows[r].hash != rows[r - 1].hash ||
-			memcmp(f->cells + last * f->stride, cell, f->stride) != 0)
+		if (i + PREFETCH_AHEAD < n)
+			PrefetchRow(set, KeyRow(keys[i + PREFETCH_AHEAD]));
+		for (end = i + 1; end < n && KeyHash(keys[end]) == KeyHash(keys[i]); end++)
+			;
+		if (end - i > 1)
 		{
-			last = f->npatterns++;
-			memcpy(f->cells + last * f->stride, cell, f->stride);
-			f->pos[last] = f->neg[last] = 0;
+			AppendTied(f, set, keys + i, end - i);
+			continue;
 		}
-		AddCount(&f->pos[last], pos[row]);
-		AddCount(&f->neg[last], neg[row]);
+		FetchRow(set, KeyRow(keys[i]), f->cells + f->npatterns * f->stride);
+		f->pos[f->npatterns] = f->neg[f->npatterns] = 0;
+		f->npatterns++;
+		AddRowCounts(f, set, KeyRow(keys[i]));
 	}
 }
 
@@ -281,12 +429,9 @@ FrameBuilderFinish(const FrameBuilder *b)
 	Frame	   *f = palloc0(sizeof(Frame));
 	BuilderColumn **sorted = palloc(sizeof(BuilderColumn *) * Max(b->ncolumns, 1));
 	uint32	  **maps = palloc0(sizeof(uint32 *) * Max(b->ncolumns, 1));
-	int64		n = 0,
-				done = 0;
-	uint8	   *cells;
-	uint32	   *pos,
-			   *neg;
-	HashedRow  *rows;
+	RowSet		set;
+	int64		n = 0;
+	uint64	   *keys;
 
 	f->rows = b->rows;
 	f->positives = b->positives;
@@ -306,40 +451,17 @@ FrameBuilderFinish(const FrameBuilder *b)
 	}
 
 	for (int i = 0; i < b->nsegments; i++)
-		n += b->segments[i]->nrows;
+		n += SegmentRows(b->segments[i]);
 	if (n >= PG_UINT32_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("a frame cannot hold more than %u different rows", PG_UINT32_MAX)));
-	cells = palloc_extended(Max(f->stride, 1) * Max(n, 1), MCXT_ALLOC_HUGE);
-	pos = palloc_extended(sizeof(uint32) * Max(n, 1), MCXT_ALLOC_HUGE);
-	neg = palloc_extended(sizeof(uint32) * Max(n, 1), MCXT_ALLOC_HUGE);
-	for (int i = 0; i < b->nsegments; i++)
-	{
-		const Segment *s = b->segments[i];
-
-		for (int j = 0; j < b->ncolumns; j++)
-		{
-			int			k = 0;
-
-			if (!FrameColumnHasCells(&f->columns[j]))
-				continue;
-			while (b->columns[k] != sorted[j])
-				k++;
-			RewriteCells(s, k, sorted[j], &f->columns[j], maps[j],
-						 cells + done * f->stride, f->stride);
-		}
-		memcpy(pos + done, s->pos, sizeof(uint32) * s->nrows);
-		memcpy(neg + done, s->neg, sizeof(uint32) * s->nrows);
-		done += s->nrows;
-	}
-
-	rows = OrderRows(cells, f->stride, n);
-	MergeRows(f, rows, cells, pos, neg, n);
-	pfree(rows);
-	pfree(cells);
-	pfree(pos);
-	pfree(neg);
+	set.plans = PlanSegments(b, sorted, f, maps);
+	set.nplans = b->nsegments;
+	set.stride = f->stride;
+	keys = OrderRows(&set, n);
+	CollectRows(f, &set, keys, n);
+	pfree(keys);
 	return f;
 }
 

@@ -90,7 +90,8 @@ PG_FUNCTION_INFO_V1(lead_frame_union);
 Datum
 lead_frame_union(PG_FUNCTION_ARGS)
 {
-	FrameBuilder *b = FrameBuilderCreate(CurrentMemoryContext, 1);
+	FrameBuilder *b = FrameBuilderCreate(CurrentMemoryContext,
+										 FRAME_MAX_DISTINCT_LIMIT);
 
 	FrameBuilderAbsorb(b, FrameDecode(PG_GETARG_VARLENA_P(0)));
 	FrameBuilderAbsorb(b, FrameDecode(PG_GETARG_VARLENA_P(1)));
@@ -164,7 +165,9 @@ TimeOrNumber(const FrameColumn *c, double x)
 	struct pg_tm tm;
 	fsec_t		fsec;
 
+	/* a frame from outside may have any range */
 	if (CellTypeClass(c->type) != CLASS_TIME || c->part != TRANSFORM_NONE ||
+		x < (double) MIN_TIMESTAMP || x >= (double) END_TIMESTAMP ||
 		timestamp2tm((Timestamp) x, NULL, &tm, &fsec, NULL, NULL) != 0)
 		return NumberText(x);
 	if (c->type == CELL_DATE)
@@ -223,7 +226,7 @@ Treatment(const FrameStats *s, const FittedEncoder *fe, int column,
 			return psprintf("number%s", f->null_column >= 0 ?
 							", NULL imputed by the mean and marked" :
 							f->null_column == DESIGN_NONE ? ", NULL imputed by the mean" : "");
-		return psprintf("%d levels%s%s", f->nlevels,
+		return psprintf("%d level%s%s%s", f->nlevels, f->nlevels == 1 ? "" : "s",
 						f->other_column != DESIGN_AVERAGE ? ", others pooled" : "",
 						s->columns[column].null.pos + s->columns[column].null.neg > 0 ?
 						(f->null_column == f->other_column ? ", NULL pooled" : ", NULL a level") : "");

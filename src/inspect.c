@@ -101,7 +101,7 @@ lead_coefficients(PG_FUNCTION_ARGS)
 	model = call->user_fctx;
 	if (call->call_cntr < call->max_calls)
 	{
-		/* SRF_RETURN_NEXT() counts before it looks at the result */
+		/* the macro counts before it looks at the result */
 		HeapTuple	tuple = CoefficientTuple(model, (int) call->call_cntr,
 											 call->tuple_desc);
 

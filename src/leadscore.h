@@ -107,6 +107,30 @@ typedef enum CellClass
 	CLASS_INTERVAL
 } CellClass;
 
+static inline CellClass
+CellTypeClass(CellType type)
+{
+	static const uint8 classes[] = {
+		[CELL_UNUSABLE] = CLASS_NONE,
+		[CELL_BOOL] = CLASS_BOOL,
+		[CELL_INT2] = CLASS_NUMBER,
+		[CELL_INT4] = CLASS_NUMBER,
+		[CELL_INT8] = CLASS_NUMBER,
+		[CELL_FLOAT4] = CLASS_NUMBER,
+		[CELL_FLOAT8] = CLASS_NUMBER,
+		[CELL_NUMERIC] = CLASS_NUMBER,
+		[CELL_TEXT] = CLASS_TEXT,
+		[CELL_ENUM] = CLASS_TEXT,
+		[CELL_UUID] = CLASS_TEXT,
+		[CELL_DATE] = CLASS_TIME,
+		[CELL_TIMESTAMP] = CLASS_TIME,
+		[CELL_TIMESTAMPTZ] = CLASS_TIME,
+		[CELL_INTERVAL] = CLASS_INTERVAL,
+	};
+
+	return (CellClass) classes[type];
+}
+
 /*
  * One value of one row.
  *
@@ -158,11 +182,11 @@ typedef struct RowInput
 	bool	   *nulls;
 } RowInput;
 
-extern CellClass CellTypeClass(CellType type);
 extern const char *CellTypeName(CellType type); /* "integer", "text", … */
 extern CellType CellTypeOf(Oid typid, Oid *basetype);
 extern char *TextToUtf8(const char *s, int len, int *outlen);
 extern char *TextFromUtf8(const char *s, int len);	/* terminated */
+extern char *JsonName(const char *name); /* quoted, as options spell it */
 
 /* Both return true when the shape is new (the caller must bind again). */
 extern bool RowInputRecord(RowInput *in, HeapTupleHeader rec, MemoryContext cxt);

@@ -34,11 +34,6 @@
 #define SAMPLE_TOLERANCE	1e-3
 #define SAMPLE_PRIOR_ROWS	4
 
-/* A pivot below DEPENDENT may be rounding only; below NOISE it surely is. */
-#define PIVOT_DEPENDENT		1e-7
-#define PIVOT_NOISE			1e-13
-#define RESIDUAL_NOISE		1e-15	/* squared, relative to the column */
-
 #define MAX_DAMPINGS		30
 #define SEPARATION_FROM		8	/* iterations before a fit is suspect */
 
@@ -401,110 +396,6 @@ HessianFactor(LogitWork *w)
 	elog(ERROR, "Hessian could not be factored");
 }
 
-/*
- * For the columns named in `suspect`, the squared residual on the columns kept
- * before them, relative to the column: one pass over the rows.
- */
-static void
-ColumnResiduals(LogitWork *w, const int *suspect, int n, double *ratio)
-{
-	double	   *combination = HugeAlloc0((size_t) n * w->p, sizeof(double));
-	double	   *size = palloc0(sizeof(double) * n);
-	double	   *dot = palloc(sizeof(double) * DESIGN_BLOCK_ROWS);
-	RowCursor	cursor = {0};
-
-	for (int s = 0; s < n; s++)
-	{
-		double	   *c = combination + (size_t) s * w->p;
-		int			j = suspect[s];
-
-		memcpy(c, w->hessian + Tri(j), sizeof(double) * j);
-		CholeskySolve(w->factor, w->scale, c, j);
-		for (int k = 0; k < j; k++)
-			c[k] = -c[k];
-		c[j] = 1;
-		ratio[s] = 0;
-	}
-	while (NextBlock(w, &cursor))
-	{
-		const DesignBlock *b = &cursor.block;
-
-		for (int s = 0; s < n; s++)
-		{
-			BlockDots(w, b, combination + (size_t) s * w->p, dot);
-			for (int i = 0; i < b->n; i++)
-			{
-				double		positive;
-				double		negative;
-
-				BlockWeights(w, b, i, &positive, &negative);
-				if (positive + negative == 0)
-					continue;
-				ratio[s] += dot[i] * dot[i];
-				for (int k = b->start[i]; k < b->start[i + 1]; k++)
-					if (b->index[k] == suspect[s])
-						size[s] += b->value[k] * b->value[k];
-			}
-		}
-	}
-	for (int s = 0; s < n; s++)
-		ratio[s] /= size[s] > 0 ? size[s] : 1;
-	pfree(combination);
-	pfree(size);
-	pfree(dot);
-}
-
-/*
- * Drop the columns that are linear combinations of columns before them, with
- * the Hessian at hand as Gram matrix: which weights it has does not matter for
- * that.  Pivots that could be rounding or not are decided by the rows.
- */
-void
-FindAliased(LogitWork *w)
-{
-	int			p = w->p;
-	bool	   *kept = palloc0(sizeof(bool) * p);
-	double	   *pivot = palloc(sizeof(double) * p);
-	int		   *suspect = palloc(sizeof(int) * p);
-	double	   *ratio = palloc(sizeof(double) * p);
-	double		tolerance = PIVOT_DEPENDENT;
-
-	for (;;)
-	{
-		int			n = 0;
-		bool		again = false;
-
-		memset(w->dropped, 0, sizeof(bool) * p);
-		CholeskyFactor(w->factor, w->scale, w->dropped, pivot, w->hessian, p,
-					   tolerance, true);
-		for (int j = 0; j < p; j++)
-			if (w->dropped[j] && !kept[j] && pivot[j] > PIVOT_NOISE)
-				suspect[n++] = j;
-		if (n > 0)
-			ColumnResiduals(w, suspect, n, ratio);
-		for (int s = 0; s < n; s++)
-			if (ratio[s] > RESIDUAL_NOISE)
-				again = kept[suspect[s]] = true;
-		if (!again)
-			break;
-
-		/*
-		 * Some are independent after all, if barely.  Let the smallest of
-		 * their pivots be good enough, and look at the rest once more.
-		 */
-		for (int j = 0; j < p; j++)
-			if (kept[j] && w->dropped[j])
-				tolerance = Min(tolerance, pivot[j] * 0.5);
-	}
-	w->has_dropped = false;
-	for (int j = 0; j < p; j++)
-		w->has_dropped |= w->dropped[j];
-	pfree(kept);
-	pfree(pivot);
-	pfree(suspect);
-	pfree(ratio);
-}
-
 /* Solve for the step from gradient and factor; returns -gradient · step. */
 static double
 SolveStep(LogitWork *w)
@@ -566,6 +457,8 @@ Newton(LogitWork *w, LogitFit *fit, int max_iterations, double tolerance)
 {
 	int			p = w->p;
 	double		objective = LogitPass(w, w->beta);
+	double		previous = INFINITY;
+	int			noisy = 0;
 
 	SetUnits(w, 1);
 	if (fit && w->options->lambda == 0)
@@ -613,6 +506,15 @@ Newton(LogitWork *w, LogitFit *fit, int max_iterations, double tolerance)
 			if (w->options->lambda == 0 && iteration >= SEPARATION_FROM &&
 				FindSeparation(w, fit))
 				return LOGIT_SEPARATED;
+
+			/* what a step promises is rounding, and falls no more */
+			if (decrement <= 1e-13 * fabs(objective) && decrement > previous / 2)
+				noisy++;
+			else
+				noisy = 0;
+			previous = decrement;
+			if (noisy >= 3)
+				return LOGIT_STALLED;
 		}
 
 		next = TryStep(w);

@@ -71,11 +71,13 @@ extern void BlockGram(LogitWork *w, const DesignBlock *b, const double *residual
 					  const double *weight, double *gradient, double *gram);
 extern double LogitPass(LogitWork *w, const double *beta);
 extern double LogitPenalty(const LogitWork *w, const double *beta);
-extern void FindAliased(LogitWork *w);
 extern void SetUnits(LogitWork *w, double share);
 extern bool StepIsSmall(const LogitWork *w, double tolerance);
 extern void HessianFactor(LogitWork *w);
 extern double MaxGradient(const LogitWork *w);
+
+/* aliasing.c */
+extern void FindAliased(LogitWork *w);
 
 /* penalised.c */
 extern LogitStop PenalisedDescent(LogitWork *w, LogitFit *fit,

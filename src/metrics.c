@@ -25,6 +25,7 @@
 #include "utils/memutils.h"
 
 #include "metrics.h"
+#include "radix.h"
 
 #define Z_95			1.959963984540054	/* normal quantile of 0.975 */
 #define WALK_BLOCK		0xFFFF	/* ties between two looks for an interrupt */

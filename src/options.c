@@ -69,7 +69,7 @@ ReadNumber(const OptionReader *r, double low, double high, const char *expected)
 
 	if (r->v->type != jbvNumeric)
 		BadValue(r, expected);
-	x = DatumGetFloat8(DirectFunctionCall1(numeric_float8,
+	x = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
 										   NumericGetDatum(r->v->val.numeric)));
 	if (!(x >= low && x <= high))
 		BadValue(r, expected);
@@ -370,7 +370,7 @@ ReadFitOption(Options *opt, const char *name, const OptionReader *r)
 	else if (strcmp(name, "firth") == 0)
 		opt->firth = ReadBool(r);
 	else if (strcmp(name, "lambda") == 0)
-		opt->lambda = ReadNumber(r, 0, 1e12, "a number not below 0");
+		opt->lambda = ReadNumber(r, 0, 1e12, "a number from 0 to 1e12");
 	else if (strcmp(name, "max_iterations") == 0)
 		opt->max_iterations = ReadInt(r, 1, 100000);
 	else if (strcmp(name, "max_levels") == 0)

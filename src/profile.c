@@ -32,9 +32,11 @@ typedef struct GridEntry
 	char		status;
 } GridEntry;
 
+/* Rounded numbers differ in their leading bits only, so mix these down first. */
 static inline uint32
 HashBits(uint64 b)
 {
+	b ^= b >> 32;
 	b *= UINT64CONST(0x9e3779b97f4a7c15);
 	return (uint32) (b >> 32);
 }

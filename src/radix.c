@@ -19,7 +19,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include "metrics.h"
+#include "radix.h"
 
 #define ST_SORT SortSmallU64
 #define ST_ELEMENT_TYPE uint64

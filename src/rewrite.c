@@ -121,9 +121,9 @@ FindOuterJoin(Node *node, void *context)
 		return false;
 	if (IsA(node, JoinExpr) && IS_OUTER_JOIN(((JoinExpr *) node)->jointype))
 		return true;
-	if (IsA(node, FromExpr) || IsA(node, JoinExpr))
-		return expression_tree_walker(node, FindOuterJoin, context);
-	return false;
+	if (IsA(node, Query))
+		return false;			/* a sub-select has joins of its own */
+	return expression_tree_walker(node, FindOuterJoin, context);
 }
 
 /* Is there EXISTS (… with an outer join …)? */

@@ -25,6 +25,7 @@
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datetime.h"
+#include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
@@ -34,38 +35,28 @@
 
 #include "leadscore.h"
 
-static const struct
-{
-	CellClass	class;
-	const char *name;
-}			cell_types[] = {
-	[CELL_UNUSABLE] = {CLASS_NONE, "unusable"},
-	[CELL_BOOL] = {CLASS_BOOL, "boolean"},
-	[CELL_INT2] = {CLASS_NUMBER, "smallint"},
-	[CELL_INT4] = {CLASS_NUMBER, "integer"},
-	[CELL_INT8] = {CLASS_NUMBER, "bigint"},
-	[CELL_FLOAT4] = {CLASS_NUMBER, "real"},
-	[CELL_FLOAT8] = {CLASS_NUMBER, "double precision"},
-	[CELL_NUMERIC] = {CLASS_NUMBER, "numeric"},
-	[CELL_TEXT] = {CLASS_TEXT, "text"},
-	[CELL_ENUM] = {CLASS_TEXT, "enum"},
-	[CELL_UUID] = {CLASS_TEXT, "uuid"},
-	[CELL_DATE] = {CLASS_TIME, "date"},
-	[CELL_TIMESTAMP] = {CLASS_TIME, "timestamp"},
-	[CELL_TIMESTAMPTZ] = {CLASS_TIME, "timestamptz"},
-	[CELL_INTERVAL] = {CLASS_INTERVAL, "interval"},
+static const char *const cell_type_names[] = {
+	[CELL_UNUSABLE] = "unusable",
+	[CELL_BOOL] = "boolean",
+	[CELL_INT2] = "smallint",
+	[CELL_INT4] = "integer",
+	[CELL_INT8] = "bigint",
+	[CELL_FLOAT4] = "real",
+	[CELL_FLOAT8] = "double precision",
+	[CELL_NUMERIC] = "numeric",
+	[CELL_TEXT] = "text",
+	[CELL_ENUM] = "enum",
+	[CELL_UUID] = "uuid",
+	[CELL_DATE] = "date",
+	[CELL_TIMESTAMP] = "timestamp",
+	[CELL_TIMESTAMPTZ] = "timestamptz",
+	[CELL_INTERVAL] = "interval",
 };
-
-CellClass
-CellTypeClass(CellType type)
-{
-	return cell_types[type].class;
-}
 
 const char *
 CellTypeName(CellType type)
 {
-	return cell_types[type].name;
+	return cell_type_names[type];
 }
 
 /* The cell type of a type of the server; *basetype gets the type below domains. */
@@ -139,6 +130,17 @@ TextFromUtf8(const char *s, int len)
 	char	   *copy = pnstrdup(s, len);
 
 	return pg_any_to_server(copy, len, PG_UTF8);
+}
+
+/* A name as it has to stand in a JSON option: a hint is there to be pasted. */
+char *
+JsonName(const char *name)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	escape_json(&buf, TextFromUtf8(name, strlen(name)));
+	return buf.data;
 }
 
 /* A name of the database as terminated UTF-8 in the current context. */
@@ -376,7 +378,7 @@ CellRead(const RowColumn *col, Datum value, bool isnull, Cell *cell)
 			break;
 		case CELL_NUMERIC:
 			CellNumber(col->name,
-					   DatumGetFloat8(DirectFunctionCall1(numeric_float8, value)),
+					   DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, value)),
 					   cell);
 			break;
 		case CELL_TEXT:
@@ -411,8 +413,8 @@ CellRead(const RowColumn *col, Datum value, bool isnull, Cell *cell)
 					 errmsg("column \"%s\" has type %s, which cannot be a feature",
 							TextFromUtf8(col->name, strlen(col->name)),
 							format_type_be(col->typid)),
-					 errhint("Leave it out with the option {\"exclude\": [\"%s\"]}.",
-							 TextFromUtf8(col->name, strlen(col->name)))));
+					 errhint("Leave it out with the option {\"exclude\": [%s]}.",
+							 JsonName(col->name))));
 			break;
 	}
 }
@@ -545,7 +547,7 @@ CellReadJson(const char *name, CellType want, const JsonbValue *v, Cell *cell)
 		case CLASS_NUMBER:
 			if (v->type != jbvNumeric)
 				break;
-			CellNumber(name, DatumGetFloat8(DirectFunctionCall1(numeric_float8,
+			CellNumber(name, DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
 																NumericGetDatum(v->val.numeric))), cell);
 			return;
 		case CLASS_TEXT:
@@ -567,7 +569,7 @@ CellReadJson(const char *name, CellType want, const JsonbValue *v, Cell *cell)
 				hint = "Write intervals as a number of seconds.";
 				break;
 			}
-			CellNumber(name, DatumGetFloat8(DirectFunctionCall1(numeric_float8,
+			CellNumber(name, DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
 																NumericGetDatum(v->val.numeric))), cell);
 			return;
 		case CLASS_NONE:

@@ -248,20 +248,14 @@ PlaceError(const Model *model, const Feature *f, const Cell *cell)
 	elog(ERROR, "column \"%s\" cannot be scored", f->name);
 }
 
-/* What one cell of one feature adds to the log-odds. */
-static inline double
-FeatureTerm(const Model *model, const Feature *f, const Cell *cell)
+/* What one cell of one feature adds to the log-odds, whatever its kind. */
+static pg_noinline double
+PlacedTerm(const Model *model, const Feature *f, const Cell *cell)
 {
 	const double *coef = model->coef;
 	double		value;
-	int			column;
+	int			column = FeaturePlace(model, f, cell, &value);
 
-	/* what most features are, without a call */
-	if (f->kind == FEATURE_NUMBER && f->transform == TRANSFORM_NONE &&
-		!cell->isnull)
-		return coef[f->value_column] * cell->number;
-
-	column = FeaturePlace(model, f, cell, &value);
 	if (unlikely(column == DESIGN_ERROR ||
 				 (f->kind == FEATURE_OFFSET && cell->isnull)))
 		PlaceError(model, f, cell);
@@ -280,6 +274,16 @@ FeatureTerm(const Model *model, const Feature *f, const Cell *cell)
 		default:
 			return column >= 0 ? coef[column] : 0;
 	}
+}
+
+/* The same; what most features are, a plain number, without a call. */
+static inline double
+FeatureTerm(const Model *model, const Feature *f, const Cell *cell)
+{
+	if (f->kind == FEATURE_NUMBER && f->transform == TRANSFORM_NONE &&
+		!cell->isnull)
+		return model->coef[f->value_column] * cell->number;
+	return PlacedTerm(model, f, cell);
 }
 
 /* The log-odds of a row; cells are per source of the model. */
@@ -439,6 +443,24 @@ ReadColumns(Scorer *s)
 	}
 }
 
+/* Where the shape is known, the arguments need no copy. */
+static void
+ReadArgs(Scorer *s, FunctionCallInfo fcinfo)
+{
+	int			n = s->model->encoder->nsources;
+	const int  *column = s->binding.column;
+	const RowColumn *columns = s->in.shape->columns;
+	const NullableDatum *args = &fcinfo->args[2];
+	Cell	   *cells = s->cells;
+
+	for (int i = 0; i < n; i++)
+	{
+		int			j = column[i];
+
+		ReadCell(&columns[j], args[j].value, args[j].isnull, &cells[i]);
+	}
+}
+
 static void
 ReadDocument(Scorer *s, Jsonb *doc)
 {
@@ -490,7 +512,8 @@ ScorerRow(FunctionCallInfo fcinfo, RowForm form)
 				Jsonb	   *names = PG_GETARG_JSONB_P(1);
 
 				CheckNames(s, fcinfo, names);
-				fresh = RowInputArgs(&s->in, fcinfo, 2, names, cxt);
+				if (s->in.shape == NULL)
+					fresh = RowInputArgs(&s->in, fcinfo, 2, names, cxt);
 				break;
 			}
 		case ROW_JSON:
@@ -498,10 +521,18 @@ ScorerRow(FunctionCallInfo fcinfo, RowForm form)
 	}
 	if (unlikely(fresh || s->generation != s->cache.generation))
 		Bind(s, form);
-	if (form == ROW_JSON)
-		ReadDocument(s, PG_GETARG_JSONB_P(1));
-	else
-		ReadColumns(s);
+	switch (form)
+	{
+		case ROW_RECORD:
+			ReadColumns(s);
+			break;
+		case ROW_VALUES:
+			ReadArgs(s, fcinfo);
+			break;
+		case ROW_JSON:
+			ReadDocument(s, PG_GETARG_JSONB_P(1));
+			break;
+	}
 	MemoryContextSwitchTo(old);
 	return s;
 }

@@ -27,6 +27,7 @@ Leave(const FrameColumn *c, const char *reason, const char *detail)
 
 	l->column = c->name;
 	l->source = c->source;
+	l->type = c->type;
 	l->reason = reason;
 	l->detail = detail;
 	return l;
@@ -137,24 +138,32 @@ ScreenColumn(const FrameStats *s, int column, const Options *opt)
 	return NULL;
 }
 
-/* A column that gives the label away ends the fit. */
+/*
+ * A column that gives the label away ends the fit.  Where a poor segment is to
+ * have no model instead, a notice says so: few rows do this by chance.
+ */
 void
-RaiseDetermines(const LeftOut *l)
+ReportDetermines(const LeftOut *l, const Options *opt)
 {
 	char	   *name = TextFromUtf8(l->source, strlen(l->source));
 
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_EXCEPTION),
-			 errmsg("column \"%s\" alone determines the label", name),
-			 errdetail("%s A model of it would be perfect here and useless on new leads.",
-					   l->detail),
-			 errhint("Leave it out with {\"exclude\": [\"%s\"]}, or insist with {\"allow\": [\"%s\"]}.",
-					 name, name)));
+	if (opt->untrainable_null)
+		ereport(NOTICE,
+				(errmsg("no model: column \"%s\" alone determines the label", name),
+				 errdetail_internal("%s", l->detail)));
+	else
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("column \"%s\" alone determines the label", name),
+				 errdetail("%s A model of it would be perfect here and useless on new leads.",
+						   l->detail),
+				 errhint("Leave it out with {\"exclude\": [%s]}, or insist with {\"allow\": [%s]}.",
+						 JsonName(l->source), JsonName(l->source))));
 }
 
 /* Names of the columns left out for a reason: five at most, then a count. */
 static char *
-NamesOf(const FitReport *report, const char *reason, const char *or_reason, int *n)
+NamesOf(const FitReport *report, const char *reason, int *n)
 {
 	StringInfoData buf;
 	ListCell   *lc;
@@ -165,8 +174,7 @@ NamesOf(const FitReport *report, const char *reason, const char *or_reason, int 
 	{
 		const LeftOut *l = lfirst(lc);
 
-		if (strcmp(l->reason, reason) != 0 &&
-			(or_reason == NULL || strcmp(l->reason, or_reason) != 0))
+		if (strcmp(l->reason, reason) != 0)
 			continue;
 		if (++*n <= 5)
 			appendStringInfo(&buf, "%s\"%s\"", *n > 1 ? ", " : "",
@@ -177,29 +185,52 @@ NamesOf(const FitReport *report, const char *reason, const char *or_reason, int 
 	return buf.data;
 }
 
+/* The option that brings back the first time left out; a date has no hour. */
+static char *
+PartsOption(const FitReport *report)
+{
+	ListCell   *lc;
+
+	foreach(lc, report->left_out)
+	{
+		const LeftOut *l = lfirst(lc);
+
+		if (strcmp(l->reason, "time") == 0)
+			return psprintf("{\"columns\": {%s: {\"parts\": [%s\"dow\"]}}}",
+							JsonName(l->source),
+							l->type == CELL_DATE ? "" : "\"hour\", ");
+	}
+	return "";
+}
+
 /* Say what was left out, each at the volume it deserves. */
 void
 ReportLeftOut(const FitReport *report)
 {
 	int			n;
-	char	   *names = NamesOf(report, "label", NULL, &n);
+	char	   *names = NamesOf(report, "label", &n);
 
 	if (n > 0)
 		ereport(NOTICE,
 				(errmsg_plural("left out column %s: it is the label",
 							   "left out columns %s: they are the label", n, names)));
-	names = NamesOf(report, "time", NULL, &n);
+	names = NamesOf(report, "time", &n);
 	if (n > 0)
 		ereport(NOTICE,
 				(errmsg_plural("left out column %s: it is a time",
 							   "left out columns %s: they are times", n, names),
-				 errhint("To use parts of a time: {\"columns\": {%s: {\"parts\": [\"hour\", \"dow\"]}}}.",
-						 strchr(names, ',') ? pnstrdup(names, strchr(names, ',') - names) : names)));
-	names = NamesOf(report, "identifier", "too many values", &n);
+				 errhint("To use parts of a time: %s.", PartsOption(report))));
+	names = NamesOf(report, "identifier", &n);
 	if (n > 0)
 		ereport(WARNING,
 				(errmsg_plural("left out column %s: it looks like an identifier",
 							   "left out columns %s: they look like identifiers", n, names),
 				 errdetail("Almost every row has a value of its own, which says nothing about new leads."),
 				 errhint("Name it in \"exclude\" to silence this, or in \"allow\" to use it.")));
+	names = NamesOf(report, "too many values", &n);
+	if (n > 0)
+		ereport(WARNING,
+				(errmsg_plural("left out column %s: it has too many different or too long values",
+							   "left out columns %s: they have too many different or too long values", n, names),
+				 errhint("Name it in \"exclude\" to silence this, or raise \"max_distinct\" when the frame is built.")));
 }

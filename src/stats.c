@@ -19,17 +19,7 @@
 
 #include "fit.h"
 
-#define ROWS_PER_INTERRUPT	16384
-
-double
-PatternWeight(const FrameStats *s, const uint8 *pattern)
-{
-	double		w = 1;
-
-	if (s->weight != NULL)
-		(void) FrameNumber(s->weight, pattern, &w); /* NULL was refused */
-	return w;
-}
+#define ROWS_PER_BLOCK		512
 
 static void
 AddRows(ValueCount *v, uint32 pos, uint32 neg, double weight)
@@ -57,23 +47,41 @@ Extend(ColumnStats *cs, double x, int64 pos, int64 neg)
 	}
 }
 
+/*
+ * Rows of every value of every dictionary.  Patterns are taken in blocks that
+ * stay in the cache while column after column is counted.
+ */
 static void
-DictionaryStats(const FrameStats *s, const FrameColumn *c, ColumnStats *cs)
+CountValues(const FrameStats *s)
 {
 	const Frame *f = s->frame;
+
+	for (int64 first = 0; first < f->npatterns; first += ROWS_PER_BLOCK)
+	{
+		int64		end = Min(first + ROWS_PER_BLOCK, f->npatterns);
+
+		CHECK_FOR_INTERRUPTS();
+		for (int i = 0; i < f->ncolumns; i++)
+		{
+			const FrameColumn *c = &f->columns[i];
+			ValueCount *values = s->columns[i].values;
+			const uint8 *pattern = f->cells + first * f->stride;
+
+			if (c->store != STORE_DICTIONARY)
+				continue;
+			for (int64 r = first; r < end; r++, pattern += f->stride)
+				AddRows(&values[FrameCode(c, pattern)], f->pos[r], f->neg[r],
+						PatternWeight(s, pattern));
+		}
+	}
+}
+
+static void
+DictionaryStats(const FrameColumn *c, ColumnStats *cs)
+{
 	double		w = 0,
 				sum = 0;
 
-	cs->values = palloc0(sizeof(ValueCount) * (c->nvalues + 1));
-	for (int64 r = 0; r < f->npatterns; r++)
-	{
-		const uint8 *pattern = f->cells + r * f->stride;
-
-		if (r % ROWS_PER_INTERRUPT == 0)
-			CHECK_FOR_INTERRUPTS();
-		AddRows(&cs->values[FrameCode(c, pattern)], f->pos[r], f->neg[r],
-				PatternWeight(s, pattern));
-	}
 	cs->null = cs->values[0];
 	cs->distinct = 0;
 	for (int k = 1; k <= c->nvalues; k++)
@@ -103,50 +111,83 @@ DictionaryStats(const FrameStats *s, const FrameColumn *c, ColumnStats *cs)
 	cs->sd = sqrt(sum / w);
 }
 
+/* What is summed up over the rows for a column of plain numbers. */
+typedef struct NumberSums
+{
+	const FrameColumn *c;
+	ColumnStats *cs;
+	double		weight;
+	double		sum;
+} NumberSums;
+
+/* One column over a block of patterns: first the sums, then the squares. */
 static void
-NumberStats(const FrameStats *s, const FrameColumn *c, ColumnStats *cs)
+SumBlock(const FrameStats *s, NumberSums *n, int64 first, int64 end, bool squares)
 {
 	const Frame *f = s->frame;
+	const uint8 *pattern = f->cells + first * f->stride;
+	ColumnStats *cs = n->cs;
 
-	double		w = 0,
-				sum = 0;
-
-	cs->distinct = -1;
-	for (int pass = 0; pass < 2; pass++)
+	for (int64 r = first; r < end; r++, pattern += f->stride)
 	{
-		for (int64 r = 0; r < f->npatterns; r++)
-		{
-			const uint8 *pattern = f->cells + r * f->stride;
-			double		x,
-						weight = PatternWeight(s, pattern),
-						both = weight * ((double) f->pos[r] + f->neg[r]);
+		double		x,
+					weight = PatternWeight(s, pattern),
+					both = weight * ((double) f->pos[r] + f->neg[r]);
 
-			if (r % ROWS_PER_INTERRUPT == 0)
-				CHECK_FOR_INTERRUPTS();
-			if (!FrameNumber(c, pattern, &x))
-			{
-				if (pass == 0)
-					AddRows(&cs->null, f->pos[r], f->neg[r], weight);
-				continue;
-			}
-			if (pass == 0)
-			{
-				Extend(cs, x, f->pos[r], f->neg[r]);
-				cs->nonnull += (int64) f->pos[r] + f->neg[r];
-				w += both;
-				sum += both * x;
-			}
-			else
-				sum += both * (x - cs->mean) * (x - cs->mean);
+		if (!FrameNumber(n->c, pattern, &x))
+		{
+			if (!squares)
+				AddRows(&cs->null, f->pos[r], f->neg[r], weight);
 		}
-		if (w == 0)
-			return;
-		if (pass == 0)
-			cs->mean = sum / w;
+		else if (squares)
+			n->sum += both * (x - cs->mean) * (x - cs->mean);
 		else
-			cs->sd = sqrt(sum / w);
-		sum = 0;
+		{
+			Extend(cs, x, f->pos[r], f->neg[r]);
+			cs->nonnull += (int64) f->pos[r] + f->neg[r];
+			n->weight += both;
+			n->sum += both * x;
+		}
 	}
+}
+
+/* The columns of plain numbers, all in the same two scans. */
+static void
+NumberStats(const FrameStats *s)
+{
+	const Frame *f = s->frame;
+	NumberSums *sums = palloc0(sizeof(NumberSums) * Max(f->ncolumns, 1));
+	int			n = 0;
+
+	for (int i = 0; i < f->ncolumns; i++)
+	{
+		if (f->columns[i].store != STORE_NUMBERS)
+			continue;
+		sums[n].c = &f->columns[i];
+		sums[n].cs = &s->columns[i];
+		sums[n++].cs->distinct = -1;
+	}
+	for (int pass = 0; pass < 2 && n > 0; pass++)
+	{
+		for (int64 first = 0; first < f->npatterns; first += ROWS_PER_BLOCK)
+		{
+			CHECK_FOR_INTERRUPTS();
+			for (int i = 0; i < n; i++)
+				SumBlock(s, &sums[i], first, Min(first + ROWS_PER_BLOCK, f->npatterns),
+						 pass == 1);
+		}
+		for (int i = 0; i < n; i++)
+		{
+			if (sums[i].weight == 0)
+				continue;
+			if (pass == 0)
+				sums[i].cs->mean = sums[i].sum / sums[i].weight;
+			else
+				sums[i].cs->sd = sqrt(sums[i].sum / sums[i].weight);
+			sums[i].sum = 0;
+		}
+	}
+	pfree(sums);
 }
 
 static void
@@ -176,6 +217,11 @@ FrameStatsCompute(const Frame *frame)
 	s->offset = FrameFindRole(frame, ROLE_OFFSET);
 	s->columns = palloc0(sizeof(ColumnStats) * Max(frame->ncolumns, 1));
 	for (int i = 0; i < frame->ncolumns; i++)
+		if (frame->columns[i].store == STORE_DICTIONARY)
+			s->columns[i].values = palloc0(sizeof(ValueCount) *
+										   (frame->columns[i].nvalues + 1));
+	CountValues(s);
+	for (int i = 0; i < frame->ncolumns; i++)
 	{
 		const FrameColumn *c = &frame->columns[i];
 		ColumnStats *cs = &s->columns[i];
@@ -183,18 +229,20 @@ FrameStatsCompute(const Frame *frame)
 		cs->min = cs->min_of[0] = cs->min_of[1] = DBL_MAX;
 		cs->max = cs->max_of[0] = cs->max_of[1] = -DBL_MAX;
 		if (c->store == STORE_DICTIONARY)
-			DictionaryStats(s, c, cs);
-		else if (c->store == STORE_NUMBERS)
-			NumberStats(s, c, cs);
-		else
+			DictionaryStats(c, cs);
+		else if (c->store != STORE_NUMBERS)
 		{
 			cs->distinct = -1;
 			cs->nonnull = frame->rows - c->nulls;
 		}
-		if (c == s->weight)
-			CheckRole(c, cs, "weight");
-		else if (c == s->offset)
-			CheckRole(c, cs, "offset");
+	}
+	NumberStats(s);
+	for (int i = 0; i < frame->ncolumns; i++)
+	{
+		if (&frame->columns[i] == s->weight)
+			CheckRole(s->weight, &s->columns[i], "weight");
+		else if (&frame->columns[i] == s->offset)
+			CheckRole(s->offset, &s->columns[i], "offset");
 	}
 	for (int64 r = 0; r < frame->npatterns; r++)
 	{
@@ -203,6 +251,12 @@ FrameStatsCompute(const Frame *frame)
 		s->weight_sum += w * ((double) frame->pos[r] + frame->neg[r]);
 		s->weight_pos += w * frame->pos[r];
 	}
+	if (!isfinite(s->weight_sum))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("the numbers of the weight column \"%s\" are too large",
+						TextFromUtf8(s->weight->name, strlen(s->weight->name))),
+				 errdetail("Their sum is beyond the range of double precision.")));
 	return s;
 }
 

@@ -106,6 +106,17 @@ Stars(double p)
 		p < 0.1 ? " ." : "";
 }
 
+/* Columns of a terminal; a Chinese character takes two. */
+static int
+TextWidth(const char *s)
+{
+	int			width = 0;
+
+	for (; *s; s += pg_mblen(s))
+		width += Max(pg_dsplen(s), 0);
+	return width;
+}
+
 static void
 AppendPadding(StringInfo out, int n)
 {
@@ -319,12 +330,12 @@ AppendTable(StringInfo out, const Model *model)
 	for (int i = 0; i < n; i++)
 	{
 		FillRow(&rows[i], model, i);
-		name_width = Max(name_width, pg_mbstrlen(rows[i].name));
+		name_width = Max(name_width, TextWidth(rows[i].name));
 		for (int j = 0; j < ncells; j++)
 			width[j] = Max(width[j], (int) strlen(rows[i].cell[j]));
 	}
 
-	appendStringInfoString(out, "\nCoefficients:\n");
+	appendStringInfoString(out, "Coefficients:\n");
 	AppendPadding(out, name_width);
 	for (int j = 0; j < ncells; j++)
 		appendStringInfo(out, "  %*s", width[j], heads[j]);
@@ -333,7 +344,7 @@ AppendTable(StringInfo out, const Model *model)
 	{
 		CHECK_FOR_INTERRUPTS();
 		appendStringInfoString(out, rows[i].name);
-		AppendPadding(out, name_width - pg_mbstrlen(rows[i].name));
+		AppendPadding(out, name_width - TextWidth(rows[i].name));
 		for (int j = 0; j < ncells; j++)
 			appendStringInfo(out, "  %*s", width[j], rows[i].cell[j]);
 		if (ncells == TABLE_COLUMNS)
@@ -587,6 +598,8 @@ lead_summary(PG_FUNCTION_ARGS)
 
 	initStringInfo(&out);
 	AppendHead(&out, info);
+	if (out.data[out.len - 2] != '\n')
+		appendStringInfoChar(&out, '\n');
 	AppendTable(&out, model);
 	AppendReferences(&out, model->encoder);
 	AppendAliased(&out, model);

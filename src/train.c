@@ -17,6 +17,8 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "nodes/execnodes.h"
+#include "nodes/plannodes.h"
 #include "nodes/primnodes.h"
 #include "pgtime.h"
 #include "utils/builtins.h"
@@ -26,30 +28,11 @@
 
 #include "bytes.h"
 #include "fit.h"
-
-/* Where one column of the builder gets its cell from. */
-typedef struct CellSource
-{
-	int			attr;			/* column of the row */
-	Feature		part;			/* carries the transform of a part of a time */
-} CellSource;
-
-typedef struct FrameState
-{
-	MemoryContext cxt;
-	Jsonb	   *given;			/* the options, or NULL */
-	int			kinds;			/* OPTIONS_… of the call */
-	Options    *opt;
-	FrameBuilder *builder;
-	RowInput	input;
-	Oid			label_type;
-	int			nsources;
-	CellSource *sources;
-	Cell	   *cells;
-} FrameState;
+#include "framebuild.h"
+#include "train.h"
 
 static FrameState *
-StateCreate(MemoryContext cxt, const Jsonb *given, int kinds)
+StateCreate(MemoryContext cxt, const Jsonb *given, int kinds, bool rows)
 {
 	FrameState *st = MemoryContextAllocZero(cxt, sizeof(FrameState));
 	MemoryContext old = MemoryContextSwitchTo(cxt);
@@ -62,7 +45,8 @@ StateCreate(MemoryContext cxt, const Jsonb *given, int kinds)
 		memcpy(st->given, given, VARSIZE(given));
 	}
 	st->opt = OptionsParse(st->given, kinds);
-	st->builder = FrameBuilderCreate(cxt, st->opt->max_distinct);
+	st->builder = FrameBuilderCreate(cxt, rows ? st->opt->max_distinct :
+									 FRAME_MAX_DISTINCT_LIMIT);
 	MemoryContextSwitchTo(old);
 	return st;
 }
@@ -86,7 +70,7 @@ OptionsChanged(void)
 
 /* The state of this call, made on the first row. */
 static FrameState *
-StateOfCall(FunctionCallInfo fcinfo, const Jsonb *given, int kinds)
+StateOfCall(FunctionCallInfo fcinfo, const Jsonb *given, int kinds, bool rows)
 {
 	MemoryContext aggcontext;
 	FrameState *st;
@@ -94,7 +78,7 @@ StateOfCall(FunctionCallInfo fcinfo, const Jsonb *given, int kinds)
 	if (!AggCheckCallContext(fcinfo, &aggcontext))
 		elog(ERROR, "aggregate function called in non-aggregate context");
 	if (PG_ARGISNULL(0))
-		return StateCreate(aggcontext, given, kinds);
+		return StateCreate(aggcontext, given, kinds, rows);
 	st = (FrameState *) PG_GETARG_POINTER(0);
 	if (!SameOptions(st->given, given))
 		OptionsChanged();
@@ -144,193 +128,24 @@ ReadLabel(FrameState *st, FunctionCallInfo fcinfo, int argno, bool *positive)
 	return true;
 }
 
-/* ---- binding columns ---- */
-
-static int
-FindAttribute(const RowShape *shape, const char *name)
-{
-	for (int i = 0; i < shape->ncolumns; i++)
-		if (shape->columns[i].name != NULL && strcmp(shape->columns[i].name, name) == 0)
-			return i;
-	return -1;
-}
-
-static void
-RequireAttribute(const RowShape *shape, const char *name, const char *option)
-{
-	if (FindAttribute(shape, name) < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("there is no column \"%s\", which option \"%s\" names",
-						TextFromUtf8(name, strlen(name)), option)));
-}
-
-static void
-CheckNamedColumns(const RowShape *shape, const Options *opt)
-{
-	ListCell   *lc;
-
-	foreach(lc, opt->exclude)
-		RequireAttribute(shape, lfirst(lc), "exclude");
-	foreach(lc, opt->allow)
-		RequireAttribute(shape, lfirst(lc), "allow");
-	foreach(lc, opt->columns)
-		RequireAttribute(shape, ((ColumnOptions *) lfirst(lc))->name, "columns");
-	if (opt->weight)
-		RequireAttribute(shape, opt->weight, "weight");
-	if (opt->offset)
-		RequireAttribute(shape, opt->offset, "offset");
-	if (opt->group)
-		RequireAttribute(shape, opt->group, "group");
-	if (opt->time)
-		RequireAttribute(shape, opt->time, "time");
-}
-
-static ColumnRole
-RoleOf(const Options *opt, const RowColumn *col)
-{
-	static const char *const names[] = {"", "weight", "offset", "group", "time"};
-	const char *columns[] = {NULL, opt->weight, opt->offset, opt->group, opt->time};
-	ColumnRole	role = ROLE_FEATURE;
-	CellClass	class = CellTypeClass(col->type);
-
-	for (ColumnRole r = ROLE_WEIGHT; r <= ROLE_LAST; r++)
-	{
-		if (columns[r] == NULL || strcmp(columns[r], col->name) != 0)
-			continue;
-		if (role != ROLE_FEATURE)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("column \"%s\" cannot be both \"%s\" and \"%s\"",
-							TextFromUtf8(col->name, strlen(col->name)),
-							names[role], names[r])));
-		if (((r == ROLE_WEIGHT || r == ROLE_OFFSET) && class != CLASS_NUMBER) ||
-			(r == ROLE_TIME && class != CLASS_TIME))
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("column \"%s\" of type %s cannot be the %s",
-							TextFromUtf8(col->name, strlen(col->name)),
-							CellTypeName(col->type), names[r])));
-		role = r;
-	}
-	return role;
-}
-
-static void
-AddSource(FrameState *st, const RowShape *shape, int attr, const char *name,
-		  Transform part, ColumnRole role)
-{
-	const RowColumn *col = &shape->columns[attr];
-	CellSource *src = &st->sources[st->nsources];
-
-	FrameBuilderAddColumn(st->builder, name, col->name, col->type, part, role, attr);
-	src->attr = attr;
-	memset(&src->part, 0, sizeof(Feature));
-	src->part.name = pstrdup(name);
-	src->part.transform = part;
-	st->nsources++;
-}
-
-static const char *
-SessionTimezone(const Options *opt)
-{
-	if (opt->timezone == NULL)
-		return pg_get_timezone_name(session_timezone);
-	if (pg_tzset(opt->timezone) == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown time zone \"%s\"", opt->timezone)));
-	return opt->timezone;
-}
-
-static void
-AddParts(FrameState *st, const RowShape *shape, int attr, const List *parts)
-{
-	static const char *const names[] = {[TRANSFORM_HOUR] = "hour",
-		[TRANSFORM_DOW] = "dow",[TRANSFORM_DAY] = "day",
-		[TRANSFORM_MONTH] = "month",[TRANSFORM_QUARTER] = "quarter",
-	[TRANSFORM_YEAR] = "year"};
-	const RowColumn *col = &shape->columns[attr];
-	ListCell   *lc;
-
-	if (CellTypeClass(col->type) != CLASS_TIME)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" of type %s has no \"parts\"",
-						TextFromUtf8(col->name, strlen(col->name)),
-						CellTypeName(col->type))));
-	foreach(lc, parts)
-	{
-		Transform	part = lfirst_int(lc);
-
-		if (part == TRANSFORM_HOUR && col->type == CELL_DATE)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("column \"%s\" is a date and has no hour",
-							TextFromUtf8(col->name, strlen(col->name)))));
-		AddSource(st, shape, attr, psprintf("%s.%s", col->name, names[part]),
-				  part, ROLE_FEATURE);
-	}
-	if (col->type == CELL_TIMESTAMPTZ)
-		FrameBuilderSetTimezone(st->builder, SessionTimezone(st->opt));
-}
-
-/* Columns of the builder for those of the first row. */
-static void
-BindColumns(FrameState *st)
-{
-	MemoryContext old = MemoryContextSwitchTo(st->cxt);
-	const RowShape *shape = st->input.shape;
-	const Options *opt = st->opt;
-	int			most = 0;
-
-	CheckNamedColumns(shape, opt);
-	for (int i = 0; i < shape->ncolumns; i++)
-	{
-		const ColumnOptions *co = shape->columns[i].name == NULL ? NULL :
-			OptionsForColumn(opt, shape->columns[i].name);
-
-		most += 1 + (co != NULL ? list_length(co->parts) : 0);
-	}
-	st->sources = palloc(sizeof(CellSource) * Max(most, 1));
-	st->cells = palloc0(sizeof(Cell) * Max(most, 1));
-	for (int i = 0; i < shape->ncolumns; i++)
-	{
-		const RowColumn *col = &shape->columns[i];
-		const ColumnOptions *co;
-		Cell		cell;
-
-		if (col->name == NULL || NameInList(opt->exclude, col->name))
-			continue;
-		if (col->type == CELL_UNUSABLE)
-			CellRead(col, (Datum) 0, false, &cell);	/* says what is wrong */
-		AddSource(st, shape, i, col->name, TRANSFORM_NONE, RoleOf(opt, col));
-		co = OptionsForColumn(opt, col->name);
-		if (co != NULL && co->parts != NIL)
-			AddParts(st, shape, i, co->parts);
-	}
-	MemoryContextSwitchTo(old);
-}
-
-/* A later row of another row type must have the same columns in their places. */
-static void
-CheckSameColumns(const RowShape *was, const RowShape *is)
-{
-	bool		same = (was->ncolumns == is->ncolumns);
-
-	for (int i = 0; same && i < is->ncolumns; i++)
-		same = (was->columns[i].name == NULL) == (is->columns[i].name == NULL) &&
-			(is->columns[i].name == NULL ||
-			 (strcmp(was->columns[i].name, is->columns[i].name) == 0 &&
-			  was->columns[i].type == is->columns[i].type));
-	if (!same)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("all rows must have the same columns"),
-				 errhint("Bring them to one row type, or unite frames with ||, which match columns by name.")));
-}
-
 /* ---- rows ---- */
+
+/* Small whole numbers, which most columns of leads hold, have a short way. */
+static inline bool
+AddSmall(FrameState *st, int i, CellType type, Datum value)
+{
+	switch (type)
+	{
+		case CELL_INT2:
+			return FrameBuilderCodeSmall(st->builder, i, DatumGetInt16(value));
+		case CELL_INT4:
+			return FrameBuilderCodeSmall(st->builder, i, DatumGetInt32(value));
+		case CELL_INT8:
+			return FrameBuilderCodeSmall(st->builder, i, DatumGetInt64(value));
+		default:
+			return false;
+	}
+}
 
 static void
 AddRow(FrameState *st, bool positive)
@@ -340,16 +155,21 @@ AddRow(FrameState *st, bool positive)
 	for (int i = 0; i < st->nsources; i++)
 	{
 		const CellSource *src = &st->sources[i];
-		Cell	   *cell = &st->cells[i];
+		const RowColumn *col = &shape->columns[src->attr];
+		Datum		value = st->input.values[src->attr];
+		bool		isnull = st->input.nulls[src->attr];
+		Cell		cell;
 
-		CellRead(&shape->columns[src->attr], st->input.values[src->attr],
-				 st->input.nulls[src->attr], cell);
-		if (src->part.transform != TRANSFORM_NONE && !cell->isnull)
-			cell->number = TransformCell(&src->part, st->opt->timezone != NULL ?
-										 st->opt->timezone :
-										 pg_get_timezone_name(session_timezone), cell);
+		if (!isnull && AddSmall(st, i, col->type, value))
+			continue;
+		CellRead(col, value, isnull, &cell);
+		if (src->part.transform != TRANSFORM_NONE && !isnull)
+			cell.number = TransformCell(&src->part, st->opt->timezone != NULL ?
+										st->opt->timezone :
+										pg_get_timezone_name(session_timezone), &cell);
+		FrameBuilderCodeCell(st->builder, i, &cell);
 	}
-	FrameBuilderAddRow(st->builder, st->cells, positive);
+	FrameBuilderStoreRow(st->builder, positive);
 }
 
 static Datum
@@ -374,7 +194,7 @@ static Datum
 RecordTransition(FunctionCallInfo fcinfo, int kinds)
 {
 	const Jsonb *given = (PG_NARGS() > 3 && !PG_ARGISNULL(3)) ? PG_GETARG_JSONB_P(3) : NULL;
-	FrameState *st = StateOfCall(fcinfo, given, kinds);
+	FrameState *st = StateOfCall(fcinfo, given, kinds, true);
 	const RowShape *was = st->input.shape;
 	bool		fresh;
 
@@ -411,7 +231,7 @@ static Datum
 ColumnsTransition(FunctionCallInfo fcinfo, int kinds)
 {
 	const Jsonb *given = PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2);
-	FrameState *st = StateOfCall(fcinfo, given, kinds);
+	FrameState *st = StateOfCall(fcinfo, given, kinds, true);
 	bool		fresh;
 
 	if (get_fn_expr_variadic(fcinfo->flinfo))
@@ -456,7 +276,7 @@ lead_frame_union_transfn(PG_FUNCTION_ARGS)
 			PG_RETURN_NULL();
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
-	st = StateOfCall(fcinfo, NULL, OPTIONS_FRAME);
+	st = StateOfCall(fcinfo, NULL, OPTIONS_FRAME, false);
 	FrameBuilderAbsorb(st->builder, FrameDecode(PG_GETARG_VARLENA_P(1)));
 	PG_RETURN_POINTER(st);
 }
@@ -487,7 +307,7 @@ lead_frame_combine(PG_FUNCTION_ARGS)
 		PG_RETURN_POINTER(a);
 	}
 	if (a == NULL)
-		a = StateCreate(aggcontext, b->given, b->kinds);
+		a = StateCreate(aggcontext, b->given, b->kinds, false);
 	else if (!SameOptions(a->given, b->given))
 		OptionsChanged();
 	FrameBuilderAbsorb(a->builder, StateFrame(b));
@@ -541,7 +361,8 @@ lead_frame_deserialize(PG_FUNCTION_ARGS)
 	if (len > 0)
 		options = DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
 													 CStringGetDatum(pnstrdup(given, len))));
-	st = StateCreate(CurrentMemoryContext, options, kinds & (OPTIONS_FRAME | OPTIONS_FIT));
+	st = StateCreate(CurrentMemoryContext, options, kinds & (OPTIONS_FRAME | OPTIONS_FIT),
+					 false);
 	frame = palloc_extended(ReaderLeft(&r), MCXT_ALLOC_HUGE);	/* aligned */
 	memcpy(frame, r.p, ReaderLeft(&r));
 	SET_VARSIZE(frame, ReaderLeft(&r));
@@ -563,8 +384,33 @@ lead_frame_finalfn(PG_FUNCTION_ARGS)
 }
 
 /*
+ * What a reference to a lower plan node stands for: the arguments of an
+ * aggregate that parallel workers begin are those of its lower half.
+ */
+static Node *
+FollowReference(Plan *plan, Node *node)
+{
+	while (node != NULL && IsA(node, Var) && ((Var *) node)->varno == OUTER_VAR)
+	{
+		int			attno = ((Var *) node)->varattno;
+
+		if (IsA(plan, Append))
+			plan = linitial(((Append *) plan)->appendplans);
+		else if (IsA(plan, MergeAppend))
+			plan = linitial(((MergeAppend *) plan)->mergeplans);
+		else
+			plan = outerPlan(plan);
+		if (plan == NULL || attno < 1 || attno > list_length(plan->targetlist))
+			return NULL;
+		node = (Node *) ((TargetEntry *) list_nth(plan->targetlist, attno - 1))->expr;
+	}
+	return node;
+}
+
+/*
  * No row arrived, so no state tells the options: look for them in the call, so
- * that "untrainable" counts for an empty group as well.
+ * that "untrainable" counts for an empty group as well.  Only a constant can be
+ * found; a window's call has no arguments to look at.
  */
 static Options *
 OptionsOfCall(FunctionCallInfo fcinfo)
@@ -572,7 +418,14 @@ OptionsOfCall(FunctionCallInfo fcinfo)
 	Aggref	   *aggref = AggGetAggref(fcinfo);
 	ListCell   *lc;
 
-	foreach(lc, aggref->args)
+	if (aggref != NULL && DO_AGGSPLIT_COMBINE(aggref->aggsplit))
+	{
+		Node	   *lower = (Node *) ((TargetEntry *) linitial(aggref->args))->expr;
+
+		lower = FollowReference(((AggState *) fcinfo->context)->ss.ps.plan, lower);
+		aggref = (lower != NULL && IsA(lower, Aggref)) ? (Aggref *) lower : NULL;
+	}
+	foreach(lc, aggref != NULL ? aggref->args : NIL)
 	{
 		Node	   *arg = (Node *) ((TargetEntry *) lfirst(lc))->expr;
 

@@ -9,6 +9,8 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 passed=0 failed=0 skipped=0
+color=(--nocolor)
+[ ! -t 1 ] || color=(--color)
 
 finish() {
 	local line="$passed passed, $failed failed"
@@ -37,14 +39,14 @@ suite() {
 
 regress() { (cd "$CLUSTER/src" && prove --formatter Tally -v --comments test/regress.pl); }
 
-# From the top of the tree: the real data lie in ../shared/data.
+# From the top of the tree: the real data lie in ../shared/data, if anywhere.
 pgtap() {
 	shopt -s nullglob
 	local files=(test/pgtap/*.sql)
 	[ "${#files[@]}" != 0 ] || { echo "no files"; return 1; }
 	createdb pgtap &&
 		psql -Xq -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION pgtap' -c 'CREATE EXTENSION leadscore' pgtap &&
-		pg_prove --formatter Tally -d pgtap "${files[@]}"
+		PGOPTIONS='-c client_min_messages=warning' pg_prove "${color[@]}" --formatter Tally -d pgtap "${files[@]}"
 }
 
 # As the server's user, for these tests start servers of their own.

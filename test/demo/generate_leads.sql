@@ -14,7 +14,6 @@
 -- 2024-07-01 to 2025-06-30; whatever would be paid later is still open.
 
 BEGIN;
-SET LOCAL search_path = public, pg_catalog;
 SET LOCAL client_min_messages = warning;
 SET LOCAL timezone = 'UTC';
 
@@ -88,7 +87,7 @@ INSERT INTO gen_click VALUES
 	(4, 'download_syllabus', 3300, 0.7),
 	(5, 'careers', 2500, 0.25),
 	(6, 'call_us_button_clicked', 1300, 1.1),
-	(7, 'emi_plans_clicked', 900, 1.3),
+	(7, 'emi_plans_clicked', 900, 0.9),
 	(8, 'whatsapp_chat_click', 700, 0.4);
 
 -- Per level the upper end of its share, out of 65,536.
@@ -141,9 +140,9 @@ WITH hashed AS MATERIALIZED (
 		width_bucket(for_platform, platform.bounds) + 1 AS platform_n,
 		width_bucket(for_medium, medium.bounds) + 1 AS medium_n,
 		width_bucket(for_source, source.bounds) + 1 AS source_n,
-		-- a click, and for one lead in four of those that clicked a second one
+		-- a click, and of those that clicked one lead in four does so again
 		(SELECT array_agg(CASE WHEN pg_temp.draw(c, click.i - 1) >= click.leads THEN 0
-				WHEN pg_temp.draw(c, click.i - 1) * 4 < click.leads THEN 2 + (for_more_clicks >> click.i) % 3
+				WHEN pg_temp.draw(c, click.i - 1) * 4 < click.leads THEN 2 + (for_more_clicks >> click.i) % 2
 				ELSE 1 END ORDER BY click.i)
 			FROM gen_click click) AS clicks
 	FROM drawn,

@@ -7,8 +7,10 @@ SELECT count(*) AS leads, count(*) FILTER (WHERE @LABEL@) AS won,
 	count(*) FILTER (WHERE @LABEL@ IS NULL) AS not_known_yet
 FROM leads;
 
-SELECT string_agg(quote_ident(attname) || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attnum)
-FROM pg_attribute WHERE attrelid = 'leads'::regclass AND attnum > 0;
+SELECT format_type(atttypid, atttypmod) AS type, count(*) AS columns,
+	left(string_agg(attname, ', ' ORDER BY attnum), 80) AS names
+FROM pg_attribute WHERE attrelid = 'leads'::regclass AND attnum > 0
+GROUP BY 1 ORDER BY 2 DESC, 1;
 
 -- # 2. Training
 --
@@ -27,17 +29,19 @@ FROM training t;
 
 SELECT lead_summary(model) FROM models;
 
--- The fifteen coefficients that matter most. An odds ratio of 2 doubles the odds.
+-- The fifteen coefficients that move the scores most: the estimate times the
+-- spread of its column. An odds ratio of 2 doubles the odds.
 
-SELECT name, round(estimate::numeric, 3) AS estimate, to_char(odds_ratio, 'FM99999990.000') AS odds_ratio,
-	round(z::numeric, 1) AS z
+SELECT c.name, round(std_estimate::numeric, 3) AS std_estimate,
+	estimate::numeric(20, 6), odds_ratio::numeric(20, 4), round(z::numeric, 1) AS z
 FROM models, lead_coefficients(model) c
-WHERE name <> '(Intercept)'
-ORDER BY abs(z) DESC NULLS LAST, abs(estimate) DESC LIMIT 15;
+WHERE c.name <> '(Intercept)'
+ORDER BY abs(std_estimate) DESC, c.name LIMIT 15;
 
 -- # 4. Is it any good?
 --
--- The rows that were kept back, which the training has not seen.
+-- The rows that were kept back, which the training has not seen. (An AUC close to 1
+-- is no reason to rejoice: look for a column that is known only after the outcome.)
 
 CREATE TABLE judged AS
 SELECT lead_score((SELECT model FROM models), k) AS score, @LABEL@ AS won
@@ -49,7 +53,7 @@ SELECT n, positives, round(auc::numeric, 3) AS auc, round(auc_low::numeric, 3) A
 FROM (SELECT (lead_evaluate(score, won)).* FROM judged) quality;
 
 -- Sort them by score and cut them into ten tiles of equal size. Calling only the
--- first tiles reaches most of the buyers (gain).
+-- first tiles reaches most of those that can be won (percent_of_all_won).
 
 SELECT tile, round(n::numeric) AS leads, round(positives::numeric) AS won,
 	round(100 * rate::numeric, 1) AS percent_won, round(lift::numeric, 2) AS lift,

@@ -46,6 +46,7 @@ sub bold { return -t STDOUT ? "\e[1m$_[0]\e[0m" : $_[0]; }
 sub run_sql
 {
 	my ($sql) = @_;
+	$sql =~ s/\s+\z//;
 	(my $shown = $sql) =~ s/\t/    /g;
 	$shown =~ s/^/    /mg;
 	print "\n$shown\n\n";

@@ -1,0 +1,61 @@
+# Long work is stopped at once, and leaves neither memory nor files.
+use strict;
+use warnings;
+use lib 'test/t/lib';
+use Test::More;
+use Time::HiRes qw(time);
+use Cluster;
+use Leads;
+
+my $node = Cluster->new('cancel');
+$node->query('CREATE EXTENSION leadscore');
+Leads::create($node);
+
+# Many rows that are all different, many levels: a frame and a fit of seconds.
+$node->query(q{
+	CREATE TABLE wide AS
+	SELECT i AS id, i * 7919 % 2003 % 400 AS a, 'l' || i * 104729 % 599 AS b, 'l' || i * 1299709 % 401 AS c,
+		i * 15485863 % 1000003 / 1000.0::float8 AS x, i * 32452843 % 1000033 / 1000.0::float8 AS y,
+		i * 49979687 % 7 < 3 AS won
+	FROM generate_series(1, 300000::bigint) AS i;
+	ANALYZE wide});
+my $options = q('{"exclude": ["id"], "max_levels": 1000, "min_count": 1}');
+my $training = "SELECT length(lead_train(won, w, $options)) FROM wide w";
+
+# How long it takes at all, so that a stop can be seen to come before the end.
+my $start = time;
+$node->query($training);
+my $whole = time - $start;
+note sprintf 'the whole training takes %.1f s', $whole;
+
+foreach my $part (0.1, 0.5, 0.8)
+{
+	my $ms = int(1000 * $whole * $part);
+	$start = time;
+	my $error = $node->error("SET statement_timeout = $ms; $training");
+	my $late = time - $start - $ms / 1000;
+	like($error, qr/canceling statement due to statement timeout/, "stopped after $ms ms");
+	cmp_ok($late, '<', 0.5, sprintf 'and not later than that (%.2f s)', $late);
+}
+
+# One session, stopped again and again: its memory does not grow.
+SKIP:
+{
+	skip 'no pg_log_backend_memory_contexts or /proc here', 1 if !-r '/proc/self/statm';
+	my $ms = int(500 * $whole);
+	my $once = "DO \$\$ BEGIN PERFORM lead_train(won, w, $options) FROM wide w; "
+		. "EXCEPTION WHEN query_canceled THEN NULL; END \$\$";
+	my $memory = 'SELECT sum(total_bytes) FROM pg_backend_memory_contexts';
+	my $result = $node->query("SET statement_timeout = $ms; $once; $memory; "
+			. join('', map { "$once; " } 1 .. 4) . "$memory");
+	my ($first, $last) = $result =~ /(\d+)/g;
+	cmp_ok($last - $first, '<', 1_000_000, "memory after one and after five stops: $first, $last");
+}
+
+is($node->query(q{SELECT count(*) FROM pg_ls_tmpdir()}), 0, 'no temporary file is left');
+is($node->query(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker'}), 0,
+	'no worker is left');
+is($node->query(q{SELECT length(lead_train(won, l, '{"exclude": ["id"]}')) > 0 FROM leads l}), 't',
+	'and the server goes on');
+
+done_testing();
