@@ -102,6 +102,7 @@ SELECT error_of($$SELECT lead_train(won, s) FROM (SELECT won, clicks, 1.7e308::f
 SELECT error_of($$SELECT lead_train(won, s) FROM (SELECT won, clicks, amount::float8 * 1e-320 AS tiny FROM leads) s$$);
 
 SELECT error_of($$SELECT lead_train(won, s, '{"weight": "w"}') FROM (SELECT won, clicks, 1.7e308::float8 AS w FROM leads) s$$);
+SELECT error_of($$SELECT lead_train(won, s, '{"offset": "o"}') FROM (SELECT won, clicks, 1.7e308::float8 AS o FROM leads) s$$);
 -- in bins they do no harm
 SELECT name FROM show((SELECT lead_train(won, s, '{"columns": {"huge": {"bins": 2}}}') FROM (SELECT won, (CASE WHEN clicks > 2 THEN 1 ELSE -1 END * amount::float8 / 3) * 1.7e308::float8 AS huge FROM leads) s));
 
