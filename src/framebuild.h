@@ -148,7 +148,7 @@ FrameBuilderCodeSmall(FrameBuilder *b, int column, int64 v)
 
 /* framesegment.c */
 extern void FrameBuilderStoreCoded(FrameBuilder *b, uint32 pos, uint32 neg);
-extern void CountOverflow(void) pg_attribute_noreturn();
+pg_noreturn extern void CountOverflow(void);
 
 /* Counts are 32 bits wide; more than that is an error. */
 static inline void

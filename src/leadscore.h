@@ -41,6 +41,11 @@
 #include "varatt.h"				/* until 16 part of postgres.h */
 #endif
 
+/* Written after the prototype before 18.  To go with version 17. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn		pg_attribute_noreturn()
+#endif
+
 /*
  * What differs between the servers' planners.  PlannerMayExecute: may the user
  * call this function?  VarNullable: from 16 on a Var says whether an outer join
@@ -396,8 +401,7 @@ extern Model *ModelDecodeOrNull(Datum model, bool scoring_only,
 /* what the others are made of: returns the reason, or NULL and fills `model` */
 extern const char *ModelDecodeInto(Model *model, Datum datum,
 								   bool scoring_only, MemoryContext cxt);
-extern void ModelRefuse(const Model *model, const char *why)
-			pg_attribute_noreturn();
+pg_noreturn extern void ModelRefuse(const Model *model, const char *why);
 
 /* a decoded feature has its lookup; a fitted one is searched by bisection */
 extern void FeatureMakeLookup(Feature *f);
