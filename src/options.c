@@ -398,14 +398,8 @@ static void
 CheckTogether(const Options *opt)
 {
 	const char *why = NULL;
-	bool		reference = (opt->reference != NULL);
-	ListCell   *lc;
 
-	foreach(lc, opt->columns)
-		reference = reference || ((ColumnOptions *) lfirst(lc))->reference != NULL;
-	if (reference && opt->lambda > 0)
-		why = "\"reference\" has no meaning with \"lambda\": a penalised fit leaves no level out.";
-	else if (opt->firth && opt->lambda > 0)
+	if (opt->firth && opt->lambda > 0)
 		why = "\"firth\" is a penalty of its own and does not go with \"lambda\".";
 	else if (opt->robust && (opt->lambda > 0 || opt->firth))
 		why = "\"robust\" errors are for fits without a penalty.";
