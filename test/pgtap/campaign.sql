@@ -17,12 +17,14 @@ ROLLBACK;
 \q
 \endif
 \ir lib/reference.psql
-SELECT plan(40);
+SELECT plan(45);
 
-CREATE TEMP TABLE campaign ("CampaignID" text, "GoalAmount" int, "RaisedAmount" float8, "DurationDays" int,
+-- An ordinary table: workers cannot read a temporary one.
+CREATE TABLE campaign ("CampaignID" text, "GoalAmount" int, "RaisedAmount" float8, "DurationDays" int,
 	"NumBackers" int, "Category" text, "LaunchMonth" text, "Country" text, "Currency" text,
 	"OwnerExperience" int, "VideoIncluded" text, "SocialMediaPresence" int, "NumUpdates" int, "IsSuccessful" int);
 \copy campaign FROM PROGRAM 'zcat ../shared/data/campaign/campaign_data.csv.gz' CSV HEADER
+ANALYZE campaign;
 \copy reference_summary FROM '../shared/data/campaign/reference_glm_summary.csv' WITH (FORMAT csv, HEADER, FORCE_NULL (test_n, test_auc, test_logloss, test_accuracy, test_precision, test_recall))
 \copy reference_in FROM '../shared/data/campaign/reference_glm_without_raised.csv' WITH (FORMAT csv, HEADER, FORCE_NULL (estimate, std_error, z_value, p_value))
 SELECT pg_temp.keep_reference('without_raised');
@@ -100,6 +102,30 @@ SELECT cmp_ok(abs(auc - 0.5), '<', 0.01::float8, 'without RaisedAmount, judged o
 FROM (SELECT lead_train("IsSuccessful", campaign, '{"exclude": ["CampaignID", "RaisedAmount"]}') AS model
 	  FROM campaign WHERE lead_fold("CampaignID", 5) <> 0) t,
 	 LATERAL (SELECT (lead_evaluate(lead_score(t.model, campaign), "IsSuccessful")).* FROM campaign WHERE lead_fold("CampaignID", 5) = 0) e;
+
+----------------------------------------------------------------------------
+-- The same rows, the same bytes: 100,000 different numbers in a column
+----------------------------------------------------------------------------
+
+CREATE TEMP TABLE f (way text, frame leadframe, model bytea);
+\set both 'lead_frame("IsSuccessful", r), lead_train("IsSuccessful", r, $o${"lambda": 1}$o$) FROM campaign, LATERAL (SELECT "GoalAmount", "RaisedAmount", "DurationDays", "Category", "NumUpdates") r'
+INSERT INTO f SELECT 'as stored', :both;
+INSERT INTO f SELECT 'another order', lead_frame(y, r ORDER BY h), lead_train(y, r, '{"lambda": 1}' ORDER BY h DESC)
+FROM (SELECT "IsSuccessful" AS y, md5("CampaignID") AS h, "GoalAmount", "RaisedAmount", "DurationDays", "Category", "NumUpdates" FROM campaign) c,
+	 LATERAL (SELECT c."GoalAmount", c."RaisedAmount", c."DurationDays", c."Category", c."NumUpdates") r;
+INSERT INTO f SELECT 'pieces', frame, lead_fit(frame, '{"lambda": 1}')
+FROM (SELECT lead_frame(frame) AS frame FROM (SELECT lead_frame("IsSuccessful", r) AS frame FROM campaign, LATERAL (SELECT "GoalAmount", "RaisedAmount", "DurationDays", "Category", "NumUpdates") r GROUP BY lead_fold("CampaignID", 9)) p) u;
+SET LOCAL parallel_setup_cost = 0;
+SET LOCAL parallel_tuple_cost = 0;
+SET LOCAL min_parallel_table_scan_size = 0;
+SET LOCAL max_parallel_workers_per_gather = 2;
+\set query 'SELECT ' :both
+SELECT ok(pg_temp.is_parallel(:'query'), 'the aggregates run in parallel');
+INSERT INTO f SELECT 'two workers', :both;
+SET LOCAL parallel_leader_participation = off;
+INSERT INTO f SELECT 'only workers', :both;
+SELECT ok(leadframe_send(f.frame) = leadframe_send(o.frame) AND f.model = o.model, f.way || ': the same bytes of frame and model')
+FROM f, f o WHERE o.way = 'as stored' AND f.way <> 'as stored' ORDER BY f.way;
 
 SELECT * FROM finish();
 ROLLBACK;
