@@ -22,7 +22,7 @@
 BEGIN;
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(87);
+SELECT plan(90);
 
 CREATE TEMP TABLE s AS
 SELECT i, a / 100.0::float8 AS x, z, g, (i*i*13 + i*101) % 997 < 50 + a*0.4::float8 + z*2 + shift AS y,
@@ -186,6 +186,18 @@ FROM (SELECT lead_train(y, r, '{"lambda": 1000, "alpha": 1}') AS model FROM s, L
 -- A weight is so many rows.
 SELECT cmp_ok(max(greatest(abs(l.estimate / c.estimate - 1), abs(l.std_error / c.std_error - 1))), '<', 1e-11::float8, 'weights as replicated rows')
 FROM (SELECT lead_train(y, r, '{"reference": "first", "allow": ["x"]}') AS model FROM s, generate_series(1, w), LATERAL (SELECT x, z, s.g) r) t, lead_coefficients(t.model) l JOIN c ON c.name = l.name AND c.fit = 'weight';
+
+-- HC0 where 400 rows are 16 patterns: sqrt(diag(sandwich(glm(y ~ w + g)))), plain and with weights = v.
+SELECT is((lead_info(model)->>'patterns')::int, 16, 'equal rows are counted once')
+FROM (SELECT lead_train(y, r, '{"robust": true}') AS model FROM s, LATERAL (SELECT w, g) r) t;
+SELECT cmp_ok(max(abs(l.std_error / v[l.n] - 1)), '<', 1e-10::float8, 'robust errors of rows counted once')
+FROM (SELECT lead_train(y, r, '{"reference": "first", "robust": true}') AS model FROM s, LATERAL (SELECT w, g) r) t,
+	 LATERAL (SELECT std_error, row_number() OVER () AS n FROM lead_coefficients(model)) l,
+	 (VALUES (ARRAY[0.29211425811724312, 0.096441021440368729, 0.24554008114465314, 0.33573944196327399, 0.34540468510960692]::float8[])) x(v);
+SELECT cmp_ok(max(abs(l.std_error / v[l.n] - 1)), '<', 1e-10::float8, 'robust errors of rows with weights')
+FROM (SELECT lead_train(y, r, '{"reference": "first", "robust": true, "weight": "v"}') AS model FROM s, LATERAL (SELECT w, g, v) r) t,
+	 LATERAL (SELECT std_error, row_number() OVER () AS n FROM lead_coefficients(model)) l,
+	 (VALUES (ARRAY[0.30945167398685058, 0.10324588552771256, 0.26004296902516849, 0.35192154041347101, 0.36857491570871537]::float8[])) x(v);
 
 -- Class weights change the intercept only by what is taken back: with one column of levels
 -- the fit is saturated and the scores are the shares.
