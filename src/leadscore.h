@@ -424,6 +424,8 @@ typedef struct ModelCache
 
 extern Model *ModelCacheGet(ModelCache *cache, FunctionCallInfo fcinfo,
 							int argno);
+extern bool ModelCacheHas(const ModelCache *cache, FunctionCallInfo fcinfo,
+						  int argno);
 
 /* ------------------------------------------------------------------------
  * Looking into a model (coefficient.c, inspect.c, summary.c)
@@ -481,9 +483,14 @@ typedef enum RowForm
 	ROW_JSON					/* (model, jsonb) */
 } RowForm;
 
-/* What a scoring function keeps in fn_extra from row to row. */
+/*
+ * What a scoring function keeps in fn_extra from row to row, for one model.  A
+ * query may score with several in turn (a join with the models of segments):
+ * they form a list, the last one used first.
+ */
 typedef struct Scorer
 {
+	struct Scorer *next;
 	MemoryContext rowcxt;		/* what one row needs: reset at the next one */
 	MemoryContext bindcxt;		/* the binding: reset with a new model or shape */
 	ModelCache	cache;
