@@ -668,6 +668,8 @@ OptionsOfCall(FunctionCallInfo fcinfo)
 	Aggref	   *aggref = AggGetAggref(fcinfo);
 	ListCell   *lc;
 
+	if (aggref == NULL)			/* a window, which does not tell */
+		return OptionsParse(NULL, OPTIONS_FRAME | OPTIONS_FIT);
 	foreach(lc, aggref->args)
 	{
 		Node	   *arg = (Node *) ((TargetEntry *) lfirst(lc))->expr;
