@@ -134,6 +134,7 @@ typedef struct CellPlan
 	int			to;
 	int			to_width;
 	const uint32 *map;			/* dictionaries: old code -> new */
+	int			ncodes;
 	const double *numbers;		/* old dictionary, where numbers are plain now */
 } CellPlan;
 
@@ -148,13 +149,26 @@ typedef struct SegmentPlan
 	uint8		(*maps)[256];	/* if so: the maps as bytes */
 } SegmentPlan;
 
+static void
+MakeByteMaps(SegmentPlan *p)
+{
+	p->maps = palloc0(256 * Max(p->ncells, 1));
+	for (int k = 0; k < p->ncells; k++)
+		for (int code = 0; code <= p->cells[k].ncodes; code++)
+			p->maps[k][code] = p->cells[k].map[code];
+}
+
 static SegmentPlan *
 PlanSegments(const FrameBuilder *b, BuilderColumn **sorted, const Frame *f,
 			 uint32 **maps)
 {
 	SegmentPlan *plans = palloc0(sizeof(SegmentPlan) * Max(b->nsegments, 1));
+	int		   *built = palloc(sizeof(int) * Max(f->ncolumns, 1));
 	int64		first = 0;
 
+	for (int j = 0; j < f->ncolumns; j++)
+		for (built[j] = 0; b->columns[built[j]] != sorted[j]; built[j]++)
+			;
 	for (int i = 0; i < b->nsegments; i++)
 	{
 		SegmentPlan *p = &plans[i];
@@ -164,35 +178,32 @@ PlanSegments(const FrameBuilder *b, BuilderColumn **sorted, const Frame *f,
 		p->nrows = SegmentRows(p->s);
 		first += p->nrows;
 		p->cells = palloc0(sizeof(CellPlan) * Max(f->ncolumns, 1));
-		p->maps = palloc0(256 * Max(f->ncolumns, 1));
 		p->narrow = true;
 		for (int j = 0; j < f->ncolumns; j++)
 		{
 			const FrameColumn *c = &f->columns[j];
 			CellPlan   *cell = &p->cells[p->ncells];
-			int			column = 0;
 
 			if (!FrameColumnHasCells(c))
 				continue;
-			while (b->columns[column] != sorted[j])
-				column++;
-			if (column < p->s->ncolumns)
+			if (built[j] < p->s->ncolumns)
 			{
-				cell->from = p->s->offsets[column];
-				cell->from_width = p->s->widths[column];
+				cell->from = p->s->offsets[built[j]];
+				cell->from_width = p->s->widths[built[j]];
 			}
 			cell->to = c->offset;
 			cell->to_width = c->width;
 			cell->map = maps[j];
 			cell->numbers = sorted[j]->c.numbers;
+			cell->ncodes = c->nvalues;
 			if (cell->from_width != 1 || cell->to_width != 1)
 				p->narrow = false;
-			else
-				for (int k = 0; k < 256; k++)
-					p->maps[p->ncells][k] = k <= sorted[j]->c.nvalues ? maps[j][k] : 0;
 			p->ncells++;
 		}
+		if (p->narrow)			/* else they would be large for nothing */
+			MakeByteMaps(p);
 	}
+	pfree(built);
 	return plans;
 }
 

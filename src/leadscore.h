@@ -180,6 +180,7 @@ typedef struct RowShape
 typedef struct RowInput
 {
 	MemoryContext cxt;			/* where shape and arrays live */
+	MemoryContext previous;		/* those of the shape before, until the next */
 	RowShape   *shape;			/* NULL before the first row */
 	uint64		tupdesc_id;		/* typcache's identifier, record form */
 	TupleDesc	tupdesc;		/* our copy, record form */

@@ -173,10 +173,28 @@ DescribeColumn(RowColumn *col, const char *name, Oid typid)
 	}
 }
 
+/*
+ * A context for a new shape.  The shape before may still be compared with it;
+ * older ones go, because rows of two types may take turns a million times.
+ */
+static MemoryContext
+ShapeContext(RowInput *in, MemoryContext cxt)
+{
+	MemoryContext next = in->previous;
+
+	in->previous = in->cxt;
+	if (next == NULL)
+		next = AllocSetContextCreate(cxt, "leadscore row shape",
+									 ALLOCSET_SMALL_SIZES);
+	else
+		MemoryContextReset(next);
+	in->cxt = next;
+	return next;
+}
+
 static void
 AllocateInput(RowInput *in, int ncolumns, MemoryContext cxt)
 {
-	in->cxt = cxt;
 	in->shape = MemoryContextAllocZero(cxt, sizeof(RowShape));
 	in->shape->ncolumns = ncolumns;
 	in->shape->columns = MemoryContextAllocZero(cxt,
@@ -202,12 +220,12 @@ RowInputRecord(RowInput *in, HeapTupleHeader rec, MemoryContext cxt)
 	if (fresh)
 	{
 		TupleDesc	tupdesc = lookup_rowtype_tupdesc(typid, typmod);
-		MemoryContext old = MemoryContextSwitchTo(cxt);
+		MemoryContext old = MemoryContextSwitchTo(ShapeContext(in, cxt));
 
 		in->shape = NULL;		/* not half-made if something below fails */
 		in->tupdesc = CreateTupleDescCopy(tupdesc);
 		ReleaseTupleDesc(tupdesc);
-		AllocateInput(in, in->tupdesc->natts, cxt);
+		AllocateInput(in, in->tupdesc->natts, in->cxt);
 		for (int i = 0; i < in->tupdesc->natts; i++)
 		{
 			Form_pg_attribute att = TupleDescAttr(in->tupdesc, i);
@@ -252,9 +270,9 @@ ShapeFromArgs(RowInput *in, FunctionCallInfo fcinfo, int firstarg, Jsonb *names,
 		NamesError(psprintf("There are %d names and %d values.",
 							(int) JB_ROOT_COUNT(names), n));
 
-	old = MemoryContextSwitchTo(cxt);
+	old = MemoryContextSwitchTo(ShapeContext(in, cxt));
 	in->shape = NULL;
-	AllocateInput(in, n, cxt);
+	AllocateInput(in, n, in->cxt);
 	shape = in->shape;
 	in->shape = NULL;			/* published when complete */
 	for (int i = 0; i < n; i++)
