@@ -370,7 +370,7 @@ ReadFitOption(Options *opt, const char *name, const OptionReader *r)
 	else if (strcmp(name, "firth") == 0)
 		opt->firth = ReadBool(r);
 	else if (strcmp(name, "lambda") == 0)
-		opt->lambda = ReadNumber(r, 0, 1e12, "a number not below 0");
+		opt->lambda = ReadNumber(r, 0, 1e12, "a number from 0 to 1e12");
 	else if (strcmp(name, "max_iterations") == 0)
 		opt->max_iterations = ReadInt(r, 1, 100000);
 	else if (strcmp(name, "max_levels") == 0)
@@ -398,8 +398,14 @@ static void
 CheckTogether(const Options *opt)
 {
 	const char *why = NULL;
+	bool		reference = (opt->reference != NULL);
+	ListCell   *lc;
 
-	if (opt->firth && opt->lambda > 0)
+	foreach(lc, opt->columns)
+		reference = reference || ((ColumnOptions *) lfirst(lc))->reference != NULL;
+	if (reference && opt->lambda > 0)
+		why = "\"reference\" has no meaning with \"lambda\": a penalised fit leaves no level out.";
+	else if (opt->firth && opt->lambda > 0)
 		why = "\"firth\" is a penalty of its own and does not go with \"lambda\".";
 	else if (opt->robust && (opt->lambda > 0 || opt->firth))
 		why = "\"robust\" errors are for fits without a penalty.";

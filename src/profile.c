@@ -212,9 +212,24 @@ ProfileNumbers(StringInfo buf, const Frame *f, const FrameColumn *c,
 	pfree(counts);
 }
 
-/* A JSON array: an object for every column of the frame that is a feature. */
+static bool
+IsLeftOut(const FitReport *report, const FrameColumn *c)
+{
+	ListCell   *lc;
+
+	foreach(lc, report->left_out)
+		if (strcmp(((const LeftOut *) lfirst(lc))->column, c->name) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * A JSON array: an object for every column of the frame.  Of columns that were
+ * left out only counts are kept: names and addresses of people must not travel
+ * in a model that doesn't need them.
+ */
 void
-ProfileJson(StringInfo buf, const FrameStats *s)
+ProfileJson(StringInfo buf, const FrameStats *s, const FitReport *report)
 {
 	const Frame *f = s->frame;
 	bool		first = true;
@@ -235,7 +250,9 @@ ProfileJson(StringInfo buf, const FrameStats *s)
 						 (long long) c->nulls);
 		if (c->store == STORE_DICTIONARY)
 			appendStringInfo(buf, ", \"distinct\": %lld", (long long) cs->distinct);
-		if (c->store == STORE_DICTIONARY && c->texts != NULL)
+		if (IsLeftOut(report, c))
+			 /* counts only */ ;
+		else if (c->store == STORE_DICTIONARY && c->texts != NULL)
 			ProfileLevels(buf, c, cs);
 		else if (FrameColumnHasCells(c))
 			ProfileNumbers(buf, f, c, cs);

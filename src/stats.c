@@ -207,6 +207,16 @@ CheckRole(const FrameColumn *c, const ColumnStats *cs, const char *role)
 				 errhint("Leave such rows out with WHERE or FILTER.")));
 }
 
+static void
+RoleTooLarge(const FrameColumn *c, const char *role)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg("the numbers of the %s column \"%s\" are too large", role,
+					TextFromUtf8(c->name, strlen(c->name))),
+			 errdetail("Their sum is beyond the range of double precision.")));
+}
+
 FrameStats *
 FrameStatsCompute(const Frame *frame)
 {
@@ -251,6 +261,11 @@ FrameStatsCompute(const Frame *frame)
 		s->weight_sum += w * ((double) frame->pos[r] + frame->neg[r]);
 		s->weight_pos += w * frame->pos[r];
 	}
+	if (s->weight != NULL && !isfinite(s->weight_sum))
+		RoleTooLarge(s->weight, "weight");
+	if (s->offset != NULL &&
+		!isfinite(s->columns[s->offset - frame->columns].mean))
+		RoleTooLarge(s->offset, "offset");
 	return s;
 }
 
