@@ -474,6 +474,14 @@ FitNumber(const FrameStats *s, const FrameColumn *c, const ColumnStats *cs,
 	f->transform = ch->transform;
 	f->value_column = (*column)++;
 	f->fill = TransformedMean(s, c, cs, f);
+	if (!isfinite(f->fill) || (f->transform == TRANSFORM_NONE && !isfinite(cs->sd)))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("column \"%s\" is too large to compute with",
+						TextFromUtf8(c->name, strlen(c->name))),
+				 errdetail("Its numbers range from %s to %s.",
+						   NumberText(cs->min), NumberText(cs->max)),
+				 errhint("Divide it, exclude it, or use \"bins\".")));
 	if (nulls >= ch->min_count)
 		f->null_column = (*column)++;
 	else if (nulls > 0)
