@@ -36,14 +36,18 @@ TimezoneOf(const char *name)
 
 /* A part of a time: the number that EXTRACT() would give for the wall clock. */
 static double
-TimePart(Transform part, const char *timezone, const Cell *cell)
+TimePart(const Feature *f, const char *timezone, const Cell *cell)
 {
 	struct pg_tm tm;
 	fsec_t		fsec;
 	int			tz,
 				failed;
 
-	if (cell->type == CELL_TIMESTAMPTZ)
+	/* a date may lie beyond all timestamps */
+	if (!(cell->number >= (double) MIN_TIMESTAMP &&
+		  cell->number < (double) END_TIMESTAMP))
+		failed = -1;
+	else if (cell->type == CELL_TIMESTAMPTZ)
 		failed = timestamp2tm((Timestamp) cell->number, &tz, &tm, &fsec, NULL,
 							  TimezoneOf(timezone));
 	else
@@ -51,8 +55,9 @@ TimePart(Transform part, const char *timezone, const Cell *cell)
 	if (failed != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("timestamp out of range")));
-	switch (part)
+				 errmsg("column \"%s\" contains a time out of range",
+						TextFromUtf8(f->name, strlen(f->name)))));
+	switch (f->transform)
 	{
 		case TRANSFORM_HOUR:
 			return tm.tm_hour;
@@ -65,9 +70,9 @@ TimePart(Transform part, const char *timezone, const Cell *cell)
 		case TRANSFORM_QUARTER:
 			return (tm.tm_mon - 1) / 3 + 1;
 		case TRANSFORM_YEAR:
-			return tm.tm_year;
+			return tm.tm_year > 0 ? tm.tm_year : tm.tm_year - 1;	/* no year 0 */
 		default:
-			elog(ERROR, "unexpected part of a time: %d", part);
+			elog(ERROR, "unexpected part of a time: %d", f->transform);
 	}
 	return 0;
 }
@@ -94,7 +99,7 @@ TransformCell(const Feature *f, const char *timezone, const Cell *cell)
 						 errhint("Use \"bins\" instead of \"transform\": \"log1p\".")));
 			return log1p(cell->number);
 		default:
-			return TimePart(f->transform, timezone, cell);
+			return TimePart(f, timezone, cell);
 	}
 }
 

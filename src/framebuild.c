@@ -22,6 +22,9 @@
 
 #include "framebuild.h"
 
+/* a GROUP BY may have a builder per group, with a dictionary per column each */
+#define FIRST_VALUES		8
+
 typedef struct NumberEntry
 {
 	uint64		bits;
@@ -197,7 +200,7 @@ TextCode(FrameBuilder *b, BuilderColumn *bc, const char *text, int len)
 	char	   *copy;
 
 	if (bc->textdict == NULL)
-		bc->textdict = textdict_create(b->cxt, 64, NULL);
+		bc->textdict = textdict_create(b->cxt, FIRST_VALUES, NULL);
 	e = textdict_lookup(bc->textdict, key);
 	if (e != NULL)
 		return e->code;
@@ -234,7 +237,7 @@ NumberCode(FrameBuilder *b, BuilderColumn *bc, double x)
 			return bc->direct[small];
 	}
 	if (bc->numdict == NULL)
-		bc->numdict = numdict_create(b->cxt, 64, NULL);
+		bc->numdict = numdict_create(b->cxt, FIRST_VALUES, NULL);
 	if (bc->c.nvalues >= FRAME_MAX_NUMBERS)
 	{
 		e = numdict_lookup(bc->numdict, DoubleBits(x));

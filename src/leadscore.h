@@ -69,6 +69,13 @@
 #define VarIsOldOrNew(var)	false
 #endif
 
+/* from 17 on an interval can be infinite */
+#if PG_VERSION_NUM >= 170000
+#define IntervalIsInfinite(interval)	INTERVAL_NOT_FINITE(interval)
+#else
+#define IntervalIsInfinite(interval)	false
+#endif
+
 #define LEADSCORE_VERSION		"1.0"
 
 #define LEADSCORE_MAX_DESIGN	5000	/* design columns; the Hessian is p^2 */

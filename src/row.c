@@ -352,6 +352,8 @@ CellText(const RowColumn *col, Datum value, Cell *cell)
 	}
 	if (unlikely(GetDatabaseEncoding() != PG_UTF8))
 		s = TextToUtf8(s, len, &len);
+	else if (unlikely(col->basetype == CHAROID))
+		pg_verifymbstr(s, len, false);	/* "char" may be any byte */
 	cell->text = s;
 	cell->len = len;
 }
@@ -419,6 +421,8 @@ CellRead(const RowColumn *col, Datum value, bool isnull, Cell *cell)
 			{
 				Interval   *iv = DatumGetIntervalP(value);
 
+				if (IntervalIsInfinite(iv))
+					NotFinite(col->name, "infinity");
 				CellNumber(col->name,
 						   iv->time / (double) USECS_PER_SEC +
 						   iv->day * (double) SECS_PER_DAY +

@@ -99,6 +99,26 @@ FROM (SELECT clicks, lead_frame(won, l) OVER (ORDER BY clicks) AS f FROM leads l
 ORDER BY 1;
 SELECT lead_frame(DISTINCT won, t)::text = :'f' AS distinct_rows
 FROM (SELECT * FROM leads UNION ALL SELECT * FROM leads) t;
+SELECT error_of($$SELECT lead_train(won, l) OVER (ORDER BY clicks
+	ROWS BETWEEN 2 PRECEDING AND 1 PRECEDING) FROM leads l$$);
+
+-- row types that take turns
+SELECT (SELECT string_agg(most_frequent, '; ') FROM lead_describe(f))
+FROM (SELECT lead_frame(i % 3 = 0, r ORDER BY i) AS f
+	  FROM (SELECT i, q AS r FROM (SELECT i, 'odd'::varchar(5) AS c
+								   FROM generate_series(1, 5, 2) i OFFSET 0) q
+			UNION ALL
+			SELECT i, q FROM (SELECT i, 'even'::varchar(6) AS c
+							  FROM generate_series(2, 4, 2) i OFFSET 0) q) u) s;
+
+-- numbers and times with which nothing can be computed
+SELECT error_of($$SELECT lead_train(i % 2 = 0, x) FROM
+	(SELECT i, (i % 3) * 1e200::float8 AS amount FROM generate_series(1, 60) i) x$$);
+SELECT error_of($$SELECT lead_frame(true, l, '{"columns": {"d": {"parts": ["year"]}}}')
+	FROM (SELECT date '5874897-01-01' AS d) l$$);
+SELECT "column", most_frequent FROM lead_describe((
+	SELECT lead_frame(true, l, '{"columns": {"d": {"parts": ["year"]}}}')
+	FROM (SELECT date '0044-03-15 BC' AS d) l));
 
 -- ---- types ----
 
