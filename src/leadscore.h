@@ -491,6 +491,21 @@ typedef enum RowForm
 	ROW_JSON					/* (model, jsonb) */
 } RowForm;
 
+/* What a feature adds to the log-odds, bound to a column of the row. */
+typedef enum TermKind
+{
+	TERM_GENERAL = 0,			/* by way of a cell */
+	TERM_INT4					/* coef times an integer, which most columns are */
+} TermKind;
+
+typedef struct Term
+{
+	int			column;			/* of the row */
+	TermKind	kind;
+	double		coef;
+	const Feature *feature;
+} Term;
+
 /*
  * What a scoring function keeps in fn_extra from row to row, for one model.  A
  * query may score with several in turn (a join with the models of segments):
@@ -508,13 +523,30 @@ typedef struct Scorer
 
 	RowInput	in;				/* records and values */
 	Binding		binding;
+	Term	   *terms;			/* per feature */
 	Jsonb	   *names;			/* values: a copy, where names may change */
 
 	char	  **keys;			/* documents: names in the server's encoding */
 } Scorer;
 
-/* The model and the row of this call, as cells that last until the next one. */
+/* The error for a column that the row lacks; shape NULL for a document. */
+extern void MissingColumn(const Model *model, const char *name,
+						  const RowShape *shape);
+extern double PlacedTerm(const Model *model, const Feature *f, const Cell *cell);
+
+/* The same; what most features are, a plain number, without a call. */
+static inline double
+FeatureTerm(const Model *model, const Feature *f, const Cell *cell)
+{
+	if (f->kind == FEATURE_NUMBER && f->transform == TRANSFORM_NONE &&
+		!cell->isnull)
+		return model->coef[f->value_column] * cell->number;
+	return PlacedTerm(model, f, cell);
+}
+
+/* scorer.c: the model and row of this call, as cells that last until the next */
 extern Scorer *ScorerRow(FunctionCallInfo fcinfo, RowForm form);
+extern double ScorerLogOdds(FunctionCallInfo fcinfo, RowForm form);
 
 static inline double
 Sigmoid(double x)

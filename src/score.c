@@ -27,8 +27,6 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "miscadmin.h"
-
 #include "leadscore.h"
 
 /* ------------------------------------------------------------------------
@@ -74,7 +72,7 @@ NamesAreNumbered(const RowShape *shape)
 }
 
 /* shape is NULL where the row was a document */
-static void
+void
 MissingColumn(const Model *model, const char *name, const RowShape *shape)
 {
 	const char *hint;
@@ -249,7 +247,7 @@ PlaceError(const Model *model, const Feature *f, const Cell *cell)
 }
 
 /* What one cell of one feature adds to the log-odds, whatever its kind. */
-static pg_noinline double
+double
 PlacedTerm(const Model *model, const Feature *f, const Cell *cell)
 {
 	const double *coef = model->coef;
@@ -274,16 +272,6 @@ PlacedTerm(const Model *model, const Feature *f, const Cell *cell)
 		default:
 			return column >= 0 ? coef[column] : 0;
 	}
-}
-
-/* The same; what most features are, a plain number, without a call. */
-static inline double
-FeatureTerm(const Model *model, const Feature *f, const Cell *cell)
-{
-	if (f->kind == FEATURE_NUMBER && f->transform == TRANSFORM_NONE &&
-		!cell->isnull)
-		return model->coef[f->value_column] * cell->number;
-	return PlacedTerm(model, f, cell);
 }
 
 /* The log-odds of a row; cells are per source of the model. */
@@ -330,256 +318,9 @@ ModelContributions(const Model *model, const Cell *cells,
 }
 
 /* ------------------------------------------------------------------------
- * Rows of a call
+ * SQL functions
  * ------------------------------------------------------------------------
  */
-
-/* Models that a call remembers at the same time. */
-#define MAX_SCORERS		32
-
-/*
- * The scorer of a model that was not the last one used, or the one to give up
- * for a new model when there are enough; NULL if another may be made.
- */
-static Scorer *
-OtherScorer(FunctionCallInfo fcinfo)
-{
-	Scorer	   *first = fcinfo->flinfo->fn_extra;
-	Scorer	   *previous = NULL;
-	Scorer	   *s = first;
-	int			n = 1;
-
-	if (first->cache.model == NULL)
-		return first;			/* its model was refused */
-	for (; s->next != NULL && !ModelCacheHas(&s->cache, fcinfo, 0); n++)
-	{
-		previous = s;
-		s = s->next;
-	}
-	if (n < MAX_SCORERS && !ModelCacheHas(&s->cache, fcinfo, 0))
-		return NULL;
-	if (previous != NULL)
-	{
-		previous->next = s->next;
-		s->next = first;
-		fcinfo->flinfo->fn_extra = s;
-	}
-	return s;
-}
-
-static Scorer *
-GetScorer(FunctionCallInfo fcinfo, RowForm form)
-{
-	MemoryContext cxt = fcinfo->flinfo->fn_mcxt;
-	Scorer	   *s = fcinfo->flinfo->fn_extra;
-
-	if (likely(s != NULL && (s->cache.constant || ModelCacheHas(&s->cache, fcinfo, 0))))
-		return s;
-	if (s != NULL && (s = OtherScorer(fcinfo)) != NULL)
-		return s;
-	if (form == ROW_VALUES && get_fn_expr_variadic(fcinfo->flinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("values must be given one by one, not as a VARIADIC array")));
-	s = MemoryContextAllocZero(cxt, sizeof(Scorer));
-	s->rowcxt = AllocSetContextCreate(cxt, "leadscore row",
-									  ALLOCSET_SMALL_SIZES);
-	s->bindcxt = AllocSetContextCreate(cxt, "leadscore binding",
-									   ALLOCSET_SMALL_SIZES);
-	s->next = fcinfo->flinfo->fn_extra;
-	fcinfo->flinfo->fn_extra = s;
-	return s;
-}
-
-/*
- * A list of values has its shape for the whole query where the names are a
- * constant; else they are compared, because nothing says that they come from
- * the same row as before.  (A parameter is no constant: in PL/pgSQL it changes
- * while fn_extra lives.)
- */
-static bool
-NamesAreConstant(FunctionCallInfo fcinfo)
-{
-	Node	   *call = fcinfo->flinfo->fn_expr;
-
-	return call != NULL && IsA(call, FuncExpr) &&
-		list_length(((FuncExpr *) call)->args) > 1 &&
-		IsA(lsecond(((FuncExpr *) call)->args), Const);
-}
-
-static void
-CheckNames(Scorer *s, FunctionCallInfo fcinfo, Jsonb *names)
-{
-	if (s->in.shape != NULL &&
-		(s->names == NULL ||
-		 (VARSIZE(s->names) == VARSIZE(names) &&
-		  memcmp(s->names, names, VARSIZE(names)) == 0)))
-		return;
-	s->in.shape = NULL;
-	if (s->names != NULL)
-		pfree(s->names);
-	s->names = NULL;
-	if (!NamesAreConstant(fcinfo))
-	{
-		s->names = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, VARSIZE(names));
-		memcpy(s->names, names, VARSIZE(names));
-	}
-}
-
-/* Prepare for a model or a shape of row not met before. */
-static void
-Bind(Scorer *s, RowForm form)
-{
-	const Encoder *enc = s->model->encoder;
-
-	s->generation = 0;			/* nothing is bound if this fails */
-	MemoryContextReset(s->bindcxt);
-	s->cells = MemoryContextAllocZero(s->bindcxt,
-									  sizeof(Cell) * Max(enc->nsources, 1));
-	if (form == ROW_JSON)
-	{
-		MemoryContext old = MemoryContextSwitchTo(s->bindcxt);
-
-		s->keys = palloc(sizeof(char *) * Max(enc->nsources, 1));
-		for (int i = 0; i < enc->nsources; i++)
-			s->keys[i] = TextFromUtf8(enc->sources[i].name,
-									  strlen(enc->sources[i].name));
-		MemoryContextSwitchTo(old);
-	}
-	else
-		BindModel(&s->binding, s->model, s->in.shape, s->bindcxt);
-	s->generation = s->cache.generation;
-}
-
-/* CellRead(), with what most columns are in line */
-static inline void
-ReadCell(const RowColumn *col, Datum value, bool isnull, Cell *cell)
-{
-	if (!isnull && col->type == CELL_INT4)
-	{
-		cell->isnull = false;
-		cell->type = CELL_INT4;
-		cell->number = DatumGetInt32(value);
-	}
-	else
-		CellRead(col, value, isnull, cell);
-}
-
-static void
-ReadColumns(Scorer *s)
-{
-	int			n = s->model->encoder->nsources;
-	const RowColumn *columns = s->in.shape->columns;
-
-	for (int i = 0; i < n; i++)
-	{
-		int			j = s->binding.column[i];
-
-		ReadCell(&columns[j], s->in.values[j], s->in.nulls[j], &s->cells[i]);
-	}
-}
-
-/* Where the shape is known, the arguments need no copy. */
-static void
-ReadArgs(Scorer *s, FunctionCallInfo fcinfo)
-{
-	int			n = s->model->encoder->nsources;
-	const int  *column = s->binding.column;
-	const RowColumn *columns = s->in.shape->columns;
-	const NullableDatum *args = &fcinfo->args[2];
-	Cell	   *cells = s->cells;
-
-	for (int i = 0; i < n; i++)
-	{
-		int			j = column[i];
-
-		ReadCell(&columns[j], args[j].value, args[j].isnull, &cells[i]);
-	}
-}
-
-static void
-ReadDocument(Scorer *s, Jsonb *doc)
-{
-	const Encoder *enc = s->model->encoder;
-
-	if (!JB_ROOT_IS_OBJECT(doc))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("features must be a JSON object"),
-				 errhint("Its keys are the names of the columns.")));
-	for (int i = 0; i < enc->nsources; i++)
-	{
-		JsonbValue	key,
-				   *v;
-
-		key.type = jbvString;
-		key.val.string.val = s->keys[i];
-		key.val.string.len = strlen(s->keys[i]);
-		v = findJsonbValueFromContainer(&doc->root, JB_FOBJECT, &key);
-		if (v == NULL)
-			MissingColumn(s->model, enc->sources[i].name, NULL);
-		CellReadJson(enc->sources[i].name, enc->sources[i].type, v,
-					 &s->cells[i]);
-	}
-}
-
-/*
- * The model is argument 0 of the function called, the row what `form` says.
- * Neither may be NULL; the functions see to that.
- */
-Scorer *
-ScorerRow(FunctionCallInfo fcinfo, RowForm form)
-{
-	Scorer	   *s = GetScorer(fcinfo, form);
-	MemoryContext cxt = fcinfo->flinfo->fn_mcxt;
-	MemoryContext old;
-	bool		fresh = false;
-
-	s->model = ModelCacheGet(&s->cache, fcinfo, 0);
-	MemoryContextReset(s->rowcxt);
-	old = MemoryContextSwitchTo(s->rowcxt);
-	switch (form)
-	{
-		case ROW_RECORD:
-			fresh = RowInputRecord(&s->in, PG_GETARG_HEAPTUPLEHEADER(1), cxt);
-			break;
-		case ROW_VALUES:
-			{
-				Jsonb	   *names = PG_GETARG_JSONB_P(1);
-
-				CheckNames(s, fcinfo, names);
-				if (s->in.shape == NULL)
-					fresh = RowInputArgs(&s->in, fcinfo, 2, names, cxt);
-				break;
-			}
-		case ROW_JSON:
-			break;
-	}
-	if (unlikely(fresh || s->generation != s->cache.generation))
-		Bind(s, form);
-	switch (form)
-	{
-		case ROW_RECORD:
-			ReadColumns(s);
-			break;
-		case ROW_VALUES:
-			ReadArgs(s, fcinfo);
-			break;
-		case ROW_JSON:
-			ReadDocument(s, PG_GETARG_JSONB_P(1));
-			break;
-	}
-	MemoryContextSwitchTo(old);
-	return s;
-}
-
-static inline double
-CallLogOdds(FunctionCallInfo fcinfo, RowForm form)
-{
-	Scorer	   *s = ScorerRow(fcinfo, form);
-
-	return ModelLogOdds(s->model, s->cells);
-}
 
 /* Values may be NULL, so those functions are not strict; the names may not. */
 static bool
@@ -603,14 +344,14 @@ PG_FUNCTION_INFO_V1(lead_score);
 Datum
 lead_score(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(Sigmoid(CallLogOdds(fcinfo, ROW_RECORD)));
+	PG_RETURN_FLOAT8(Sigmoid(ScorerLogOdds(fcinfo, ROW_RECORD)));
 }
 
 PG_FUNCTION_INFO_V1(lead_score_json);
 Datum
 lead_score_json(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(Sigmoid(CallLogOdds(fcinfo, ROW_JSON)));
+	PG_RETURN_FLOAT8(Sigmoid(ScorerLogOdds(fcinfo, ROW_JSON)));
 }
 
 PG_FUNCTION_INFO_V1(lead_score_values);
@@ -619,21 +360,21 @@ lead_score_values(PG_FUNCTION_ARGS)
 {
 	if (ModelIsNull(fcinfo))
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(Sigmoid(CallLogOdds(fcinfo, ROW_VALUES)));
+	PG_RETURN_FLOAT8(Sigmoid(ScorerLogOdds(fcinfo, ROW_VALUES)));
 }
 
 PG_FUNCTION_INFO_V1(lead_log_odds);
 Datum
 lead_log_odds(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(CallLogOdds(fcinfo, ROW_RECORD));
+	PG_RETURN_FLOAT8(ScorerLogOdds(fcinfo, ROW_RECORD));
 }
 
 PG_FUNCTION_INFO_V1(lead_log_odds_json);
 Datum
 lead_log_odds_json(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(CallLogOdds(fcinfo, ROW_JSON));
+	PG_RETURN_FLOAT8(ScorerLogOdds(fcinfo, ROW_JSON));
 }
 
 PG_FUNCTION_INFO_V1(lead_log_odds_values);
@@ -642,7 +383,7 @@ lead_log_odds_values(PG_FUNCTION_ARGS)
 {
 	if (ModelIsNull(fcinfo))
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(CallLogOdds(fcinfo, ROW_VALUES));
+	PG_RETURN_FLOAT8(ScorerLogOdds(fcinfo, ROW_VALUES));
 }
 
 /*

@@ -1,0 +1,335 @@
+/*-------------------------------------------------------------------------
+ *
+ * scorer.c
+ *	  From the arguments of a scoring function to the model and the row.
+ *
+ * What a call keeps from row to row lives in fn_extra: the decoded model, the
+ * binding of its columns to the row's, and, for scores alone, one short term
+ * per feature that reads a datum and adds to the sum without making a cell.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "nodes/primnodes.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "leadscore.h"
+
+/* Models that a call remembers at the same time. */
+#define MAX_SCORERS		32
+
+/*
+ * The scorer of a model that was not the last one used, or the one to give up
+ * for a new model when there are enough; NULL if another may be made.
+ */
+static Scorer *
+OtherScorer(FunctionCallInfo fcinfo)
+{
+	Scorer	   *first = fcinfo->flinfo->fn_extra;
+	Scorer	   *previous = NULL;
+	Scorer	   *s = first;
+	int			n = 1;
+
+	if (first->cache.model == NULL)
+		return first;			/* its model was refused */
+	for (; s->next != NULL && !ModelCacheHas(&s->cache, fcinfo, 0); n++)
+	{
+		previous = s;
+		s = s->next;
+	}
+	if (n < MAX_SCORERS && !ModelCacheHas(&s->cache, fcinfo, 0))
+		return NULL;
+	if (previous != NULL)
+	{
+		previous->next = s->next;
+		s->next = first;
+		fcinfo->flinfo->fn_extra = s;
+	}
+	return s;
+}
+
+static Scorer *
+GetScorer(FunctionCallInfo fcinfo, RowForm form)
+{
+	MemoryContext cxt = fcinfo->flinfo->fn_mcxt;
+	Scorer	   *s = fcinfo->flinfo->fn_extra;
+
+	if (likely(s != NULL && (s->cache.constant || ModelCacheHas(&s->cache, fcinfo, 0))))
+		return s;
+	if (s != NULL && (s = OtherScorer(fcinfo)) != NULL)
+		return s;
+	if (form == ROW_VALUES && get_fn_expr_variadic(fcinfo->flinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("values must be given one by one, not as a VARIADIC array")));
+	s = MemoryContextAllocZero(cxt, sizeof(Scorer));
+	s->rowcxt = AllocSetContextCreate(cxt, "leadscore row",
+									  ALLOCSET_SMALL_SIZES);
+	s->bindcxt = AllocSetContextCreate(cxt, "leadscore binding",
+									   ALLOCSET_SMALL_SIZES);
+	s->next = fcinfo->flinfo->fn_extra;
+	fcinfo->flinfo->fn_extra = s;
+	return s;
+}
+
+/*
+ * A list of values has its shape for the whole query where the names are a
+ * constant; else they are compared, because nothing says that they come from
+ * the same row as before.  (A parameter is no constant: in PL/pgSQL it changes
+ * while fn_extra lives.)
+ */
+static bool
+NamesAreConstant(FunctionCallInfo fcinfo)
+{
+	Node	   *call = fcinfo->flinfo->fn_expr;
+
+	return call != NULL && IsA(call, FuncExpr) &&
+		list_length(((FuncExpr *) call)->args) > 1 &&
+		IsA(lsecond(((FuncExpr *) call)->args), Const);
+}
+
+static void
+CheckNames(Scorer *s, FunctionCallInfo fcinfo, Jsonb *names)
+{
+	if (s->in.shape != NULL &&
+		(s->names == NULL ||
+		 (VARSIZE(s->names) == VARSIZE(names) &&
+		  memcmp(s->names, names, VARSIZE(names)) == 0)))
+		return;
+	s->in.shape = NULL;
+	if (s->names != NULL)
+		pfree(s->names);
+	s->names = NULL;
+	if (!NamesAreConstant(fcinfo))
+	{
+		s->names = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, VARSIZE(names));
+		memcpy(s->names, names, VARSIZE(names));
+	}
+}
+
+/* What each feature adds, in the shortest form that its column allows. */
+static void
+BindTerms(Scorer *s)
+{
+	const Encoder *enc = s->model->encoder;
+
+	s->terms = MemoryContextAllocZero(s->bindcxt,
+									  sizeof(Term) * Max(enc->nfeatures, 1));
+	for (int i = 0; i < enc->nfeatures; i++)
+	{
+		const Feature *f = &enc->features[i];
+		Term	   *t = &s->terms[i];
+
+		t->column = s->binding.column[f->source];
+		t->feature = f;
+		if (f->kind == FEATURE_NUMBER && f->transform == TRANSFORM_NONE &&
+			s->in.shape->columns[t->column].type == CELL_INT4)
+		{
+			t->kind = TERM_INT4;
+			t->coef = s->model->coef[f->value_column];
+		}
+	}
+}
+
+/* Prepare for a model or a shape of row not met before. */
+static void
+Bind(Scorer *s, RowForm form)
+{
+	const Encoder *enc = s->model->encoder;
+
+	s->generation = 0;			/* nothing is bound if this fails */
+	MemoryContextReset(s->bindcxt);
+	s->cells = MemoryContextAllocZero(s->bindcxt,
+									  sizeof(Cell) * Max(enc->nsources, 1));
+	if (form == ROW_JSON)
+	{
+		MemoryContext old = MemoryContextSwitchTo(s->bindcxt);
+
+		s->keys = palloc(sizeof(char *) * Max(enc->nsources, 1));
+		for (int i = 0; i < enc->nsources; i++)
+			s->keys[i] = TextFromUtf8(enc->sources[i].name,
+									  strlen(enc->sources[i].name));
+		MemoryContextSwitchTo(old);
+	}
+	else
+	{
+		BindModel(&s->binding, s->model, s->in.shape, s->bindcxt);
+		BindTerms(s);
+	}
+	s->generation = s->cache.generation;
+}
+
+/* CellRead(), with what most columns are in line */
+static inline void
+ReadCell(const RowColumn *col, Datum value, bool isnull, Cell *cell)
+{
+	if (!isnull && col->type == CELL_INT4)
+	{
+		cell->isnull = false;
+		cell->type = CELL_INT4;
+		cell->number = DatumGetInt32(value);
+	}
+	else
+		CellRead(col, value, isnull, cell);
+}
+
+static void
+ReadColumns(Scorer *s)
+{
+	int			n = s->model->encoder->nsources;
+	const RowColumn *columns = s->in.shape->columns;
+
+	for (int i = 0; i < n; i++)
+	{
+		int			j = s->binding.column[i];
+
+		ReadCell(&columns[j], s->in.values[j], s->in.nulls[j], &s->cells[i]);
+	}
+}
+
+/* Where the shape is known, the arguments need no copy. */
+static void
+ReadArgs(Scorer *s, FunctionCallInfo fcinfo)
+{
+	int			n = s->model->encoder->nsources;
+	const int  *column = s->binding.column;
+	const RowColumn *columns = s->in.shape->columns;
+	const NullableDatum *args = &fcinfo->args[2];
+	Cell	   *cells = s->cells;
+
+	for (int i = 0; i < n; i++)
+	{
+		int			j = column[i];
+
+		ReadCell(&columns[j], args[j].value, args[j].isnull, &cells[i]);
+	}
+}
+
+static void
+ReadDocument(Scorer *s, Jsonb *doc)
+{
+	const Encoder *enc = s->model->encoder;
+
+	if (!JB_ROOT_IS_OBJECT(doc))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("features must be a JSON object"),
+				 errhint("Its keys are the names of the columns.")));
+	for (int i = 0; i < enc->nsources; i++)
+	{
+		JsonbValue	key,
+				   *v;
+
+		key.type = jbvString;
+		key.val.string.val = s->keys[i];
+		key.val.string.len = strlen(s->keys[i]);
+		v = findJsonbValueFromContainer(&doc->root, JB_FOBJECT, &key);
+		if (v == NULL)
+			MissingColumn(s->model, enc->sources[i].name, NULL);
+		CellReadJson(enc->sources[i].name, enc->sources[i].type, v,
+					 &s->cells[i]);
+	}
+}
+
+/*
+ * The scorer of this call, bound to its model and row; the row's context is the
+ * current one then, which *caller gets back.
+ */
+static inline Scorer *
+ScorerReady(FunctionCallInfo fcinfo, RowForm form, MemoryContext *caller)
+{
+	Scorer	   *s = GetScorer(fcinfo, form);
+	MemoryContext cxt = fcinfo->flinfo->fn_mcxt;
+	bool		fresh = false;
+
+	s->model = ModelCacheGet(&s->cache, fcinfo, 0);
+	MemoryContextReset(s->rowcxt);
+	*caller = MemoryContextSwitchTo(s->rowcxt);
+	if (form == ROW_RECORD)
+		fresh = RowInputRecord(&s->in, PG_GETARG_HEAPTUPLEHEADER(1), cxt);
+	else if (form == ROW_VALUES)
+	{
+		Jsonb	   *names = PG_GETARG_JSONB_P(1);
+
+		CheckNames(s, fcinfo, names);
+		if (s->in.shape == NULL)
+			fresh = RowInputArgs(&s->in, fcinfo, 2, names, cxt);
+	}
+	if (unlikely(fresh || s->generation != s->cache.generation))
+		Bind(s, form);
+	return s;
+}
+
+/* The model and the row of this call, as cells that last until the next one. */
+Scorer *
+ScorerRow(FunctionCallInfo fcinfo, RowForm form)
+{
+	MemoryContext caller;
+	Scorer	   *s = ScorerReady(fcinfo, form, &caller);
+
+	switch (form)
+	{
+		case ROW_RECORD:
+			ReadColumns(s);
+			break;
+		case ROW_VALUES:
+			ReadArgs(s, fcinfo);
+			break;
+		case ROW_JSON:
+			ReadDocument(s, PG_GETARG_JSONB_P(1));
+			break;
+	}
+	MemoryContextSwitchTo(caller);
+	return s;
+}
+
+/*
+ * ModelLogOdds() of a row that need not become cells first: the same terms in
+ * the same order, so the same bits.  The values are in `args` or else in the
+ * scorer's row.
+ */
+static inline double
+TermsLogOdds(const Scorer *s, const NullableDatum *args)
+{
+	const Model *model = s->model;
+	double		eta = model->coef[0];
+
+	for (int i = 0; i < model->encoder->nfeatures; i++)
+	{
+		const Term *t = &s->terms[i];
+		Datum		value = args ? args[t->column].value : s->in.values[t->column];
+		bool		isnull = args ? args[t->column].isnull : s->in.nulls[t->column];
+		Cell		cell;
+
+		if (t->kind == TERM_INT4 && !isnull)
+			eta += t->coef * (double) DatumGetInt32(value);
+		else
+		{
+			ReadCell(&s->in.shape->columns[t->column], value, isnull, &cell);
+			eta += FeatureTerm(model, t->feature, &cell);
+		}
+	}
+	return eta;
+}
+
+/* The log-odds of the row of this call. */
+double
+ScorerLogOdds(FunctionCallInfo fcinfo, RowForm form)
+{
+	MemoryContext caller;
+	Scorer	   *s;
+	double		eta;
+
+	if (form == ROW_JSON)
+	{
+		s = ScorerRow(fcinfo, form);
+		return ModelLogOdds(s->model, s->cells);
+	}
+	s = ScorerReady(fcinfo, form, &caller);
+	eta = TermsLogOdds(s, form == ROW_VALUES ? &fcinfo->args[2] : NULL);
+	MemoryContextSwitchTo(caller);
+	return eta;
+}
