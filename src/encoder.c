@@ -553,11 +553,7 @@ FitColumn(const FrameStats *s, int column, const Options *opt, bool penalised,
 		const FrameColumn *time = FrameFindColumn(s->frame, c->source);
 
 		if (time != NULL && time->high - time->low < 2 * 365.25 * 86400e6)
-			ereport(WARNING,
-					(errmsg("column \"%s\" has less than two years of data",
-							TextFromUtf8(c->source, strlen(c->source))),
-					 errdetail("The season and the trend cannot be told apart; on new leads \"%s\" may mislead.",
-							   TextFromUtf8(c->name, strlen(c->name)))));
+			report->seasons = lappend(report->seasons, unconstify(FrameColumn *, c));
 	}
 	return FitLevels(c, cs, &ch, penalised, f, next, report);
 }

@@ -106,6 +106,7 @@ typedef struct FitReport
 	List	   *imputed;
 	List	   *references;
 	List	   *notes;			/* of char *: sentences */
+	List	   *seasons;		/* of FrameColumn *: months of less than two years */
 } FitReport;
 
 typedef struct FittedEncoder

@@ -204,11 +204,12 @@ PartsOption(const FitReport *report)
 	return "";
 }
 
-/* Say what was left out, each at the volume it deserves. */
+/* Say what was left out, or may mislead, each at the volume it deserves. */
 void
 ReportLeftOut(const FitReport *report)
 {
 	int			n;
+	ListCell   *lc;
 	char	   *names = NamesOf(report, "label", NULL, &n);
 
 	if (n > 0)
@@ -228,4 +229,14 @@ ReportLeftOut(const FitReport *report)
 							   "left out columns %s: they look like identifiers", n, names),
 				 errdetail("Almost every row has a value of its own, which says nothing about new leads."),
 				 errhint("Name it in \"exclude\" to silence this, or in \"allow\" to use it.")));
+	foreach(lc, report->seasons)
+	{
+		const FrameColumn *c = lfirst(lc);
+
+		ereport(WARNING,
+				(errmsg("column \"%s\" has less than two years of data",
+						TextFromUtf8(c->source, strlen(c->source))),
+				 errdetail("The season and the trend cannot be told apart; on new leads \"%s\" may mislead.",
+						   TextFromUtf8(c->name, strlen(c->name)))));
+	}
 }
