@@ -167,6 +167,32 @@ CREATE OPERATOR || (
 COMMENT ON OPERATOR || (leadframe, leadframe) IS
 'the union of two frames';
 
+-- Equal frames are equal bytes: they hold the same rows.
+CREATE FUNCTION leadframe_eq(leadframe, leadframe) RETURNS boolean
+AS 'byteaeq' LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
+
+CREATE FUNCTION leadframe_ne(leadframe, leadframe) RETURNS boolean
+AS 'byteane' LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
+
+CREATE FUNCTION leadframe_hash(leadframe) RETURNS integer
+AS 'hashvarlena' LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
+
+CREATE OPERATOR = (
+	LEFTARG = leadframe, RIGHTARG = leadframe, FUNCTION = leadframe_eq,
+	COMMUTATOR = =, NEGATOR = <>, RESTRICT = eqsel, JOIN = eqjoinsel, HASHES
+);
+COMMENT ON OPERATOR = (leadframe, leadframe) IS 'do the frames hold the same rows?';
+
+CREATE OPERATOR <> (
+	LEFTARG = leadframe, RIGHTARG = leadframe, FUNCTION = leadframe_ne,
+	COMMUTATOR = <>, NEGATOR = =, RESTRICT = neqsel, JOIN = neqjoinsel
+);
+COMMENT ON OPERATOR <> (leadframe, leadframe) IS 'do the frames hold different rows?';
+
+CREATE OPERATOR CLASS leadframe_ops DEFAULT FOR TYPE leadframe USING hash AS
+	OPERATOR 1 =,
+	FUNCTION 1 leadframe_hash(leadframe);
+
 -- lead_describe(frame): a row per column: what is in it, and what a fit with
 -- default options would do with it.  rows, nulls, distinct count labelled rows;
 -- mean and sd are weighted if the frame has a weight.

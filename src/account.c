@@ -283,7 +283,7 @@ FitAccountJson(const FitAccount *a)
 		appendBinaryStringInfo(&buf, utf8, len);
 	}
 	appendStringInfoString(&buf, ", \"profile\": ");
-	ProfileJson(&buf, a->stats);
+	ProfileJson(&buf, a->stats, &a->fe->report);
 	appendStringInfoChar(&buf, '}');
 	return buf.data;
 }

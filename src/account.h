@@ -12,6 +12,8 @@
 
 /* `, "key": number`; null where there is no finite number */
 extern void JsonNumber(StringInfo buf, const char *key, double x);
-extern void ProfileJson(StringInfo buf, const FrameStats *stats);	/* profile.c */
+/* profile.c */
+extern void ProfileJson(StringInfo buf, const FrameStats *stats,
+						const FitReport *report);
 
 #endif							/* LEADSCORE_ACCOUNT_H */

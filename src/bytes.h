@@ -20,6 +20,7 @@
 
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "port/pg_crc32c.h"
 
 #ifdef WORDS_BIGENDIAN
 #define HostToLittle16(x)	pg_bswap16(x)
@@ -31,6 +32,33 @@
 #define HostToLittle32(x)	(x)
 #define HostToLittle64(x)	(x)
 #endif
+
+static inline uint32
+ChecksumOf(const void *data, size_t len)
+{
+	pg_crc32c	crc;
+
+	INIT_CRC32C(crc);
+	COMP_CRC32C(crc, data, len);
+	FIN_CRC32C(crc);
+	return (uint32) crc;
+}
+
+static inline uint32
+LoadU32(const uint8 *p)
+{
+	uint32		v;
+
+	memcpy(&v, p, 4);
+	return HostToLittle32(v);
+}
+
+static inline void
+StoreU32(char *p, uint32 v)
+{
+	v = HostToLittle32(v);
+	memcpy(p, &v, 4);
+}
 
 /* ---- writing ---- */
 
@@ -60,13 +88,23 @@ PutU64(StringInfo buf, uint64 v)
 	appendBinaryStringInfo(buf, (const char *) &v, 8);
 }
 
+/* NaN has many bit patterns; equal values must be equal bytes. */
 static inline void
 PutF64(StringInfo buf, double v)
 {
-	uint64		bits;
+	uint64		bits = UINT64CONST(0x7ff8000000000000);
 
-	memcpy(&bits, &v, 8);
+	if (!isnan(v))
+		memcpy(&bits, &v, 8);
 	PutU64(buf, bits);
+}
+
+static inline void
+PutF64s(StringInfo buf, const double *v, size_t n)
+{
+	enlargeStringInfo(buf, (int) (n * 8));
+	for (size_t i = 0; i < n; i++)
+		PutF64(buf, v[i]);
 }
 
 /* A length and that many bytes. */
@@ -107,7 +145,7 @@ GetBytes(Reader *r, size_t n)
 
 	if (ReaderLeft(r) < n)
 	{
-		ReaderFail(r, "It is too short.");
+		ReaderFail(r, "A part is shorter than its contents.");
 		return NULL;
 	}
 	r->p += n;
@@ -182,12 +220,11 @@ GetCount(Reader *r, uint32 most, size_t size, const char *why)
 {
 	uint32		n = GetU32(r);
 
-	if (n > most || (uint64) n * size > ReaderLeft(r))
-	{
+	if (n > most)
 		ReaderFail(r, why);
-		return 0;
-	}
-	return n;
+	else if ((uint64) n * size > ReaderLeft(r))
+		ReaderFail(r, "A part is shorter than its contents.");
+	return r->why == NULL ? n : 0;
 }
 
 /* Bytes of valid UTF-8 without NUL; *len gets the length. */

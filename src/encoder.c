@@ -23,6 +23,9 @@
 
 #include "fit.h"
 
+/* Below this, in microseconds, a season has not come round twice. */
+#define TWO_YEARS	(2 * 365.25 * 86400e6)
+
 /* What the options say for one column, the column's own before the call's. */
 typedef struct Choice
 {
@@ -477,11 +480,10 @@ FitNumber(const FrameStats *s, const FrameColumn *c, const ColumnStats *cs,
 	if (!isfinite(f->fill) || (f->transform == TRANSFORM_NONE && !isfinite(cs->sd)))
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("column \"%s\" is too large to compute with",
+				 errmsg("the numbers of column \"%s\" are too large",
 						TextFromUtf8(c->name, strlen(c->name))),
-				 errdetail("Its numbers range from %s to %s.",
-						   NumberText(cs->min), NumberText(cs->max)),
-				 errhint("Divide it, exclude it, or use \"bins\".")));
+				 errdetail("Their mean or variance is beyond the range of double precision."),
+				 errhint("Divide them, or use \"bins\" for the column.")));
 	if (nulls >= ch->min_count)
 		f->null_column = (*column)++;
 	else if (nulls > 0)
@@ -511,7 +513,12 @@ IsNumber(const FrameColumn *c, const ColumnStats *cs, const Choice *ch)
 	bool		number = (class == CLASS_NUMBER || class == CLASS_INTERVAL);
 
 	if (c->part != TRANSFORM_NONE)
+	{
+		if (ch->as == TREAT_NUMBER || ch->bins > 0 || ch->transform != TRANSFORM_NONE)
+			BadColumnOption(c, ch->as == TREAT_NUMBER ? "as" : ch->bins > 0 ? "bins" : "transform",
+							"A part of a time is always categorical.");
 		return false;
+	}
 	if (ch->as == TREAT_NUMBER && !number && class != CLASS_BOOL)
 		BadColumnOption(c, "as", psprintf("A column of type %s is no number.",
 										  CellTypeName(c->type)));
@@ -548,14 +555,18 @@ FitColumn(const FrameStats *s, int column, const Options *opt, bool penalised,
 	if (c->store != STORE_DICTIONARY)
 		BadColumnOption(c, "as", psprintf("It has more than %d different numbers; use \"bins\".",
 										  FRAME_MAX_NUMBERS));
+	if (!FitLevels(c, cs, &ch, penalised, f, next, report))
+		return false;
 	if (c->part == TRANSFORM_MONTH || c->part == TRANSFORM_QUARTER)
 	{
 		const FrameColumn *time = FrameFindColumn(s->frame, c->source);
 
-		if (time != NULL && time->high - time->low < 2 * 365.25 * 86400e6)
-			report->seasons = lappend(report->seasons, unconstify(FrameColumn *, c));
+		if (time != NULL && time->high - time->low < TWO_YEARS)
+			report->notes = lappend(report->notes,
+									psprintf("\"%s\" comes from less than two years of data: season and trend cannot be told apart, and on new leads it may mislead",
+											 c->name));
 	}
-	return FitLevels(c, cs, &ch, penalised, f, next, report);
+	return true;
 }
 
 /* The index of the source in the encoder, added when it is new. */
@@ -581,29 +592,38 @@ HasParts(const Frame *frame, const FrameColumn *time)
 	return false;
 }
 
-/* Names in the options that are no column of the frame: a typing error. */
-void
-CheckColumnsExist(const Frame *frame, const Options *opt)
+/* Names in an option that are no column of the frame: a typing error. */
+static void
+CheckNamesExist(const Frame *frame, const List *names, const char *option)
 {
-	List	   *names = list_concat(list_copy(opt->exclude), opt->allow);
 	ListCell   *lc;
 
-	foreach(lc, opt->columns)
-		names = lappend(names, ((ColumnOptions *) lfirst(lc))->name);
 	foreach(lc, names)
 	{
 		const char *name = lfirst(lc);
 		bool		found = false;
 
 		for (int i = 0; i < frame->ncolumns && !found; i++)
-			found = strcmp(frame->columns[i].name, name) == 0 ||
-				strcmp(frame->columns[i].source, name) == 0;
+			found = strcmp(frame->columns[i].name, name) == 0;
 		if (!found)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_COLUMN),
-					 errmsg("there is no column \"%s\", which the options name",
-							TextFromUtf8(name, strlen(name)))));
+					 errmsg("there is no column \"%s\", which option \"%s\" names",
+							TextFromUtf8(name, strlen(name)), option)));
 	}
+}
+
+void
+CheckColumnsExist(const Frame *frame, const Options *opt)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, opt->columns)
+		names = lappend(names, ((ColumnOptions *) lfirst(lc))->name);
+	CheckNamesExist(frame, opt->exclude, "exclude");
+	CheckNamesExist(frame, opt->allow, "allow");
+	CheckNamesExist(frame, names, "columns");
 }
 
 FittedEncoder *

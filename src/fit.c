@@ -95,9 +95,36 @@ WidestFeatures(const Encoder *enc)
 	return buf.data;
 }
 
-static bool
-CheckDesign(const FrameStats *s, const Encoder *enc, const Options *opt)
+/* Every column left out and why, five at most, for the error. */
+static char *
+LeftOutReasons(const FitReport *report)
 {
+	StringInfoData buf;
+	int			n = 0;
+	ListCell   *lc;
+
+	if (report->left_out == NIL)
+		return "The rows have no columns for it.";
+	initStringInfo(&buf);
+	foreach(lc, report->left_out)
+	{
+		const LeftOut *l = lfirst(lc);
+
+		if (++n <= 5)
+			appendStringInfo(&buf, "%s\"%s\" (%s)", n > 1 ? ", " : "Left out: ",
+							 TextFromUtf8(l->column, strlen(l->column)), l->reason);
+	}
+	if (n > 5)
+		appendStringInfo(&buf, " and %d more", n - 5);
+	appendStringInfoChar(&buf, '.');
+	return buf.data;
+}
+
+static bool
+CheckDesign(const FrameStats *s, const FittedEncoder *fe, const Options *opt)
+{
+	const Encoder *enc = fe->encoder;
+
 	if (enc->ncolumns > LEADSCORE_MAX_DESIGN)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -107,7 +134,7 @@ CheckDesign(const FrameStats *s, const Encoder *enc, const Options *opt)
 				 errhint("Lower \"max_levels\", raise \"min_count\", or exclude columns.")));
 	if (enc->ncolumns == 1)
 		return Untrainable(opt, ERRCODE_DATA_EXCEPTION, "no column is left to learn from",
-						   "All columns are constant, identifiers, times, the label itself, too rare, or excluded.",
+						   LeftOutReasons(&fe->report),
 						   "Add columns, lower \"min_count\", or look at lead_describe(lead_frame(…)).");
 	if (opt->lambda == 0 && !opt->firth && s->frame->rows < enc->ncolumns)
 		return Untrainable(opt, ERRCODE_DATA_EXCEPTION, "there are fewer rows than coefficients",
@@ -137,15 +164,92 @@ ClassWeights(const FrameStats *s, const Options *opt, LogitOptions *lo)
 				 errdetail("The classes are weighted and \"correct\" is false, so the base rate is not that of the data.")));
 }
 
+/* Components of a direction below this share of the largest are its noise. */
+#define DIRECTION_NOISE		0.01
+
+/*
+ * What the direction says of a feature's levels does not depend on which of
+ * them is the reference: adding a constant to all and taking it from the
+ * intercept is the same direction.  Of these take the one with the most zeros,
+ * so that a separating reference level is named and not all the others.
+ * values[0] is the reference, the others are the feature's columns.
+ */
+static void
+ShiftToMostZeros(double *values, int n, double tolerance)
+{
+	int			best = 0,
+				best_count = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		int			count = 0;
+
+		for (int j = 0; j < n; j++)
+			if (fabs(values[j] - values[i]) <= tolerance)
+				count++;
+		if (count > best_count)
+		{
+			best = i;
+			best_count = count;
+		}
+	}
+	for (int i = n - 1; i >= 0; i--)
+		if (i != best)
+			values[i] -= values[best];
+	values[best] = 0;
+}
+
+/* The level of a feature that has no column, as "city=Paris". */
+static char *
+ReferenceName(const Encoder *enc, const Feature *f)
+{
+	DesignKind	kind = DESIGN_NULL_LEVEL;
+	int			level = -1;
+
+	for (int k = 0; k < f->nlevels; k++)
+		if (f->levels[k].column == DESIGN_NONE)
+		{
+			kind = DESIGN_LEVEL;
+			level = k;
+		}
+	for (int k = 0; f->kind == FEATURE_BINS && k <= f->nedges; k++)
+		if (f->bin_columns[k] == DESIGN_NONE)
+		{
+			kind = DESIGN_BIN;
+			level = k;
+		}
+	if (level < 0 && f->other_column == DESIGN_NONE)
+		kind = DESIGN_OTHER;
+	return psprintf("%s=%s", f->name, FeatureLevelText(enc, f, kind, level));
+}
+
 /* The design columns that separate the classes, as names. */
 static List *
 SeparatingColumns(const Encoder *enc, const LogitFit *fit)
 {
 	List	   *names = NIL;
+	double		noise = 0;
+	double	   *values = palloc(sizeof(double) * enc->ncolumns);
 
 	for (int j = 1; j < enc->ncolumns; j++)
-		if (fit->direction[j] != 0)
-			names = lappend(names, DesignColumnName(enc, j));
+		noise = Max(noise, fabs(fit->direction[j]) * DIRECTION_NOISE);
+	for (int j = 1, n; j < enc->ncolumns; j += n)
+	{
+		const Feature *f = &enc->features[enc->design[j].feature];
+		bool		levels = (f->kind != FEATURE_NUMBER);
+
+		values[0] = 0;
+		for (n = 0; j + n < enc->ncolumns &&
+			 enc->design[j + n].feature == enc->design[j].feature; n++)
+			values[n + 1] = fit->direction[j + n];
+		if (levels)
+			ShiftToMostZeros(values, n + 1, noise);
+		if (levels && fabs(values[0]) > noise)
+			names = lappend(names, ReferenceName(enc, f));
+		for (int k = 0; k < n; k++)
+			if (fabs(values[k + 1]) > noise)
+				names = lappend(names, DesignColumnName(enc, j + k));
+	}
 	return names;
 }
 
@@ -181,9 +285,9 @@ ReportSeparation(FitAccount *a, const Options *opt)
 				 errhint("Use {\"separation\": \"ridge\"} or {\"separation\": \"firth\"}, raise \"min_count\", or exclude the column.")));
 	ereport(WARNING,
 			(errmsg("the classes are %s separated by %s", kind, names),
-			 errdetail("The likelihood has no maximum. The model was fitted with %s instead; it has no p-values of the usual kind.",
-					   opt->separation == SEPARATION_FIRTH ? "Firth's penalty" :
-					   "a ridge penalty of lambda = 1"),
+			 errdetail("The likelihood has no maximum. The model was fitted with %s.",
+					   opt->separation == SEPARATION_FIRTH ? "Firth's penalty instead" :
+					   "a ridge penalty of lambda = 1 instead; it has no p-values"),
 			 errhint("Pool rare levels with \"min_count\", exclude the column, or choose \"lambda\" yourself.")));
 	a->separation_handled = opt->separation == SEPARATION_FIRTH ? "firth" : "ridge";
 }
@@ -289,7 +393,7 @@ FitModel(const Frame *frame, const Options *opt)
 	if (fe == NULL)
 		return NULL;
 	ReportLeftOut(&fe->report);
-	if (!CheckDesign(s, fe->encoder, opt))
+	if (!CheckDesign(s, fe, opt))
 		return NULL;
 
 	lo.lambda = opt->lambda;
@@ -313,7 +417,7 @@ FitModel(const Frame *frame, const Options *opt)
 		{
 			lo.lambda = SEPARATION_LAMBDA;
 			fe = EncoderFit(s, opt, true);
-			if (!CheckDesign(s, fe->encoder, opt))
+			if (!CheckDesign(s, fe, opt))
 				return NULL;
 		}
 		fit = SolveFor(s, fe, opt, &lo, &design);

@@ -106,7 +106,6 @@ typedef struct FitReport
 	List	   *imputed;
 	List	   *references;
 	List	   *notes;			/* of char *: sentences */
-	List	   *seasons;		/* of FrameColumn *: months of less than two years */
 } FitReport;
 
 typedef struct FittedEncoder

@@ -175,6 +175,13 @@ FrameColumnHasCells(const FrameColumn *c)
 extern const FrameColumn *FrameFindColumn(const Frame *frame, const char *name);
 extern const FrameColumn *FrameFindRole(const Frame *frame, ColumnRole role);
 
+/* roles.c: the options of a call against the columns of its rows */
+struct Options;
+extern char *PartName(const char *column, Transform part);
+extern int	FindAttribute(const RowShape *shape, const char *name);
+extern ColumnRole RoleOf(const struct Options *opt, const RowColumn *col);
+extern void CheckRowOptions(const RowShape *shape, const struct Options *opt);
+
 /* framebuild.c: rows and frames in */
 typedef struct FrameBuilder FrameBuilder;
 

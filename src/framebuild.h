@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * framebuild.h
- *	  What building a frame (framebuild.c) and finishing it (framefinish.c)
- *	  share: the builder's columns and segments.
+ *	  What the files that build frames share (framebuild.c, framesegment.c,
+ *	  framefinish.c): the builder's columns and segments.
  *
  *-------------------------------------------------------------------------
  */
@@ -83,9 +83,7 @@ Mix64(uint64 h)
 	return h;
 }
 
-/* Hash of a packed row.  Bytes are read in the order of memory on purpose:
- * frames are the same on all machines of one byte order only before encoding,
- * and framebytes.c stores little-endian. */
+/* Hash of a packed row, of its bytes as they lie in memory. */
 static inline uint64
 HashBytes64(const uint8 *p, int n)
 {
@@ -148,7 +146,9 @@ FrameBuilderCodeSmall(FrameBuilder *b, int column, int64 v)
 	return true;
 }
 
-extern void CountOverflow(void) pg_attribute_noreturn();
+/* framesegment.c */
+extern void FrameBuilderStoreCoded(FrameBuilder *b, uint32 pos, uint32 neg);
+pg_noreturn extern void CountOverflow(void);
 
 /* Counts are 32 bits wide; more than that is an error. */
 static inline void

@@ -33,8 +33,6 @@
 #include <math.h>
 
 #include "miscadmin.h"
-#include "port/pg_crc32c.h"
-
 #include "bytes.h"
 #include "frame.h"
 
@@ -46,17 +44,6 @@
 #define MOST_UNKNOWN		(INT64CONST(1) << 53)
 
 #define ROWS_PER_INTERRUPT	16384
-
-static uint32
-Checksum(const char *data, size_t len)
-{
-	pg_crc32c	crc;
-
-	INIT_CRC32C(crc);
-	COMP_CRC32C(crc, data, len);
-	FIN_CRC32C(crc);
-	return crc;
-}
 
 /* Codes are stored little-endian; on other machines swap them in place. */
 #ifdef WORDS_BIGENDIAN
@@ -109,7 +96,6 @@ FrameEncode(const Frame *f)
 {
 	StringInfoData buf;
 	int64		size = (int64) f->npatterns * (f->stride + 8);
-	uint32		crc;
 
 	for (int i = 0; i < f->ncolumns; i++)
 	{
@@ -149,9 +135,9 @@ FrameEncode(const Frame *f)
 	for (int64 r = 0; r < f->npatterns; r++)
 		PutU32(&buf, f->neg[r]);
 
-	crc = HostToLittle32(Checksum(buf.data + VARHDRSZ + FRAME_CHECKED_FROM,
-								  buf.len - VARHDRSZ - FRAME_CHECKED_FROM));
-	memcpy(buf.data + VARHDRSZ + 8, &crc, 4);
+	StoreU32(buf.data + VARHDRSZ + 8,
+			 ChecksumOf(buf.data + VARHDRSZ + FRAME_CHECKED_FROM,
+						buf.len - VARHDRSZ - FRAME_CHECKED_FROM));
 	SET_VARSIZE(buf.data, buf.len);
 	return (bytea *) buf.data;
 }
@@ -394,7 +380,7 @@ FrameDecode(const struct varlena *bytes)
 				 errhint("Update the extension.")));
 	else if (r.why == NULL && version < 1)
 		ReaderFail(&r, "Its format is unknown.");
-	else if (r.why == NULL && crc != Checksum((const char *) r.p, ReaderLeft(&r)))
+	else if (r.why == NULL && crc != ChecksumOf(r.p, ReaderLeft(&r)))
 		ReaderFail(&r, "Its checksum is wrong.");
 
 	f->ncolumns = GetCount(&r, LEADSCORE_MAX_COLUMNS * 8, 44, "It has too many columns.");

@@ -41,6 +41,11 @@
 #include "varatt.h"				/* until 16 part of postgres.h */
 #endif
 
+/* Written after the prototype before 18.  To go with version 17. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn		pg_attribute_noreturn()
+#endif
+
 /*
  * What differs between the servers' planners.  PlannerMayExecute: may the user
  * call this function?  VarNullable: from 16 on a Var says whether an outer join
@@ -404,8 +409,7 @@ extern Model *ModelDecodeOrNull(Datum model, bool scoring_only,
 /* what the others are made of: returns the reason, or NULL and fills `model` */
 extern const char *ModelDecodeInto(Model *model, Datum datum,
 								   bool scoring_only, MemoryContext cxt);
-extern void ModelRefuse(const Model *model, const char *why)
-			pg_attribute_noreturn();
+pg_noreturn extern void ModelRefuse(const Model *model, const char *why);
 
 /* a decoded feature has its lookup; a fitted one is searched by bisection */
 extern void FeatureMakeLookup(Feature *f);
@@ -428,6 +432,8 @@ typedef struct ModelCache
 
 extern Model *ModelCacheGet(ModelCache *cache, FunctionCallInfo fcinfo,
 							int argno);
+extern bool ModelCacheHas(const ModelCache *cache, FunctionCallInfo fcinfo,
+						  int argno);
 
 /* ------------------------------------------------------------------------
  * Looking into a model (coefficient.c, inspect.c, summary.c)
@@ -485,9 +491,14 @@ typedef enum RowForm
 	ROW_JSON					/* (model, jsonb) */
 } RowForm;
 
-/* What a scoring function keeps in fn_extra from row to row. */
+/*
+ * What a scoring function keeps in fn_extra from row to row, for one model.  A
+ * query may score with several in turn (a join with the models of segments):
+ * they form a list, the last one used first.
+ */
 typedef struct Scorer
 {
+	struct Scorer *next;
 	MemoryContext rowcxt;		/* what one row needs: reset at the next one */
 	MemoryContext bindcxt;		/* the binding: reset with a new model or shape */
 	ModelCache	cache;

@@ -17,62 +17,9 @@
 #include "utils/memutils.h"
 
 static void
-StoreU32(char *at, uint32 x)
-{
-	for (int i = 0; i < 4; i++)
-		at[i] = (char) (x >> (8 * i));
-}
-
-static void
-StoreF64(char *at, double x)
-{
-	uint64		bits;
-
-	/* NaN has many bit patterns; equal models must be equal bytes */
-	if (isnan(x))
-		bits = UINT64CONST(0x7FF8000000000000);
-	else
-		memcpy(&bits, &x, sizeof(bits));
-
-	for (int i = 0; i < 8; i++)
-		at[i] = (char) (bits >> (8 * i));
-}
-
-static void
-WriteU8(StringInfo out, int x)
-{
-	appendStringInfoCharMacro(out, (char) x);
-}
-
-static void
-WriteU32(StringInfo out, uint32 x)
-{
-	char		buf[4];
-
-	StoreU32(buf, x);
-	appendBinaryStringInfo(out, buf, sizeof(buf));
-}
-
-static void
-WriteF64s(StringInfo out, const double *x, Size n)
-{
-	enlargeStringInfo(out, (int) (n * 8));
-	for (Size i = 0; i < n; i++)
-		StoreF64(out->data + out->len + i * 8, x[i]);
-	out->len += n * 8;
-}
-
-static void
-WriteText(StringInfo out, const char *text, int len)
-{
-	WriteU32(out, len);
-	appendBinaryStringInfo(out, text, len);
-}
-
-static void
 WriteSlot(StringInfo out, int column)
 {
-	WriteU8(out, column >= 0 ? 0 : -column);
+	PutU8(out, column >= 0 ? 0 : -column);
 }
 
 static void
@@ -80,15 +27,15 @@ WriteLevels(StringInfo out, const Feature *f)
 {
 	bool		istext = f->nlevels > 0 && f->levels[0].text != NULL;
 
-	WriteU32(out, f->nlevels);
-	WriteU8(out, istext);
+	PutU32(out, f->nlevels);
+	PutU8(out, istext);
 	for (int i = 0; i < f->nlevels; i++)
 	{
 		WriteSlot(out, f->levels[i].column);
 		if (istext)
-			WriteText(out, f->levels[i].text, f->levels[i].len);
+			PutText(out, f->levels[i].text, f->levels[i].len);
 		else
-			WriteF64s(out, &f->levels[i].number, 1);
+			PutF64s(out, &f->levels[i].number, 1);
 	}
 
 	WriteSlot(out, f->other_column);
@@ -101,23 +48,23 @@ WriteLevels(StringInfo out, const Feature *f)
 static void
 WriteFeature(StringInfo out, const Feature *f)
 {
-	WriteU32(out, f->source);
-	WriteU8(out, f->kind);
-	WriteU8(out, f->transform);
-	WriteText(out, f->name, strlen(f->name));
+	PutU32(out, f->source);
+	PutU8(out, f->kind);
+	PutU8(out, f->transform);
+	PutText(out, f->name, strlen(f->name));
 
 	switch (f->kind)
 	{
 		case FEATURE_NUMBER:
-			WriteF64s(out, &f->fill, 1);
+			PutF64s(out, &f->fill, 1);
 			WriteSlot(out, f->null_column);
 			break;
 		case FEATURE_LEVELS:
 			WriteLevels(out, f);
 			break;
 		case FEATURE_BINS:
-			WriteU32(out, f->nedges);
-			WriteF64s(out, f->edges, f->nedges);
+			PutU32(out, f->nedges);
+			PutF64s(out, f->edges, f->nedges);
 			for (int i = 0; i <= f->nedges; i++)
 				WriteSlot(out, f->bin_columns[i]);
 			WriteSlot(out, f->null_column);
@@ -132,28 +79,28 @@ WriteScoring(StringInfo out, const Model *model)
 {
 	const Encoder *enc = model->encoder;
 
-	WriteU32(out, enc->nsources);
+	PutU32(out, enc->nsources);
 	for (int i = 0; i < enc->nsources; i++)
 	{
-		WriteU8(out, enc->sources[i].type);
-		WriteText(out, enc->sources[i].name, strlen(enc->sources[i].name));
+		PutU8(out, enc->sources[i].type);
+		PutText(out, enc->sources[i].name, strlen(enc->sources[i].name));
 	}
 
-	WriteU32(out, enc->nfeatures);
+	PutU32(out, enc->nfeatures);
 	for (int i = 0; i < enc->nfeatures; i++)
 		WriteFeature(out, &enc->features[i]);
 
 	if (enc->timezone != NULL)
-		WriteText(out, enc->timezone, strlen(enc->timezone));
+		PutText(out, enc->timezone, strlen(enc->timezone));
 	else
-		WriteU32(out, 0);
+		PutU32(out, 0);
 
-	WriteU32(out, enc->ncolumns);
-	WriteF64s(out, model->coef, enc->ncolumns);
+	PutU32(out, enc->ncolumns);
+	PutF64s(out, model->coef, enc->ncolumns);
 	for (int i = 0; i < enc->ncolumns; i++)
-		WriteU8(out, model->aliased[i]);
-	WriteF64s(out, model->mean, enc->ncolumns);
-	WriteF64s(out, &model->mean_offset, 1);
+		PutU8(out, model->aliased[i]);
+	PutF64s(out, model->mean, enc->ncolumns);
+	PutF64s(out, &model->mean_offset, 1);
 }
 
 static void
@@ -161,24 +108,24 @@ WriteStatistics(StringInfo out, const Model *model)
 {
 	Size		p = model->encoder->ncolumns;
 
-	WriteU8(out, model->inference);
-	WriteU8(out, (model->std_error ? STORED_STD_ERROR : 0) |
+	PutU8(out, model->inference);
+	PutU8(out, (model->std_error ? STORED_STD_ERROR : 0) |
 			(model->vif ? STORED_VIF : 0) |
 			(model->cov ? STORED_COV : 0));
-	WriteU8(out, 0);
-	WriteU8(out, 0);
-	WriteF64s(out, &model->confidence, 1);
-	WriteF64s(out, model->sd, p);
+	PutU8(out, 0);
+	PutU8(out, 0);
+	PutF64s(out, &model->confidence, 1);
+	PutF64s(out, model->sd, p);
 	if (model->std_error)
-		WriteF64s(out, model->std_error, p);
+		PutF64s(out, model->std_error, p);
 	if (model->vif)
-		WriteF64s(out, model->vif, model->encoder->nfeatures);
+		PutF64s(out, model->vif, model->encoder->nfeatures);
 	if (model->cov)
-		WriteF64s(out, model->cov, p * (p + 1) / 2);
+		PutF64s(out, model->cov, p * (p + 1) / 2);
 	if (model->info)
-		WriteText(out, model->info, strlen(model->info));
+		PutText(out, model->info, strlen(model->info));
 	else
-		WriteU32(out, 0);
+		PutU32(out, 0);
 }
 
 /*
@@ -215,9 +162,9 @@ ModelEncode(const Model *model)
 	StoreU32(header + 8, MODEL_FORMAT);
 	StoreU32(header + 12, out.len - VARHDRSZ);
 	StoreU32(header + 16, scoring);
-	StoreU32(header + 20, ModelChecksum(out.data + start, scoring));
+	StoreU32(header + 20, ChecksumOf(out.data + start, scoring));
 	StoreU32(header + 24, statistics);
-	StoreU32(header + 28, ModelChecksum(out.data + start + scoring, statistics));
+	StoreU32(header + 28, ChecksumOf(out.data + start + scoring, statistics));
 	SET_VARSIZE(out.data, out.len);
 
 	check = AllocSetContextCreate(CurrentMemoryContext, "leadscore model check",

@@ -47,9 +47,8 @@
 #ifndef MODEL_BYTES_H
 #define MODEL_BYTES_H
 
+#include "bytes.h"
 #include "leadscore.h"
-
-#include "port/pg_crc32c.h"
 
 #define MODEL_MAGIC			"LSmodel\n"
 #define MODEL_MAGIC_SIZE	8
@@ -59,16 +58,5 @@
 #define STORED_VIF			0x02
 #define STORED_COV			0x04
 #define STORED_ALL			0x07
-
-static inline uint32
-ModelChecksum(const void *data, Size len)
-{
-	pg_crc32c	crc;
-
-	INIT_CRC32C(crc);
-	COMP_CRC32C(crc, data, len);
-	FIN_CRC32C(crc);
-	return (uint32) crc;
-}
 
 #endif							/* MODEL_BYTES_H */

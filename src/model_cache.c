@@ -252,6 +252,25 @@ Remember(ModelCache *cache, struct varlena *value, bool constant)
 	cache->model = model;
 }
 
+/* Pointers into memory say nothing about the bytes behind them. */
+static struct varlena *
+ModelArgument(FunctionCallInfo fcinfo, int argno)
+{
+	struct varlena *value = (struct varlena *) DatumGetPointer(PG_GETARG_DATUM(argno));
+
+	if (VARATT_IS_EXTERNAL(value) && !VARATT_IS_EXTERNAL_ONDISK(value))
+		value = detoast_external_attr(value);
+	return value;
+}
+
+/* Is the model in argument `argno`, which is not NULL, the one remembered? */
+bool
+ModelCacheHas(const ModelCache *cache, FunctionCallInfo fcinfo, int argno)
+{
+	return cache->model != NULL &&
+		(cache->constant || IsCached(cache, ModelArgument(fcinfo, argno)));
+}
+
 /* The scoring part of the model in argument `argno`, which is not NULL. */
 Model *
 ModelCacheGet(ModelCache *cache, FunctionCallInfo fcinfo, int argno)
@@ -261,12 +280,7 @@ ModelCacheGet(ModelCache *cache, FunctionCallInfo fcinfo, int argno)
 	if (cache->model != NULL && cache->constant)
 		return cache->model;
 
-	value = (struct varlena *) DatumGetPointer(PG_GETARG_DATUM(argno));
-
-	/* pointers into memory say nothing about the bytes behind them */
-	if (VARATT_IS_EXTERNAL(value) && !VARATT_IS_EXTERNAL_ONDISK(value))
-		value = detoast_external_attr(value);
-
+	value = ModelArgument(fcinfo, argno);
 	if (cache->model != NULL && IsCached(cache, value))
 	{
 		cache->key_pointer = (Pointer) value;

@@ -16,7 +16,6 @@
 #include <math.h>
 
 #include "access/detoast.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "model_bytes.h"
 
@@ -30,104 +29,27 @@
  * ------------------------------------------------------------------------
  */
 
-typedef struct Reader
-{
-	const unsigned char *pos;
-	const unsigned char *end;
-	const char *why;			/* the first check that failed, or NULL */
-} Reader;
-
-static void
-Refuse(Reader *r, const char *why)
-{
-	if (r->why == NULL)
-		r->why = why;
-	r->pos = r->end;
-}
-
-static bool
-Has(Reader *r, Size n)
-{
-	if ((Size) (r->end - r->pos) >= n)
-		return true;
-	Refuse(r, "A part is shorter than its contents.");
-	return false;
-}
-
-static uint32
-LoadU32(const unsigned char *at)
-{
-	return (uint32) at[0] | (uint32) at[1] << 8 |
-		(uint32) at[2] << 16 | (uint32) at[3] << 24;
-}
-
-static double
-LoadF64(const unsigned char *at)
-{
-	uint64		bits = LoadU32(at) | (uint64) LoadU32(at + 4) << 32;
-	double		x;
-
-	memcpy(&x, &bits, sizeof(x));
-	return x;
-}
-
 static int
 ReadU8(Reader *r, int most, const char *why)
 {
-	int			x;
+	int			x = GetU8(r);
 
-	if (!Has(r, 1))
-		return 0;
-	x = *r->pos++;
 	if (x > most)
-	{
-		Refuse(r, why);
-		return 0;
-	}
-	return x;
-}
-
-static uint32
-ReadU32(Reader *r)
-{
-	uint32		x;
-
-	if (!Has(r, 4))
-		return 0;
-	x = LoadU32(r->pos);
-	r->pos += 4;
-	return x;
+		ReaderFail(r, why);
+	return r->why == NULL ? x : 0;
 }
 
 /* A count of things that take at least `size` bytes each. */
 static int
 ReadCount(Reader *r, uint32 most, Size size, const char *why)
 {
-	uint32		n = ReadU32(r);
-
-	if (n > most)
-	{
-		Refuse(r, why);
-		return 0;
-	}
-	return Has(r, n * size) ? (int) n : 0;
+	return (int) GetCount(r, most, size, why);
 }
 
 static double
 ReadF64(Reader *r)
 {
-	double		x;
-
-	if (!Has(r, 8))
-		return 0;
-	x = LoadF64(r->pos);
-	r->pos += 8;
-	if (!isfinite(x))
-	{
-		Refuse(r, "A number is not finite.");
-		return 0;
-	}
-	return x;
+	return GetFinite(r, "A number is not finite.");
 }
 
 /* Many numbers, or NULL. */
@@ -136,55 +58,31 @@ ReadF64s(Reader *r, Size n, bool nan_allowed)
 {
 	double	   *x;
 
-	if (!Has(r, n * 8))
+	if (ReaderLeft(r) / 8 < n)
+	{
+		ReaderFail(r, "A part is shorter than its contents.");
 		return NULL;
-
+	}
 	x = palloc(n * sizeof(double));
 	for (Size i = 0; i < n; i++)
 	{
-		x[i] = LoadF64(r->pos + i * 8);
+		x[i] = GetF64(r);
 		if (!isfinite(x[i]) && !(nan_allowed && isnan(x[i])))
 		{
-			Refuse(r, "A number is not finite.");
+			ReaderFail(r, "A number is not finite.");
 			return NULL;
 		}
 	}
-	r->pos += n * 8;
 	return x;
 }
 
-/* Text, terminated; NUL bytes fail the check of the encoding. */
+/* Text, terminated. */
 static char *
 ReadText(Reader *r, int *len)
 {
-	uint32		n = ReadU32(r);
-	char	   *text;
+	const char *text = GetText(r, len);
 
-	*len = 0;
-	if (!Has(r, n))
-		return "";
-	if (pg_encoding_verifymbstr(PG_UTF8, (const char *) r->pos, n) != (int) n)
-	{
-		Refuse(r, "A text is not valid UTF-8.");
-		return "";
-	}
-	text = palloc((Size) n + 1);
-	memcpy(text, r->pos, n);
-	text[n] = '\0';
-	r->pos += n;
-	*len = (int) n;
-	return text;
-}
-
-static char *
-ReadName(Reader *r)
-{
-	int			len;
-	char	   *name = ReadText(r, &len);
-
-	if (len == 0)
-		Refuse(r, "A name is empty.");
-	return name;
+	return pnstrdup(text, *len);
 }
 
 /* One of DESIGN_* up to `last`, or 0 for a column of its own. */
@@ -210,8 +108,8 @@ ReadSources(Reader *r, Encoder *enc)
 		enc->sources[i].type = ReadU8(r, CELL_TYPE_LAST,
 									  "A source column has an unknown type.");
 		if (enc->sources[i].type == CELL_UNUSABLE)
-			Refuse(r, "A source column has an unknown type.");
-		enc->sources[i].name = ReadName(r);
+			ReaderFail(r, "A source column has an unknown type.");
+		enc->sources[i].name = GetName(r);
 	}
 }
 
@@ -232,11 +130,11 @@ CheckKind(Reader *r, const Encoder *enc, const Feature *f)
 		fits = cls == CLASS_TIME;
 
 	if (!fits)
-		Refuse(r, psprintf("Feature %d: The kind does not fit the type of the column.",
+		ReaderFail(r, psprintf("Feature %d: The kind does not fit the type of the column.",
 						   (int) (f - enc->features) + 1));
 	else if (f->transform > TRANSFORM_LOG1P && type == CELL_TIMESTAMPTZ &&
 			 enc->timezone == NULL)
-		Refuse(r, "There is no time zone for the parts of a time.");
+		ReaderFail(r, "There is no time zone for the parts of a time.");
 }
 
 /* Strictly ascending, as the search for a level needs them. */
@@ -261,7 +159,7 @@ ReadLevels(Reader *r, const Encoder *enc, Feature *f)
 	f->nlevels = ReadCount(r, MAX_DESIGN_COLUMNS, 1 + 4,
 						   "There are too many levels.");
 	if (ReadU8(r, 1, "A flag is neither 0 nor 1.") != (istext && f->nlevels > 0))
-		Refuse(r, "The levels do not fit the type of the column.");
+		ReaderFail(r, "The levels do not fit the type of the column.");
 
 	f->levels = palloc0(sizeof(Level) * f->nlevels);
 	for (int i = 0; i < f->nlevels && r->why == NULL; i++)
@@ -270,13 +168,13 @@ ReadLevels(Reader *r, const Encoder *enc, Feature *f)
 
 		level->column = ReadSlot(r, DESIGN_NONE);
 		if (level->column == DESIGN_NONE && ++nreferences > 1)
-			Refuse(r, "There is more than one reference level.");
+			ReaderFail(r, "There is more than one reference level.");
 		if (istext)
 			level->text = ReadText(r, &level->len);
 		else
 			level->number = ReadF64(r);
 		if (r->why == NULL && i > 0 && !LevelsInOrder(level - 1, level))
-			Refuse(r, "The levels are not sorted.");
+			ReaderFail(r, "The levels are not sorted.");
 	}
 
 	f->other_column = ReadSlot(r, DESIGN_ERROR);
@@ -291,7 +189,7 @@ ReadBins(Reader *r, Feature *f)
 	f->edges = ReadF64s(r, f->nedges, false);
 	for (int i = 1; i < f->nedges && r->why == NULL; i++)
 		if (!(f->edges[i - 1] < f->edges[i]))
-			Refuse(r, "The edges of the bins are not sorted.");
+			ReaderFail(r, "The edges of the bins are not sorted.");
 
 	f->bin_columns = palloc0(sizeof(int) * (f->nedges + 1));
 	for (int i = 0; i <= f->nedges && r->why == NULL; i++)
@@ -302,15 +200,15 @@ ReadBins(Reader *r, Feature *f)
 static void
 ReadFeature(Reader *r, const Encoder *enc, Feature *f)
 {
-	uint32		source = ReadU32(r);
+	uint32		source = GetU32(r);
 
 	f->kind = ReadU8(r, FEATURE_OFFSET, "The kind is unknown.");
 	if (f->kind == 0)
-		Refuse(r, "The kind is unknown.");
+		ReaderFail(r, "The kind is unknown.");
 	f->transform = ReadU8(r, TRANSFORM_LAST, "The transform is unknown.");
-	f->name = ReadName(r);
+	f->name = GetName(r);
 	if (r->why == NULL && source >= (uint32) enc->nsources)
-		Refuse(r, "The source column is out of range.");
+		ReaderFail(r, "The source column is out of range.");
 	if (r->why != NULL)
 		return;
 	f->source = (int) source;
@@ -351,16 +249,13 @@ ReadFeatures(Reader *r, Encoder *enc)
 static bool *
 ReadAliased(Reader *r, int p, const double *coef)
 {
-	bool	   *aliased;
+	bool	   *aliased = palloc0(sizeof(bool) * Max(p, 1));
 
-	if (!Has(r, p))
-		return NULL;
-	aliased = palloc0(sizeof(bool) * p);
 	for (int i = 0; i < p && r->why == NULL; i++)
 	{
 		aliased[i] = ReadU8(r, 1, "A flag is neither 0 nor 1.");
 		if (aliased[i] && coef[i] != 0)
-			Refuse(r, "An aliased design column has a coefficient.");
+			ReaderFail(r, "An aliased design column has a coefficient.");
 	}
 	return aliased;
 }
@@ -386,13 +281,13 @@ ReadScoring(Reader *r, Model *model)
 	p = ReadCount(r, MAX_DESIGN_COLUMNS, 8 + 1 + 8,
 				  "There are too many design columns.");
 	if (r->why == NULL && p != enc->ncolumns)
-		Refuse(r, "There are not as many coefficients as design columns.");
+		ReaderFail(r, "There are not as many coefficients as design columns.");
 	model->coef = ReadF64s(r, p, false);
 	model->aliased = ReadAliased(r, p, model->coef);
 	model->mean = ReadF64s(r, p, false);
 	model->mean_offset = ReadF64(r);
-	if (r->why == NULL && r->pos != r->end)
-		Refuse(r, "The scoring part is longer than its contents.");
+	if (r->why == NULL && r->p != r->end)
+		ReaderFail(r, "The scoring part is longer than its contents.");
 	if (r->why != NULL)
 		return;
 
@@ -417,7 +312,7 @@ CheckCovariance(Reader *r, const Model *model)
 		for (int j = 0; j <= i; j++, c++)
 			if (isnan(*c) && !model->aliased[i] && !model->aliased[j])
 			{
-				Refuse(r, "A covariance is not finite.");
+				ReaderFail(r, "A covariance is not finite.");
 				return;
 			}
 	}
@@ -437,14 +332,14 @@ ReadStatistics(Reader *r, Model *model)
 	ReadU8(r, 0, "A reserved byte is not zero.");
 	model->confidence = ReadF64(r);
 	if (!(model->confidence > 0 && model->confidence < 1))
-		Refuse(r, "The level of confidence is not between 0 and 1.");
+		ReaderFail(r, "The level of confidence is not between 0 and 1.");
 
 	model->sd = ReadF64s(r, p, false);
 	if (flags & STORED_STD_ERROR)
 		model->std_error = ReadF64s(r, p, true);
 	for (Size i = 0; i < p && r->why == NULL; i++)
 		if (model->sd[i] < 0 || (model->std_error && model->std_error[i] < 0))
-			Refuse(r, "A standard deviation or error is negative.");
+			ReaderFail(r, "A standard deviation or error is negative.");
 	if (flags & STORED_VIF)
 		model->vif = ReadF64s(r, model->encoder->nfeatures, true);
 	if (flags & STORED_COV)
@@ -455,8 +350,8 @@ ReadStatistics(Reader *r, Model *model)
 	model->info = ReadText(r, &len);
 	if (len == 0)
 		model->info = NULL;
-	if (r->why == NULL && r->pos != r->end)
-		Refuse(r, "The statistics part is longer than its contents.");
+	if (r->why == NULL && r->p != r->end)
+		ReaderFail(r, "The statistics part is longer than its contents.");
 }
 
 /* ------------------------------------------------------------------------
@@ -468,22 +363,22 @@ ReadStatistics(Reader *r, Model *model)
 static void
 ReadHeader(Reader *r, Size total, Model *model, uint32 *crc)
 {
-	const unsigned char *at = r->pos;
+	const unsigned char *at = r->p;
 
-	if (total < MODEL_HEADER_SIZE || r->end - r->pos < MODEL_HEADER_SIZE)
+	if (total < MODEL_HEADER_SIZE || r->end - r->p < MODEL_HEADER_SIZE)
 	{
-		Refuse(r, "The value is shorter than a header.");
+		ReaderFail(r, "The value is shorter than a header.");
 		return;
 	}
 	if (memcmp(at, MODEL_MAGIC, MODEL_MAGIC_SIZE) != 0)
 	{
-		Refuse(r, "The value does not start like a model.");
+		ReaderFail(r, "The value does not start like a model.");
 		return;
 	}
 	model->format = LoadU32(at + 8);
 	if (model->format != MODEL_FORMAT)
 	{
-		Refuse(r, model->format == 0 ? "The format version is 0." :
+		ReaderFail(r, model->format == 0 ? "The format version is 0." :
 			   psprintf("The model has format %u; this version of leadscore "
 						"reads up to format %d.", model->format, MODEL_FORMAT));
 		return;
@@ -495,9 +390,9 @@ ReadHeader(Reader *r, Size total, Model *model, uint32 *crc)
 	if (LoadU32(at + 12) != total ||
 		(uint64) MODEL_HEADER_SIZE + model->scoring_bytes +
 		model->statistics_bytes != total)
-		Refuse(r, "The length does not match.");
+		ReaderFail(r, "The length does not match.");
 	if (LoadU32(at + 32) != 0 || LoadU32(at + 36) != 0)
-		Refuse(r, "A reserved byte is not zero.");
+		ReaderFail(r, "A reserved byte is not zero.");
 }
 
 /* Point the reader at a part, if its checksum says that it is intact. */
@@ -505,10 +400,10 @@ static void
 StartPart(Reader *r, const unsigned char *part, Size len, uint32 crc,
 		  const char *why)
 {
-	r->pos = part;
+	r->p = part;
 	r->end = part + len;
-	if (ModelChecksum(part, len) != crc)
-		Refuse(r, why);
+	if (ChecksumOf(part, len) != crc)
+		ReaderFail(r, why);
 }
 
 /* A slice of an out-of-line value that is not compressed. */
@@ -517,11 +412,11 @@ FetchSlice(Reader *r, struct varlena *value, int offset, int len)
 {
 	struct varlena *slice = detoast_attr_slice(value, offset, len);
 
-	r->pos = (const unsigned char *) VARDATA_ANY(slice);
-	r->end = r->pos + VARSIZE_ANY_EXHDR(slice);
-	if (r->end - r->pos != len)
-		Refuse(r, "The value is shorter than its length.");
-	return r->pos;
+	r->p = (const unsigned char *) VARDATA_ANY(slice);
+	r->end = r->p + VARSIZE_ANY_EXHDR(slice);
+	if (r->end - r->p != len)
+		ReaderFail(r, "The value is shorter than its length.");
+	return r->p;
 }
 
 static bool
@@ -563,9 +458,9 @@ ModelDecodeInto(Model *model, Datum datum, bool scoring_only, MemoryContext cxt)
 	{
 		value = PG_DETOAST_DATUM_PACKED(datum);
 		total = VARSIZE_ANY_EXHDR(value);
-		r.pos = (const unsigned char *) VARDATA_ANY(value);
-		r.end = r.pos + total;
-		part = r.pos + MODEL_HEADER_SIZE;
+		r.p = (const unsigned char *) VARDATA_ANY(value);
+		r.end = r.p + total;
+		part = r.p + MODEL_HEADER_SIZE;
 		ReadHeader(&r, total, model, crc);
 	}
 	if (r.why != NULL)
@@ -610,7 +505,9 @@ ModelRefuse(const Model *model, const char *why)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 			 errmsg("invalid leadscore model"),
-			 errdetail_internal("%s", why)));
+			 errdetail_internal("%s", why),
+			 model->format == 0 ?
+			 errhint("Pass the model itself, such as (SELECT model FROM models WHERE name = 'leads').") : 0));
 }
 
 Model *

@@ -370,7 +370,7 @@ ReadFitOption(Options *opt, const char *name, const OptionReader *r)
 	else if (strcmp(name, "firth") == 0)
 		opt->firth = ReadBool(r);
 	else if (strcmp(name, "lambda") == 0)
-		opt->lambda = ReadNumber(r, 0, 1e12, "a number not below 0");
+		opt->lambda = ReadNumber(r, 0, 1e12, "a number from 0 to 1e12");
 	else if (strcmp(name, "max_iterations") == 0)
 		opt->max_iterations = ReadInt(r, 1, 100000);
 	else if (strcmp(name, "max_levels") == 0)

@@ -24,6 +24,7 @@
 #define PROFILE_VALUES		1000
 #define PROFILE_BITS		8
 #define MANTISSA_BITS		52
+#define ROWS_PER_BLOCK		512
 
 typedef struct GridEntry
 {
@@ -97,37 +98,60 @@ CoarserGrid(grid_hash *grid, int bits)
 	return coarse;
 }
 
-/* Numbers and their rows, sorted, at most PROFILE_VALUES; *bits 52 if exact. */
-static NumberCount *
-CountNumbers(const Frame *f, const FrameColumn *c, const ColumnStats *cs,
-			 int *n, int *bits)
+/*
+ * The grids of all columns of plain numbers, in one scan: patterns are taken in
+ * blocks that stay in the cache while column after column is counted.
+ */
+static grid_hash **
+PlainGrids(const Frame *f)
+{
+	grid_hash **grids = palloc0(sizeof(grid_hash *) * Max(f->ncolumns, 1));
+
+	for (int i = 0; i < f->ncolumns; i++)
+		if (f->columns[i].store == STORE_NUMBERS && f->columns[i].role == ROLE_FEATURE)
+			grids[i] = grid_create(CurrentMemoryContext, PROFILE_VALUES, NULL);
+	for (int64 first = 0; first < f->npatterns; first += ROWS_PER_BLOCK)
+	{
+		int64		end = Min(first + ROWS_PER_BLOCK, f->npatterns);
+
+		CHECK_FOR_INTERRUPTS();
+		for (int i = 0; i < f->ncolumns; i++)
+		{
+			const uint8 *pattern = f->cells + first * f->stride;
+			double		x;
+
+			if (grids[i] == NULL)
+				continue;
+			for (int64 r = first; r < end; r++, pattern += f->stride)
+				if (FrameNumber(&f->columns[i], pattern, &x))
+					AddToGrid(grids[i], ToGrid(x, PROFILE_BITS),
+							  (int64) f->pos[r] + f->neg[r]);
+		}
+	}
+	return grids;
+}
+
+/* The grid of a dictionary; *bits gets its precision, 52 if exact. */
+static grid_hash *
+DictionaryGrid(const FrameColumn *c, const ColumnStats *cs, int *bits)
 {
 	grid_hash  *grid = grid_create(CurrentMemoryContext, PROFILE_VALUES, NULL);
+
+	*bits = c->nvalues > PROFILE_VALUES ? PROFILE_BITS : MANTISSA_BITS;
+	for (int k = 0; k < c->nvalues; k++)
+		AddToGrid(grid, ToGrid(c->numbers[k], *bits),
+				  cs->values[k + 1].pos + cs->values[k + 1].neg);
+	return grid;
+}
+
+/* Numbers and their rows, sorted, at most PROFILE_VALUES; frees the grid. */
+static NumberCount *
+GridCounts(grid_hash *grid, int *n, int *bits)
+{
 	grid_iterator it;
 	GridEntry  *e;
 	NumberCount *counts;
 
-	*bits = MANTISSA_BITS;
-	if (c->store == STORE_NUMBERS || c->nvalues > PROFILE_VALUES)
-		*bits = PROFILE_BITS;
-	if (c->store == STORE_DICTIONARY)
-	{
-		for (int k = 0; k < c->nvalues; k++)
-			AddToGrid(grid, ToGrid(c->numbers[k], *bits),
-					  cs->values[k + 1].pos + cs->values[k + 1].neg);
-	}
-	else
-	{
-		for (int64 r = 0; r < f->npatterns; r++)
-		{
-			double		x;
-
-			if (r % 16384 == 0)
-				CHECK_FOR_INTERRUPTS();
-			if (FrameNumber(c, f->cells + r * f->stride, &x))
-				AddToGrid(grid, ToGrid(x, *bits), (int64) f->pos[r] + f->neg[r]);
-		}
-	}
 	while (grid->members > PROFILE_VALUES && *bits > 0)
 		grid = CoarserGrid(grid, --*bits);
 
@@ -190,12 +214,13 @@ ProfileLevels(StringInfo buf, const FrameColumn *c, const ColumnStats *cs)
 }
 
 static void
-ProfileNumbers(StringInfo buf, const Frame *f, const FrameColumn *c,
-			   const ColumnStats *cs)
+ProfileNumbers(StringInfo buf, const FrameColumn *c, const ColumnStats *cs,
+			   grid_hash *plain)
 {
 	int			n,
-				bits;
-	NumberCount *counts = CountNumbers(f, c, cs, &n, &bits);
+				bits = PROFILE_BITS;
+	grid_hash  *grid = plain != NULL ? plain : DictionaryGrid(c, cs, &bits);
+	NumberCount *counts = GridCounts(grid, &n, &bits);
 
 	if (cs->nonnull > 0)
 	{
@@ -212,11 +237,27 @@ ProfileNumbers(StringInfo buf, const Frame *f, const FrameColumn *c,
 	pfree(counts);
 }
 
-/* A JSON array: an object for every column of the frame that is a feature. */
+static bool
+IsLeftOut(const FitReport *report, const FrameColumn *c)
+{
+	ListCell   *lc;
+
+	foreach(lc, report->left_out)
+		if (strcmp(((const LeftOut *) lfirst(lc))->column, c->name) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * A JSON array: an object for every column of the frame.  Of columns that were
+ * left out only counts are kept: names and addresses of people must not travel
+ * in a model that doesn't need them.
+ */
 void
-ProfileJson(StringInfo buf, const FrameStats *s)
+ProfileJson(StringInfo buf, const FrameStats *s, const FitReport *report)
 {
 	const Frame *f = s->frame;
+	grid_hash **grids = PlainGrids(f);
 	bool		first = true;
 
 	appendStringInfoChar(buf, '[');
@@ -235,10 +276,12 @@ ProfileJson(StringInfo buf, const FrameStats *s)
 						 (long long) c->nulls);
 		if (c->store == STORE_DICTIONARY)
 			appendStringInfo(buf, ", \"distinct\": %lld", (long long) cs->distinct);
-		if (c->store == STORE_DICTIONARY && c->texts != NULL)
+		if (IsLeftOut(report, c))
+			 /* counts only */ ;
+		else if (c->store == STORE_DICTIONARY && c->texts != NULL)
 			ProfileLevels(buf, c, cs);
 		else if (FrameColumnHasCells(c))
-			ProfileNumbers(buf, f, c, cs);
+			ProfileNumbers(buf, c, cs, grids[i]);
 		appendStringInfoChar(buf, '}');
 	}
 	appendStringInfoChar(buf, ']');

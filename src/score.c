@@ -334,13 +334,48 @@ ModelContributions(const Model *model, const Cell *cells,
  * ------------------------------------------------------------------------
  */
 
+/* Models that a call remembers at the same time. */
+#define MAX_SCORERS		32
+
+/*
+ * The scorer of a model that was not the last one used, or the one to give up
+ * for a new model when there are enough; NULL if another may be made.
+ */
+static Scorer *
+OtherScorer(FunctionCallInfo fcinfo)
+{
+	Scorer	   *first = fcinfo->flinfo->fn_extra;
+	Scorer	   *previous = NULL;
+	Scorer	   *s = first;
+	int			n = 1;
+
+	if (first->cache.model == NULL)
+		return first;			/* its model was refused */
+	for (; s->next != NULL && !ModelCacheHas(&s->cache, fcinfo, 0); n++)
+	{
+		previous = s;
+		s = s->next;
+	}
+	if (n < MAX_SCORERS && !ModelCacheHas(&s->cache, fcinfo, 0))
+		return NULL;
+	if (previous != NULL)
+	{
+		previous->next = s->next;
+		s->next = first;
+		fcinfo->flinfo->fn_extra = s;
+	}
+	return s;
+}
+
 static Scorer *
 GetScorer(FunctionCallInfo fcinfo, RowForm form)
 {
 	MemoryContext cxt = fcinfo->flinfo->fn_mcxt;
 	Scorer	   *s = fcinfo->flinfo->fn_extra;
 
-	if (s != NULL)
+	if (likely(s != NULL && (s->cache.constant || ModelCacheHas(&s->cache, fcinfo, 0))))
+		return s;
+	if (s != NULL && (s = OtherScorer(fcinfo)) != NULL)
 		return s;
 	if (form == ROW_VALUES && get_fn_expr_variadic(fcinfo->flinfo))
 		ereport(ERROR,
@@ -351,6 +386,7 @@ GetScorer(FunctionCallInfo fcinfo, RowForm form)
 									  ALLOCSET_SMALL_SIZES);
 	s->bindcxt = AllocSetContextCreate(cxt, "leadscore binding",
 									   ALLOCSET_SMALL_SIZES);
+	s->next = fcinfo->flinfo->fn_extra;
 	fcinfo->flinfo->fn_extra = s;
 	return s;
 }

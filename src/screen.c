@@ -91,6 +91,9 @@ Determines(const FrameColumn *c, const ColumnStats *cs)
 	for (int k = 1; k <= c->nvalues; k++)
 		if (!Pure(cs->values[k].pos, cs->values[k].neg))
 			return NULL;
+	if (cs->distinct == 1)
+		return psprintf("It has a value where the label is %s and is NULL elsewhere.",
+						cs->null.pos > 0 ? "false" : "true");
 	return psprintf("Each of its %d values goes with one label only.",
 					(int) cs->distinct);
 }
@@ -163,7 +166,7 @@ ReportDetermines(const LeftOut *l, const Options *opt)
 
 /* Names of the columns left out for a reason: five at most, then a count. */
 static char *
-NamesOf(const FitReport *report, const char *reason, const char *or_reason, int *n)
+NamesOf(const FitReport *report, const char *reason, int *n)
 {
 	StringInfoData buf;
 	ListCell   *lc;
@@ -174,8 +177,7 @@ NamesOf(const FitReport *report, const char *reason, const char *or_reason, int 
 	{
 		const LeftOut *l = lfirst(lc);
 
-		if (strcmp(l->reason, reason) != 0 &&
-			(or_reason == NULL || strcmp(l->reason, or_reason) != 0))
+		if (strcmp(l->reason, reason) != 0)
 			continue;
 		if (++*n <= 5)
 			appendStringInfo(&buf, "%s\"%s\"", *n > 1 ? ", " : "",
@@ -204,39 +206,38 @@ PartsOption(const FitReport *report)
 	return "";
 }
 
-/* Say what was left out, or may mislead, each at the volume it deserves. */
+/* Say what was left out, each at the volume it deserves. */
 void
 ReportLeftOut(const FitReport *report)
 {
 	int			n;
+	char	   *names = NamesOf(report, "label", &n);
 	ListCell   *lc;
-	char	   *names = NamesOf(report, "label", NULL, &n);
 
 	if (n > 0)
 		ereport(NOTICE,
 				(errmsg_plural("left out column %s: it is the label",
 							   "left out columns %s: they are the label", n, names)));
-	names = NamesOf(report, "time", NULL, &n);
+	names = NamesOf(report, "time", &n);
 	if (n > 0)
 		ereport(NOTICE,
 				(errmsg_plural("left out column %s: it is a time",
 							   "left out columns %s: they are times", n, names),
 				 errhint("To use parts of a time: %s.", PartsOption(report))));
-	names = NamesOf(report, "identifier", "too many values", &n);
+	names = NamesOf(report, "identifier", &n);
 	if (n > 0)
 		ereport(WARNING,
 				(errmsg_plural("left out column %s: it looks like an identifier",
 							   "left out columns %s: they look like identifiers", n, names),
 				 errdetail("Almost every row has a value of its own, which says nothing about new leads."),
 				 errhint("Name it in \"exclude\" to silence this, or in \"allow\" to use it.")));
-	foreach(lc, report->seasons)
-	{
-		const FrameColumn *c = lfirst(lc);
-
+	names = NamesOf(report, "too many values", &n);
+	if (n > 0)
 		ereport(WARNING,
-				(errmsg("column \"%s\" has less than two years of data",
-						TextFromUtf8(c->source, strlen(c->source))),
-				 errdetail("The season and the trend cannot be told apart; on new leads \"%s\" may mislead.",
-						   TextFromUtf8(c->name, strlen(c->name)))));
-	}
+				(errmsg_plural("left out column %s: it has too many different or too long values",
+							   "left out columns %s: they have too many different or too long values", n, names),
+				 errhint("Name it in \"exclude\" to silence this, or raise \"max_distinct\" when the frame is built.")));
+	foreach(lc, report->notes)
+		ereport(WARNING,
+				(errmsg_internal("%s", TextFromUtf8(lfirst(lc), strlen(lfirst(lc))))));
 }

@@ -47,6 +47,30 @@ Extend(ColumnStats *cs, double x, int64 pos, int64 neg)
 	}
 }
 
+/* One column over a block of patterns. */
+static void
+CountBlock(const FrameStats *s, const FrameColumn *c, ValueCount *values,
+		   int64 first, int64 end)
+{
+	const Frame *f = s->frame;
+	const uint8 *pattern = f->cells + first * f->stride;
+
+	if (s->weight != NULL)
+	{
+		for (int64 r = first; r < end; r++, pattern += f->stride)
+			AddRows(&values[FrameCode(c, pattern)], f->pos[r], f->neg[r],
+					PatternWeight(s, pattern));
+		return;
+	}
+	for (int64 r = first; r < end; r++, pattern += f->stride)
+	{
+		ValueCount *v = &values[FrameCode(c, pattern)];
+
+		v->pos += f->pos[r];
+		v->neg += f->neg[r];
+	}
+}
+
 /*
  * Rows of every value of every dictionary.  Patterns are taken in blocks that
  * stay in the cache while column after column is counted.
@@ -58,22 +82,21 @@ CountValues(const FrameStats *s)
 
 	for (int64 first = 0; first < f->npatterns; first += ROWS_PER_BLOCK)
 	{
-		int64		end = Min(first + ROWS_PER_BLOCK, f->npatterns);
-
 		CHECK_FOR_INTERRUPTS();
 		for (int i = 0; i < f->ncolumns; i++)
-		{
-			const FrameColumn *c = &f->columns[i];
-			ValueCount *values = s->columns[i].values;
-			const uint8 *pattern = f->cells + first * f->stride;
-
-			if (c->store != STORE_DICTIONARY)
-				continue;
-			for (int64 r = first; r < end; r++, pattern += f->stride)
-				AddRows(&values[FrameCode(c, pattern)], f->pos[r], f->neg[r],
-						PatternWeight(s, pattern));
-		}
+			if (f->columns[i].store == STORE_DICTIONARY)
+				CountBlock(s, &f->columns[i], s->columns[i].values, first,
+						   Min(first + ROWS_PER_BLOCK, f->npatterns));
 	}
+	if (s->weight != NULL)
+		return;
+	for (int i = 0; i < f->ncolumns; i++)
+		for (int k = 0; s->columns[i].values != NULL && k <= f->columns[i].nvalues; k++)
+		{
+			ValueCount *v = &s->columns[i].values[k];
+
+			v->weight = (double) (v->pos + v->neg);
+		}
 }
 
 static void
@@ -207,6 +230,16 @@ CheckRole(const FrameColumn *c, const ColumnStats *cs, const char *role)
 				 errhint("Leave such rows out with WHERE or FILTER.")));
 }
 
+static void
+RoleTooLarge(const FrameColumn *c, const char *role)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg("the numbers of the %s column \"%s\" are too large", role,
+					TextFromUtf8(c->name, strlen(c->name))),
+			 errdetail("Their sum is beyond the range of double precision.")));
+}
+
 FrameStats *
 FrameStatsCompute(const Frame *frame)
 {
@@ -251,6 +284,11 @@ FrameStatsCompute(const Frame *frame)
 		s->weight_sum += w * ((double) frame->pos[r] + frame->neg[r]);
 		s->weight_pos += w * frame->pos[r];
 	}
+	if (s->weight != NULL && !isfinite(s->weight_sum))
+		RoleTooLarge(s->weight, "weight");
+	if (s->offset != NULL &&
+		!isfinite(s->columns[s->offset - frame->columns].mean))
+		RoleTooLarge(s->offset, "offset");
 	return s;
 }
 

@@ -17,6 +17,8 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "nodes/execnodes.h"
+#include "nodes/plannodes.h"
 #include "nodes/primnodes.h"
 #include "pgtime.h"
 #include "utils/builtins.h"
@@ -27,28 +29,8 @@
 #include "bytes.h"
 #include "fit.h"
 #include "framebuild.h"
+#include "train.h"
 
-/* Where one column of the builder gets its cell from. */
-typedef struct CellSource
-{
-	int			attr;			/* column of the row */
-	Feature		part;			/* carries the transform of a part of a time */
-} CellSource;
-
-typedef struct FrameState
-{
-	MemoryContext cxt;
-	Jsonb	   *given;			/* the options, or NULL */
-	int			kinds;			/* OPTIONS_… of the call */
-	Options    *opt;
-	FrameBuilder *builder;
-	RowInput	input;
-	Oid			label_type;
-	int			nsources;
-	CellSource *sources;
-} FrameState;
-
-/* `rows`: for rows, under the options' limits; else for frames, under theirs. */
 static FrameState *
 StateCreate(MemoryContext cxt, const Jsonb *given, int kinds, bool rows)
 {
@@ -144,263 +126,6 @@ ReadLabel(FrameState *st, FunctionCallInfo fcinfo, int argno, bool *positive)
 				 errhint("Write a condition that is true for a converted lead.")));
 	*positive = (v == 1);
 	return true;
-}
-
-/* ---- binding columns ---- */
-
-static int
-FindAttribute(const RowShape *shape, const char *name)
-{
-	for (int i = 0; i < shape->ncolumns; i++)
-		if (shape->columns[i].name != NULL && strcmp(shape->columns[i].name, name) == 0)
-			return i;
-	return -1;
-}
-
-static void
-RequireAttribute(const RowShape *shape, const char *name, const char *option)
-{
-	if (FindAttribute(shape, name) < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("there is no column \"%s\", which option \"%s\" names",
-						TextFromUtf8(name, strlen(name)), option)));
-}
-
-static void
-CheckNamedColumns(const RowShape *shape, const Options *opt)
-{
-	ListCell   *lc;
-
-	foreach(lc, opt->exclude)
-		RequireAttribute(shape, lfirst(lc), "exclude");
-	foreach(lc, opt->allow)
-		RequireAttribute(shape, lfirst(lc), "allow");
-	foreach(lc, opt->columns)
-		RequireAttribute(shape, ((ColumnOptions *) lfirst(lc))->name, "columns");
-	if (opt->weight)
-		RequireAttribute(shape, opt->weight, "weight");
-	if (opt->offset)
-		RequireAttribute(shape, opt->offset, "offset");
-	if (opt->group)
-		RequireAttribute(shape, opt->group, "group");
-	if (opt->time)
-		RequireAttribute(shape, opt->time, "time");
-}
-
-static ColumnRole
-RoleOf(const Options *opt, const RowColumn *col)
-{
-	static const char *const names[] = {"", "weight", "offset", "group", "time"};
-	const char *columns[] = {NULL, opt->weight, opt->offset, opt->group, opt->time};
-	ColumnRole	role = ROLE_FEATURE;
-	CellClass	class = CellTypeClass(col->type);
-
-	for (ColumnRole r = ROLE_WEIGHT; r <= ROLE_LAST; r++)
-	{
-		if (columns[r] == NULL || strcmp(columns[r], col->name) != 0)
-			continue;
-		if (NameInList(opt->exclude, col->name))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("column \"%s\" cannot be both \"%s\" and \"exclude\"",
-							TextFromUtf8(col->name, strlen(col->name)), names[r]),
-					 errhint("A column with a role is no feature anyway.")));
-		if (role != ROLE_FEATURE)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("column \"%s\" cannot be both \"%s\" and \"%s\"",
-							TextFromUtf8(col->name, strlen(col->name)),
-							names[role], names[r])));
-		if (((r == ROLE_WEIGHT || r == ROLE_OFFSET) && class != CLASS_NUMBER) ||
-			(r == ROLE_TIME && class != CLASS_TIME))
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("column \"%s\" of type %s cannot be the %s",
-							TextFromUtf8(col->name, strlen(col->name)),
-							CellTypeName(col->type), names[r])));
-		role = r;
-	}
-	return role;
-}
-
-static void
-AddSource(FrameState *st, const RowShape *shape, int attr, const char *name,
-		  Transform part, ColumnRole role)
-{
-	const RowColumn *col = &shape->columns[attr];
-	CellSource *src = &st->sources[st->nsources];
-
-	FrameBuilderAddColumn(st->builder, name, col->name, col->type, part, role, attr);
-	src->attr = attr;
-	memset(&src->part, 0, sizeof(Feature));
-	src->part.name = pstrdup(name);
-	src->part.transform = part;
-	st->nsources++;
-}
-
-static const char *
-SessionTimezone(const Options *opt)
-{
-	return opt->timezone != NULL ? opt->timezone :
-		pg_get_timezone_name(session_timezone);
-}
-
-static void
-AddParts(FrameState *st, const RowShape *shape, int attr, const List *parts)
-{
-	static const char *const names[] = {[TRANSFORM_HOUR] = "hour",
-		[TRANSFORM_DOW] = "dow",[TRANSFORM_DAY] = "day",
-		[TRANSFORM_MONTH] = "month",[TRANSFORM_QUARTER] = "quarter",
-	[TRANSFORM_YEAR] = "year"};
-	const RowColumn *col = &shape->columns[attr];
-	ListCell   *lc;
-
-	if (CellTypeClass(col->type) != CLASS_TIME)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" of type %s has no \"parts\"",
-						TextFromUtf8(col->name, strlen(col->name)),
-						CellTypeName(col->type))));
-	foreach(lc, parts)
-	{
-		Transform	part = lfirst_int(lc);
-		char	   *name;
-
-		if (part == TRANSFORM_HOUR && col->type == CELL_DATE)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("column \"%s\" is a date and has no hour",
-							TextFromUtf8(col->name, strlen(col->name)))));
-		name = psprintf("%s.%s", col->name, names[part]);
-		if (FindAttribute(shape, name) >= 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_DUPLICATE_COLUMN),
-					 errmsg("the row has a column \"%s\" already, as a part of \"%s\" would be called",
-							TextFromUtf8(name, strlen(name)),
-							TextFromUtf8(col->name, strlen(col->name))),
-					 errhint("Give one of them another name in a sub-select.")));
-		AddSource(st, shape, attr, name, part, ROLE_FEATURE);
-	}
-	if (col->type == CELL_TIMESTAMPTZ)
-		FrameBuilderSetTimezone(st->builder, SessionTimezone(st->opt));
-}
-
-/* Columns of one name would be one column to everybody after this. */
-static void
-CheckNamesDiffer(const RowShape *shape)
-{
-	for (int i = 1; i < shape->ncolumns; i++)
-		for (int j = 0; shape->columns[i].name != NULL && j < i; j++)
-			if (shape->columns[j].name != NULL &&
-				strcmp(shape->columns[i].name, shape->columns[j].name) == 0)
-				ereport(ERROR,
-						(errcode(ERRCODE_DUPLICATE_COLUMN),
-						 errmsg("the row has two columns named \"%s\"",
-								TextFromUtf8(shape->columns[i].name,
-											 strlen(shape->columns[i].name))),
-						 errhint("Give them different names in the sub-select that makes the row.")));
-}
-
-/* All columns that can't be features at once, and the option without them. */
-static void
-CheckTypes(const RowShape *shape, const Options *opt)
-{
-	StringInfoData names;
-	const RowColumn *first = NULL;
-	int			n = 0;
-	ListCell   *lc;
-
-	initStringInfo(&names);
-	foreach(lc, opt->exclude)
-		appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "",
-						 JsonName(lfirst(lc)));
-	for (int i = 0; i < shape->ncolumns; i++)
-	{
-		const RowColumn *col = &shape->columns[i];
-
-		if (col->name == NULL || col->type != CELL_UNUSABLE ||
-			NameInList(opt->exclude, col->name))
-			continue;
-		if (n++ == 0)
-			first = col;
-		appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "",
-						 JsonName(col->name));
-	}
-	if (n == 0)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_DATATYPE_MISMATCH),
-			 errmsg("column \"%s\" has type %s, which cannot be a feature",
-					TextFromUtf8(first->name, strlen(first->name)),
-					format_type_be(first->typid)),
-			 n > 1 ? errdetail_plural("%d more column is of such a type.",
-									  "%d more columns are of such types.",
-									  n - 1, n - 1) : 0,
-			 errhint("Leave out what cannot be used: {\"exclude\": [%s]}.", names.data)));
-}
-
-/* Columns of the builder for those of the first row. */
-static void
-BindColumns(FrameState *st)
-{
-	MemoryContext old = MemoryContextSwitchTo(st->cxt);
-	const RowShape *shape = st->input.shape;
-	const Options *opt = st->opt;
-	int			most = 0;
-
-	CheckNamesDiffer(shape);
-	CheckNamedColumns(shape, opt);
-	CheckTypes(shape, opt);
-	if (opt->timezone != NULL && pg_tzset(opt->timezone) == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown time zone \"%s\"",
-						TextFromUtf8(opt->timezone, strlen(opt->timezone))),
-				 errhint("Option \"timezone\" takes a name from pg_timezone_names.")));
-	for (int i = 0; i < shape->ncolumns; i++)
-	{
-		const ColumnOptions *co = shape->columns[i].name == NULL ? NULL :
-			OptionsForColumn(opt, shape->columns[i].name);
-
-		most += 1 + (co != NULL ? list_length(co->parts) : 0);
-	}
-	st->sources = palloc(sizeof(CellSource) * Max(most, 1));
-	for (int i = 0; i < shape->ncolumns; i++)
-	{
-		const RowColumn *col = &shape->columns[i];
-		const ColumnOptions *co;
-		ColumnRole	role;
-
-		if (col->name == NULL)
-			continue;
-		role = RoleOf(opt, col);
-		if (NameInList(opt->exclude, col->name))
-			continue;
-		AddSource(st, shape, i, col->name, TRANSFORM_NONE, role);
-		co = OptionsForColumn(opt, col->name);
-		if (co != NULL && co->parts != NIL)
-			AddParts(st, shape, i, co->parts);
-	}
-	MemoryContextSwitchTo(old);
-}
-
-/* A later row of another row type must have the same columns in their places. */
-static void
-CheckSameColumns(const RowShape *was, const RowShape *is)
-{
-	bool		same = (was->ncolumns == is->ncolumns);
-
-	for (int i = 0; same && i < is->ncolumns; i++)
-		same = (was->columns[i].name == NULL) == (is->columns[i].name == NULL) &&
-			(is->columns[i].name == NULL ||
-			 (strcmp(was->columns[i].name, is->columns[i].name) == 0 &&
-			  was->columns[i].type == is->columns[i].type));
-	if (!same)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("all rows must have the same columns"),
-				 errhint("Bring them to one row type, or unite frames with ||, which match columns by name.")));
 }
 
 /* ---- rows ---- */
@@ -657,8 +382,33 @@ lead_frame_finalfn(PG_FUNCTION_ARGS)
 }
 
 /*
+ * What a reference to a lower plan node stands for: the arguments of an
+ * aggregate that parallel workers begin are those of its lower half.
+ */
+static Node *
+FollowReference(Plan *plan, Node *node)
+{
+	while (node != NULL && IsA(node, Var) && ((Var *) node)->varno == OUTER_VAR)
+	{
+		int			attno = ((Var *) node)->varattno;
+
+		if (IsA(plan, Append))
+			plan = linitial(((Append *) plan)->appendplans);
+		else if (IsA(plan, MergeAppend))
+			plan = linitial(((MergeAppend *) plan)->mergeplans);
+		else
+			plan = outerPlan(plan);
+		if (plan == NULL || attno < 1 || attno > list_length(plan->targetlist))
+			return NULL;
+		node = (Node *) ((TargetEntry *) list_nth(plan->targetlist, attno - 1))->expr;
+	}
+	return node;
+}
+
+/*
  * No row arrived, so no state tells the options: look for them in the call, so
- * that "untrainable" counts for an empty group as well.
+ * that "untrainable" counts for an empty group as well.  Only a constant can be
+ * found; a window's call has no arguments to look at.
  */
 static Options *
 OptionsOfCall(FunctionCallInfo fcinfo)
@@ -666,9 +416,14 @@ OptionsOfCall(FunctionCallInfo fcinfo)
 	Aggref	   *aggref = AggGetAggref(fcinfo);
 	ListCell   *lc;
 
-	if (aggref == NULL)			/* a window, which does not tell */
-		return OptionsParse(NULL, OPTIONS_FRAME | OPTIONS_FIT);
-	foreach(lc, aggref->args)
+	if (aggref != NULL && DO_AGGSPLIT_COMBINE(aggref->aggsplit))
+	{
+		Node	   *lower = (Node *) ((TargetEntry *) linitial(aggref->args))->expr;
+
+		lower = FollowReference(((AggState *) fcinfo->context)->ss.ps.plan, lower);
+		aggref = (lower != NULL && IsA(lower, Aggref)) ? (Aggref *) lower : NULL;
+	}
+	foreach(lc, aggref != NULL ? aggref->args : NIL)
 	{
 		Node	   *arg = (Node *) ((TargetEntry *) lfirst(lc))->expr;
 

@@ -164,15 +164,28 @@ SET max_parallel_workers_per_gather = 4;
 SELECT forged(id) FROM pairs;
 DROP AGGREGATE forged(bigint);
 
--- support functions cannot be called by hand: nobody can write an internal
-\set VERBOSITY sqlstate
-SELECT lead_pairs_deserialize('\x00', 'x');
-SELECT lead_pairs_deserialize('\x00', NULL);
-SELECT lead_pairs_deserialize('\x00', NULL::internal);
-SELECT lead_pairs_bool_transfn(NULL, 0.5::float8, true);
-SELECT lead_pairs_combine(NULL, NULL);
-SELECT lead_evaluate_finalfn(NULL);
-\set VERBOSITY default
+-- support functions cannot be called by hand: nobody can write an internal;
+-- how the server says so differs between its releases
+DO $$
+DECLARE
+	call text;
+BEGIN
+	FOREACH call IN ARRAY ARRAY[
+		'lead_pairs_deserialize(''\x00'', ''x'')',
+		'lead_pairs_deserialize(''\x00'', NULL)',
+		'lead_pairs_deserialize(''\x00'', NULL::internal)',
+		'lead_pairs_bool_transfn(NULL, 0.5::float8, true)',
+		'lead_pairs_combine(NULL, NULL)',
+		'lead_evaluate_finalfn(NULL)']
+	LOOP
+		BEGIN
+			EXECUTE 'SELECT ' || call;
+			RAISE NOTICE '% was let through', call;
+		EXCEPTION WHEN undefined_function OR cannot_coerce OR feature_not_supported THEN
+			NULL;
+		END;
+	END LOOP;
+END $$;
 
 RESET parallel_setup_cost;
 RESET parallel_tuple_cost;

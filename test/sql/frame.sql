@@ -1,5 +1,7 @@
 -- Frames: what goes in, what is refused and how, and that the same rows make
 -- the same bytes whatever way they took.
+CREATE SCHEMA frame_test;
+SET search_path = frame_test, public;
 SET extra_float_digits = 1;
 SET timezone = 'UTC';
 SET client_min_messages = notice;
@@ -394,3 +396,15 @@ SELECT count(*) FROM lead_describe((SELECT lead_frame(true, w) FROM wide w));
 -- frames keep their rows apart in GROUP BY with many groups
 SELECT count(*), sum((SELECT max(rows) FROM lead_describe(f)))
 FROM (SELECT lead_frame(won, n) AS f FROM numbers n GROUP BY (x * 2)::integer % 500) s;
+
+SET client_min_messages = warning;
+DROP SCHEMA frame_test CASCADE;
+
+-- equal frames are equal values
+SELECT a = b AS same, a <> b AS different, count(*) OVER () AS rows
+FROM (SELECT lead_frame(i % 2 = 0, r) AS a, lead_frame(i % 2 = 0, r ORDER BY i DESC) AS b
+	  FROM generate_series(1, 50) AS i, LATERAL (SELECT i % 3 AS x, i % 5 AS y) AS r) AS f;
+SELECT count(*) AS frames
+FROM (SELECT DISTINCT lead_frame(true, r)
+	  FROM generate_series(1, 6) AS i, LATERAL (SELECT i % 2 AS x) AS r
+	  GROUP BY i % 3) AS f;

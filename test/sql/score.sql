@@ -165,3 +165,17 @@ SELECT provolatile, proparallel, count(*) FROM pg_proc
 WHERE proname IN ('lead_score', 'lead_score_values', 'lead_log_odds', 'lead_log_odds_values', 'lead_encode', 'lead_explain', 'lead_reasons', 'lead_unseen')
 GROUP BY 1, 2;
 DROP SCHEMA sc CASCADE;
+
+-- a model per segment, taking turns from row to row: more than a call remembers
+CREATE TABLE calls AS
+	SELECT i AS id, i % 40 AS segment, i % 7 AS a, i / 40 % 3 AS b, (i * 7919) % 101 < 40 + i % 7 * 4 AS won
+	FROM generate_series(1, 8000) AS i;
+SET client_min_messages = warning;
+CREATE TABLE segment_models AS
+	SELECT segment, lead_train(won, r) AS model
+	FROM (SELECT segment, won, a, b FROM calls) AS r GROUP BY segment;
+RESET client_min_messages;
+SELECT count(*) AS rows, count(DISTINCT m.model) AS models,
+	   bool_and(lead_score(m.model, c) = (SELECT lead_score(x.model, c) FROM segment_models AS x WHERE x.segment = c.segment)) AS same
+FROM (SELECT * FROM calls ORDER BY id) AS c JOIN segment_models AS m USING (segment);
+DROP TABLE calls, segment_models;

@@ -1,0 +1,131 @@
+/*-------------------------------------------------------------------------
+ *
+ * bind.c
+ *	  Which columns of a row become columns of a frame, and as what.
+ *
+ * This happens at the first row: names in the options are checked against the
+ * row's, roles against types, parts of times become columns of their own.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "pgtime.h"
+#include "utils/builtins.h"
+
+#include "train.h"
+
+static void
+AddSource(FrameState *st, const RowShape *shape, int attr, const char *name,
+		  Transform part, ColumnRole role)
+{
+	const RowColumn *col = &shape->columns[attr];
+	CellSource *src = &st->sources[st->nsources];
+
+	FrameBuilderAddColumn(st->builder, name, col->name, col->type, part, role, attr);
+	src->attr = attr;
+	memset(&src->part, 0, sizeof(Feature));
+	src->part.name = pstrdup(name);
+	src->part.transform = part;
+	st->nsources++;
+}
+
+static const char *
+SessionTimezone(const Options *opt)
+{
+	return opt->timezone != NULL ? opt->timezone :
+		pg_get_timezone_name(session_timezone);
+}
+
+static void
+AddParts(FrameState *st, const RowShape *shape, int attr, const List *parts)
+{
+	const RowColumn *col = &shape->columns[attr];
+	ListCell   *lc;
+
+	if (CellTypeClass(col->type) != CLASS_TIME)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of type %s has no \"parts\"",
+						TextFromUtf8(col->name, strlen(col->name)),
+						CellTypeName(col->type))));
+	foreach(lc, parts)
+	{
+		Transform	part = lfirst_int(lc);
+		char	   *name;
+
+		if (part == TRANSFORM_HOUR && col->type == CELL_DATE)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("column \"%s\" is a date and has no hour",
+							TextFromUtf8(col->name, strlen(col->name)))));
+		name = PartName(col->name, part);
+		if (NameInList(st->opt->exclude, name))
+			continue;
+		if (FindAttribute(shape, name) >= 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_DUPLICATE_COLUMN),
+					 errmsg("the row has a column \"%s\" already, as a part of \"%s\" would be called",
+							TextFromUtf8(name, strlen(name)),
+							TextFromUtf8(col->name, strlen(col->name))),
+					 errhint("Give one of them another name in a sub-select.")));
+		AddSource(st, shape, attr, name, part, ROLE_FEATURE);
+	}
+	if (col->type == CELL_TIMESTAMPTZ)
+		FrameBuilderSetTimezone(st->builder, SessionTimezone(st->opt));
+}
+
+/* Columns of the builder for those of the first row. */
+void
+BindColumns(FrameState *st)
+{
+	MemoryContext old = MemoryContextSwitchTo(st->cxt);
+	const RowShape *shape = st->input.shape;
+	const Options *opt = st->opt;
+	int			most = 0;
+
+	CheckRowOptions(shape, opt);
+	for (int i = 0; i < shape->ncolumns; i++)
+	{
+		const ColumnOptions *co = shape->columns[i].name == NULL ? NULL :
+			OptionsForColumn(opt, shape->columns[i].name);
+
+		most += 1 + (co != NULL ? list_length(co->parts) : 0);
+	}
+	st->sources = palloc(sizeof(CellSource) * Max(most, 1));
+	for (int i = 0; i < shape->ncolumns; i++)
+	{
+		const RowColumn *col = &shape->columns[i];
+		const ColumnOptions *co;
+		ColumnRole	role;
+
+		if (col->name == NULL)
+			continue;
+		role = RoleOf(opt, col);
+		if (NameInList(opt->exclude, col->name))
+			continue;
+		AddSource(st, shape, i, col->name, TRANSFORM_NONE, role);
+		co = OptionsForColumn(opt, col->name);
+		if (co != NULL && co->parts != NIL)
+			AddParts(st, shape, i, co->parts);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* A later row of another row type must have the same columns in their places. */
+void
+CheckSameColumns(const RowShape *was, const RowShape *is)
+{
+	bool		same = (was->ncolumns == is->ncolumns);
+
+	for (int i = 0; same && i < is->ncolumns; i++)
+		same = (was->columns[i].name == NULL) == (is->columns[i].name == NULL) &&
+			(is->columns[i].name == NULL ||
+			 (strcmp(was->columns[i].name, is->columns[i].name) == 0 &&
+			  was->columns[i].type == is->columns[i].type));
+	if (!same)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("all rows must have the same columns"),
+				 errhint("Bring them to one row type, or unite frames with ||, which match columns by name.")));
+}

@@ -1,0 +1,40 @@
+/*-------------------------------------------------------------------------
+ *
+ * train.h
+ *	  The state of the aggregates that build frames and train models.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef LEADSCORE_TRAIN_H
+#define LEADSCORE_TRAIN_H
+
+#include "frame.h"
+#include "options.h"
+
+/* Where one column of the builder gets its cell from. */
+typedef struct CellSource
+{
+	int			attr;			/* column of the row */
+	Feature		part;			/* carries the transform of a part of a time */
+} CellSource;
+
+typedef struct FrameState
+{
+	MemoryContext cxt;
+	Jsonb	   *given;			/* the options, or NULL */
+	int			kinds;			/* OPTIONS_… of the call */
+	Options    *opt;
+	FrameBuilder *builder;
+	RowInput	input;
+	Oid			label_type;
+	int			nsources;
+	CellSource *sources;
+} FrameState;
+
+/* `rows`: for rows, under the options' limits; else for frames, under theirs. */
+
+/* bind.c */
+extern void BindColumns(FrameState *st);
+extern void CheckSameColumns(const RowShape *was, const RowShape *is);
+
+#endif							/* LEADSCORE_TRAIN_H */
