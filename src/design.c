@@ -360,6 +360,33 @@ FillRow(DesignState *ds, const uint8 *pattern, int *n)
 	}
 }
 
+/* The ids of a code's entries: n from `first` on.  Most codes have none. */
+typedef struct CodeEntries
+{
+	uint16		n;
+	uint16		first;
+} CodeEntries;
+
+/* Per table and code its entries; small, so that a row's look-ups hit the cache. */
+static CodeEntries **
+EntryLookup(const DesignState *ds, const int *base)
+{
+	CodeEntries **lookup = palloc(sizeof(CodeEntries *) * Max(ds->ntables, 1));
+
+	for (int k = 0; k < ds->ntables; k++)
+	{
+		const FeatureTable *t = &ds->tables[k];
+
+		lookup[k] = palloc(sizeof(CodeEntries) * (t->c->nvalues + 1));
+		for (int code = 0; code <= t->c->nvalues; code++)
+		{
+			lookup[k][code].n = (uint16) (t->start[code + 1] - t->start[code]);
+			lookup[k][code].first = (uint16) (base[k] + t->start[code]);
+		}
+	}
+	return lookup;
+}
+
 /*
  * Look all codes up once.  NULL where that isn't possible: numbers without a
  * dictionary, or too many entries.
@@ -370,6 +397,7 @@ BuildCache(const DesignState *ds)
 	const Frame *frame = ds->stats->frame;
 	EntryCache *cache = palloc0(sizeof(EntryCache));
 	int		   *base = palloc(sizeof(int) * Max(ds->ntables, 1));
+	CodeEntries **lookup;
 	int			nids = 0;
 	int64		n = 0,
 				capacity = Max(frame->npatterns * 4, ds->most_entries);
@@ -396,6 +424,7 @@ BuildCache(const DesignState *ds)
 		memcpy(cache->value + base[k], t->value, sizeof(double) * nentries);
 	}
 
+	lookup = EntryLookup(ds, base);
 	cache->start = palloc_extended(sizeof(uint32) * (frame->npatterns + 1), MCXT_ALLOC_HUGE);
 	cache->ids = palloc_extended(sizeof(uint16) * capacity, MCXT_ALLOC_HUGE);
 	for (int64 r = 0; r < frame->npatterns; r++)
@@ -418,11 +447,10 @@ BuildCache(const DesignState *ds)
 		cache->start[r] = (uint32) n;
 		for (int k = 0; k < ds->ntables; k++)
 		{
-			const FeatureTable *t = &ds->tables[k];
-			uint32		code = FrameCode(t->c, pattern);
+			CodeEntries e = lookup[k][FrameCode(ds->tables[k].c, pattern)];
 
-			for (int i = t->start[code]; i < t->start[code + 1]; i++)
-				cache->ids[n++] = (uint16) (base[k] + i);
+			for (int i = 0; i < e.n; i++)
+				cache->ids[n++] = (uint16) (e.first + i);
 		}
 	}
 	cache->start[frame->npatterns] = (uint32) n;
