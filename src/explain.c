@@ -82,12 +82,14 @@ SortedParts(const Scorer *s, double *average)
 static char *
 TimeText(const Cell *cell)
 {
-	Timestamp	ts = (Timestamp) cell->number;
 	struct pg_tm tm;
 	fsec_t		fsec;
 	char		buf[MAXDATELEN + 1];
 
-	if (timestamp2tm(ts, NULL, &tm, &fsec, NULL, NULL) != 0)
+	/* a date may lie beyond all timestamps */
+	if (!(cell->number >= (double) MIN_TIMESTAMP &&
+		  cell->number < (double) END_TIMESTAMP) ||
+		timestamp2tm((Timestamp) cell->number, NULL, &tm, &fsec, NULL, NULL) != 0)
 		return NumberText(cell->number);
 	tm.tm_isdst = 0;			/* unknown would hide the +00 of UTC */
 	if (cell->type == CELL_DATE)

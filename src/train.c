@@ -164,9 +164,7 @@ AddRow(FrameState *st, bool positive)
 			continue;
 		CellRead(col, value, isnull, &cell);
 		if (src->part.transform != TRANSFORM_NONE && !isnull)
-			cell.number = TransformCell(&src->part, st->opt->timezone != NULL ?
-										st->opt->timezone :
-										pg_get_timezone_name(session_timezone), &cell);
+			cell.number = TransformCell(&src->part, st->builder->timezone, &cell);
 		FrameBuilderCodeCell(st->builder, i, &cell);
 	}
 	FrameBuilderStoreRow(st->builder, positive);

@@ -120,6 +120,14 @@ SELECT "column", most_frequent FROM lead_describe((
 	SELECT lead_frame(true, l, '{"columns": {"d": {"parts": ["year"]}}}')
 	FROM (SELECT date '0044-03-15 BC' AS d) l));
 
+-- months of one season: said once where a model comes of it, else not
+CREATE TABLE season AS SELECT i % 3 = 0 AS won, i % 5 AS a,
+	   timestamp '2024-01-01' + i * interval '1 day' AS t FROM generate_series(1, 120) i;
+SELECT count(*) FROM lead_describe((
+	SELECT lead_frame(won, s, '{"columns": {"t": {"parts": ["month"]}}}') FROM season s));
+SELECT lead_train(won, s, '{"columns": {"t": {"parts": ["month"]}}}') IS NOT NULL AS trained
+FROM season s;
+
 -- ---- types ----
 
 CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
