@@ -419,6 +419,8 @@ CellRead(const RowColumn *col, Datum value, bool isnull, Cell *cell)
 			{
 				Interval   *iv = DatumGetIntervalP(value);
 
+				if (INTERVAL_NOT_FINITE(iv))
+					NotFinite(col->name, "infinity");
 				CellNumber(col->name,
 						   iv->time / (double) USECS_PER_SEC +
 						   iv->day * (double) SECS_PER_DAY +
