@@ -97,17 +97,6 @@ AddEntry(Entries *e, int column, double value)
 	e->n++;
 }
 
-/* Bin of a number; as scoring finds it. */
-static int
-BinOf(const Feature *f, double x)
-{
-	int			b = 0;
-
-	while (b < f->nedges && x >= f->edges[b])
-		b++;
-	return b;
-}
-
 /* The cell that a code of a column stands for. */
 static Cell
 CodeCell(const FrameColumn *c, int code)
@@ -287,7 +276,7 @@ PlainSums(const FrameStats *s, const FeatureTable *t, FrameDesign *d, double non
 
 			d->sd[f->value_column] += w * x * x;
 		}
-		else if ((col = f->bin_columns[BinOf(f, cell.number)]) >= 0)
+		else if ((col = f->bin_columns[FindBin(f, cell.number)]) >= 0)
 			d->mean[col] += w / (f->null_column == DESIGN_AVERAGE ? nonnull : s->weight_sum);
 	}
 }
@@ -339,7 +328,8 @@ FillRow(DesignState *ds, const uint8 *pattern, int *n)
 	for (int k = 0; k < ds->ntables; k++)
 	{
 		const FeatureTable *t = &ds->tables[k];
-		int			code = 0;
+		int			code = 0,
+					column;
 		double		x;
 
 		if (!t->plain)
@@ -351,8 +341,8 @@ FillRow(DesignState *ds, const uint8 *pattern, int *n)
 				x = t->f->transform == TRANSFORM_LOG1P ? log1p(x) : x;
 				Emit(ds, n, t->f->value_column, (x - t->center) * t->inverse);
 			}
-			else if (t->f->bin_columns[BinOf(t->f, x)] >= 0)
-				Emit(ds, n, t->f->bin_columns[BinOf(t->f, x)], 1);
+			else if ((column = t->f->bin_columns[FindBin(t->f, x)]) >= 0)
+				Emit(ds, n, column, 1);
 			continue;
 		}
 		for (int i = t->start[code]; i < t->start[code + 1]; i++)

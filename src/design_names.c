@@ -120,7 +120,7 @@ NumberText(double x)
 }
 
 /* Microseconds since 2000-01-01 in ISO 8601, or NULL if that is no time. */
-static char *
+char *
 TimeText(double x, CellType type)
 {
 	struct pg_tm tm;
@@ -131,6 +131,7 @@ TimeText(double x, CellType type)
 		timestamp2tm((Timestamp) x, NULL, &tm, &fsec, NULL, NULL) != 0)
 		return NULL;
 
+	tm.tm_isdst = 0;			/* unknown would hide the +00 of UTC */
 	if (type == CELL_DATE)
 		EncodeDateOnly(&tm, USE_ISO_DATES, buf);
 	else

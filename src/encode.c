@@ -129,7 +129,7 @@ AddEntry(const Feature *f, const Cell *cell, int column, double value,
 }
 
 /* The bin of x: how many edges are not above it. */
-static int
+int
 FindBin(const Feature *f, double x)
 {
 	int			low = 0,

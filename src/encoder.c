@@ -83,14 +83,7 @@ BadColumnOption(const FrameColumn *c, const char *option, const char *why)
 static void
 Leave(FitReport *report, const FrameColumn *c, const char *reason, const char *detail)
 {
-	LeftOut    *l = palloc(sizeof(LeftOut));
-
-	l->column = c->name;
-	l->source = c->source;
-	l->type = c->type;
-	l->reason = reason;
-	l->detail = detail;
-	report->left_out = lappend(report->left_out, l);
+	report->left_out = lappend(report->left_out, LeaveOut(c, reason, detail));
 }
 
 static void
@@ -368,8 +361,12 @@ NumbersOf(const Frame *frame, const FrameColumn *c, const ColumnStats *cs, int64
 	}
 	v = palloc_extended(sizeof(NumberRows) * Max(frame->npatterns, 1), MCXT_ALLOC_HUGE);
 	for (int64 r = 0; r < frame->npatterns; r++)
+	{
+		if (r % 16384 == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (FrameNumber(c, frame->cells + r * frame->stride, &v[*n].x))
 			v[(*n)++].rows = (int64) frame->pos[r] + frame->neg[r];
+	}
 	SortNumberRows(v, *n);
 	return v;
 }

@@ -78,31 +78,11 @@ SortedParts(const Scorer *s, double *average)
  * ------------------------------------------------------------------------
  */
 
-/* A time in ISO 8601, whatever DateStyle and TimeZone say. */
-static char *
-TimeText(const Cell *cell)
-{
-	struct pg_tm tm;
-	fsec_t		fsec;
-	char		buf[MAXDATELEN + 1];
-
-	/* a date may lie beyond all timestamps */
-	if (!(cell->number >= (double) MIN_TIMESTAMP &&
-		  cell->number < (double) END_TIMESTAMP) ||
-		timestamp2tm((Timestamp) cell->number, NULL, &tm, &fsec, NULL, NULL) != 0)
-		return NumberText(cell->number);
-	tm.tm_isdst = 0;			/* unknown would hide the +00 of UTC */
-	if (cell->type == CELL_DATE)
-		EncodeDateOnly(&tm, USE_ISO_DATES, buf);
-	else
-		EncodeDateTime(&tm, fsec, cell->type == CELL_TIMESTAMPTZ, 0, NULL,
-					   USE_ISO_DATES, buf);
-	return pstrdup(buf);
-}
-
 static char *
 CellValueText(const Cell *cell)
 {
+	char	   *text;
+
 	switch (CellTypeClass(cell->type))
 	{
 		case CLASS_BOOL:
@@ -110,7 +90,8 @@ CellValueText(const Cell *cell)
 		case CLASS_TEXT:
 			return TextFromUtf8(cell->text, cell->len);
 		case CLASS_TIME:
-			return TimeText(cell);
+			text = TimeText(cell->number, cell->type);
+			return text != NULL ? text : NumberText(cell->number);
 		case CLASS_INTERVAL:
 			return psprintf("%s s", NumberText(cell->number));
 		default:

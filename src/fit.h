@@ -122,7 +122,10 @@ typedef struct FittedEncoder
 extern FittedEncoder *EncoderFit(const FrameStats *stats, const Options *opt,
 								 bool penalised);
 extern void CheckColumnsExist(const Frame *frame, const Options *opt);
-/* screen.c: what is left out before encoding, and why; NULL to keep it */
+/* screen.c */
+extern LeftOut *LeaveOut(const FrameColumn *c, const char *reason,
+						 const char *detail);
+/* what is left out before encoding, and why; NULL to keep it */
 extern const LeftOut *ScreenColumn(const FrameStats *stats, int column,
 								   const Options *opt);
 extern void ReportDetermines(const LeftOut *l, const Options *opt);

@@ -191,6 +191,15 @@ Overflow(FrameBuilder *b, BuilderColumn *bc)
 	b->layout_changed = true;
 }
 
+/* No more short cuts: the column has no codes for new numbers. */
+static void
+DropDirect(BuilderColumn *bc)
+{
+	if (bc->direct != NULL)
+		pfree(bc->direct);
+	bc->direct = NULL;
+}
+
 static uint32
 TextCode(FrameBuilder *b, BuilderColumn *bc, const char *text, int len)
 {
@@ -233,7 +242,7 @@ NumberCode(FrameBuilder *b, BuilderColumn *bc, double x)
 	if (x >= 0 && x < DIRECT_CODES && x == (int) x)
 	{
 		small = (int) x;
-		if (bc->direct[small] != 0)
+		if (bc->direct != NULL && bc->direct[small] != 0)
 			return bc->direct[small];
 	}
 	if (bc->numdict == NULL)
@@ -245,7 +254,7 @@ NumberCode(FrameBuilder *b, BuilderColumn *bc, double x)
 			return e->code;
 		/* the dictionary stays: older segments hold its codes */
 		bc->c.store = STORE_NUMBERS;
-		memset(bc->direct, 0, sizeof(bc->direct));
+		DropDirect(bc);
 		b->layout_changed = true;
 		return DoubleBits(x);
 	}
@@ -256,7 +265,11 @@ NumberCode(FrameBuilder *b, BuilderColumn *bc, double x)
 		bc->c.numbers[e->code - 1] = x;
 	}
 	if (small >= 0)
+	{
+		if (bc->direct == NULL)
+			bc->direct = MemoryContextAllocZero(b->cxt, sizeof(uint16) * DIRECT_CODES);
 		bc->direct[small] = e->code;
+	}
 	return e->code;
 }
 
@@ -396,7 +409,7 @@ AbsorbColumn(FrameBuilder *b, BuilderColumn *bc, const FrameColumn *fc,
 	if (fc->store == STORE_NUMBERS && bc->c.store == STORE_DICTIONARY)
 	{
 		bc->c.store = STORE_NUMBERS;
-		memset(bc->direct, 0, sizeof(bc->direct));
+		DropDirect(bc);
 		b->layout_changed = true;
 	}
 	if (fc->store == STORE_DICTIONARY && bc->c.store == STORE_DICTIONARY)

@@ -52,7 +52,7 @@ typedef struct BuilderColumn
 	int			allocated;
 	struct numdict_hash *numdict;
 	struct textdict_hash *textdict;
-	uint16		direct[DIRECT_CODES];	/* code of the integers 0 … 255, or 0 */
+	uint16	   *direct;			/* code of the integers 0 … 255, or 0; or NULL */
 } BuilderColumn;
 
 struct FrameBuilder
@@ -137,10 +137,10 @@ StoreWidth(const FrameColumn *c)
 static inline bool
 FrameBuilderCodeSmall(FrameBuilder *b, int column, int64 v)
 {
+	const uint16 *direct = b->columns[column]->direct;
 	uint16		code;
 
-	if ((uint64) v >= DIRECT_CODES ||
-		(code = b->columns[column]->direct[v]) == 0)
+	if ((uint64) v >= DIRECT_CODES || direct == NULL || (code = direct[v]) == 0)
 		return false;
 	b->coded[column] = code;
 	return true;

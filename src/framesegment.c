@@ -21,7 +21,7 @@
 
 #include "framebuild.h"
 
-#define FIRST_SEGMENT_ROWS	64
+#define FIRST_SEGMENT_ROWS	16
 /* when to judge whether equal rows are worth looking for */
 #define DEDUPLICATE_TRIAL	65536
 
@@ -41,7 +41,7 @@ CountOverflow(void)
  */
 
 #define BATCH_ROWS		64
-#define FIRST_SLOT_BITS 8
+#define FIRST_SLOT_BITS 5
 
 static void
 FreeSlots(Segment *s)

@@ -15,7 +15,6 @@
 #include "utils/builtins.h"
 #include "utils/bytea.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "fit.h"
 
@@ -162,19 +161,11 @@ MostFrequent(const FrameColumn *c, const ColumnStats *cs)
 static char *
 TimeOrNumber(const FrameColumn *c, double x)
 {
-	struct pg_tm tm;
-	fsec_t		fsec;
+	char	   *text = NULL;
 
-	/* a frame from outside may have any range */
-	if (CellTypeClass(c->type) != CLASS_TIME || c->part != TRANSFORM_NONE ||
-		x < (double) MIN_TIMESTAMP || x >= (double) END_TIMESTAMP ||
-		timestamp2tm((Timestamp) x, NULL, &tm, &fsec, NULL, NULL) != 0)
-		return NumberText(x);
-	if (c->type == CELL_DATE)
-		return psprintf("%04d-%02d-%02d", tm.tm_year, tm.tm_mon, tm.tm_mday);
-	return psprintf("%04d-%02d-%02d %02d:%02d:%02d%s", tm.tm_year, tm.tm_mon,
-					tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-					c->type == CELL_TIMESTAMPTZ ? "Z" : "");
+	if (CellTypeClass(c->type) == CLASS_TIME && c->part == TRANSFORM_NONE)
+		text = TimeText(x, c->type);
+	return text != NULL ? text : NumberText(x);
 }
 
 static const char *

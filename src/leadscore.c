@@ -10,8 +10,4 @@
  */
 #include "leadscore.h"
 
-#ifdef PG_MODULE_MAGIC_EXT
-PG_MODULE_MAGIC_EXT(.name = "leadscore", .version = LEADSCORE_VERSION);
-#else
-PG_MODULE_MAGIC;
-#endif
+LEADSCORE_MAGIC;

@@ -41,9 +41,47 @@
 #include "varatt.h"				/* until 16 part of postgres.h */
 #endif
 
-/* Written after the prototype before 18.  To go with version 17. */
+/*
+ * What later servers have.  Each goes with the last version that needs it: 15
+ * (its first release lacked InitMaterializedSRF), 16 and 17.  Before 17 the bit
+ * patterns of infinite intervals are ordinary, if absurd, intervals.
+ */
+#if PG_VERSION_NUM < 150001
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/tuplestore.h"
+
+/* Rows are to be put into rsinfo->setResult; no flag is known here. */
+static inline void
+InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext old;
+
+	if (rsinfo == NULL || !IsA(rsinfo, ReturnSetInfo) ||
+		!(rsinfo->allowedModes & SFRM_Materialize))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("set-valued function called in context that cannot accept a set")));
+	old = MemoryContextSwitchTo(rsinfo->econtext->ecxt_per_query_memory);
+	if (get_call_result_type(fcinfo, NULL, &rsinfo->setDesc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	rsinfo->setResult =
+		tuplestore_begin_heap((rsinfo->allowedModes & SFRM_Materialize_Random) != 0,
+							  false, work_mem);
+	rsinfo->returnMode = SFRM_Materialize;
+	MemoryContextSwitchTo(old);
+}
+#endif
+#if PG_VERSION_NUM < 170000
+#define INTERVAL_NOT_FINITE(interval)	((void) (interval), false)
+#endif
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn		pg_attribute_noreturn()
+#define LEADSCORE_MAGIC	PG_MODULE_MAGIC
+#else
+#define LEADSCORE_MAGIC \
+	PG_MODULE_MAGIC_EXT(.name = "leadscore", .version = LEADSCORE_VERSION)
 #endif
 
 /*
@@ -67,13 +105,6 @@
 #define VarIsOldOrNew(var)	((var)->varreturningtype != VAR_RETURNING_DEFAULT)
 #else
 #define VarIsOldOrNew(var)	false
-#endif
-
-/* from 17 on an interval can be infinite */
-#if PG_VERSION_NUM >= 170000
-#define IntervalIsInfinite(interval)	INTERVAL_NOT_FINITE(interval)
-#else
-#define IntervalIsInfinite(interval)	false
 #endif
 
 #define LEADSCORE_VERSION		"1.0"
@@ -350,6 +381,7 @@ typedef struct FeatureEntries
 extern void EncoderNumber(Encoder *enc);
 extern double TransformCell(const Feature *f, const char *timezone,
 							const Cell *cell);
+extern int	FindBin(const Feature *f, double x);	/* how many edges are ≤ x */
 extern void FeatureEncode(const Encoder *enc, const Feature *f,
 						  const Cell *cell, FeatureEntries *out);
 /* "city=Paris", "clicks", "clicks is null", "city=(other)", "(Intercept)" */
@@ -359,6 +391,8 @@ extern char *DesignColumnLevel(const Encoder *enc, int column);
 /* the same for any slot, reference levels included */
 extern char *FeatureLevelText(const Encoder *enc, const Feature *f,
 							  DesignKind kind, int level);
+/* Microseconds since 2000 in ISO 8601; NULL if that is no time. */
+extern char *TimeText(double x, CellType type);
 /* A number as short as it can be and still come back; no setting matters. */
 extern char *NumberText(double x);
 

@@ -421,7 +421,7 @@ CellRead(const RowColumn *col, Datum value, bool isnull, Cell *cell)
 			{
 				Interval   *iv = DatumGetIntervalP(value);
 
-				if (IntervalIsInfinite(iv))
+				if (INTERVAL_NOT_FINITE(iv))
 					NotFinite(col->name, "infinity");
 				CellNumber(col->name,
 						   iv->time / (double) USECS_PER_SEC +

@@ -148,25 +148,6 @@ BindModel(Binding *b, const Model *model, const RowShape *shape,
  * ------------------------------------------------------------------------
  */
 
-/* The interval of a number: how many edges are not above it. */
-static int
-FindBin(const Feature *f, double x)
-{
-	int			low = 0,
-				high = f->nedges;
-
-	while (low < high)
-	{
-		int			middle = low + (high - low) / 2;
-
-		if (x < f->edges[middle])
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return low;
-}
-
 /*
  * Where one cell of one feature falls: the design column, or one of DESIGN_*.
  * *value is the number that a FEATURE_NUMBER multiplies its coefficient by

@@ -20,8 +20,9 @@
 #define IDENTIFIER_MIN_ROWS		100
 #define IDENTIFIER_SHARE		0.95
 
-static const LeftOut *
-Leave(const FrameColumn *c, const char *reason, const char *detail)
+/* A reason to leave a column out. */
+LeftOut *
+LeaveOut(const FrameColumn *c, const char *reason, const char *detail)
 {
 	LeftOut    *l = palloc(sizeof(LeftOut));
 
@@ -113,18 +114,18 @@ ScreenColumn(const FrameStats *s, int column, const Options *opt)
 	const char *why;
 
 	if (c->store == STORE_OVERFLOWED)
-		return Leave(c, "too many values",
+		return LeaveOut(c, "too many values",
 					 psprintf("more than %d different values, or texts of more than %d bytes",
 							  s->frame->max_distinct, FRAME_MAX_TEXT));
 	if (c->store == STORE_COUNTED)
-		return Leave(c, "time", "a time is no feature unless its parts are asked for");
+		return LeaveOut(c, "time", "a time is no feature unless its parts are asked for");
 	if (cs->nonnull == 0)
-		return Leave(c, "constant", "always NULL");
+		return LeaveOut(c, "constant", "always NULL");
 	if (nulls == 0 && (cs->distinct == 1 ||
 					   (c->store == STORE_NUMBERS && cs->min == cs->max)))
-		return Leave(c, "constant", "one value only");
+		return LeaveOut(c, "constant", "one value only");
 	if (!allowed && IsLabel(c, cs))
-		return Leave(c, "label", "equal to the label on every labelled row");
+		return LeaveOut(c, "label", "equal to the label on every labelled row");
 	if (!allowed && cs->nonnull >= IDENTIFIER_MIN_ROWS &&
 		(CellTypeClass(c->type) == CLASS_TEXT || IsInteger(c->type)) &&
 		c->part == TRANSFORM_NONE)
@@ -132,12 +133,12 @@ ScreenColumn(const FrameStats *s, int column, const Options *opt)
 		if (cs->distinct < 0)
 			cs->distinct = CountDistinctNumbers(s->frame, c);
 		if (cs->distinct >= IDENTIFIER_SHARE * cs->nonnull)
-			return Leave(c, "identifier",
+			return LeaveOut(c, "identifier",
 						 psprintf("%lld different values in %lld rows",
 								  (long long) cs->distinct, (long long) cs->nonnull));
 	}
 	if (!allowed && (why = Determines(c, cs)) != NULL)
-		return Leave(c, LEFT_OUT_DETERMINES, why);
+		return LeaveOut(c, LEFT_OUT_DETERMINES, why);
 	return NULL;
 }
 

@@ -20,6 +20,7 @@
 #include "fit.h"
 
 #define ROWS_PER_BLOCK		512
+#define ROWS_PER_INTERRUPT	16384
 
 static void
 AddRows(ValueCount *v, uint32 pos, uint32 neg, double weight)
@@ -281,6 +282,9 @@ FrameStatsCompute(const Frame *frame)
 	{
 		double		w = PatternWeight(s, frame->cells + r * frame->stride);
 
+		if (r % ROWS_PER_INTERRUPT == 0)
+			CHECK_FOR_INTERRUPTS();
+
 		s->weight_sum += w * ((double) frame->pos[r] + frame->neg[r]);
 		s->weight_pos += w * frame->pos[r];
 	}
@@ -310,8 +314,12 @@ CountDistinctNumbers(const Frame *f, const FrameColumn *c)
 				distinct = 0;
 
 	for (int64 r = 0; r < f->npatterns; r++)
+	{
+		if (r % ROWS_PER_INTERRUPT == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (FrameNumber(c, f->cells + r * f->stride, &x[n]))
 			n++;
+	}
 	SortDoubles(x, n);
 	for (int64 r = 0; r < n; r++)
 		if (r == 0 || x[r] != x[r - 1])
