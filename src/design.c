@@ -116,10 +116,11 @@ CodeCell(const FrameColumn *c, int code)
 }
 
 /*
- * Entries of one code, on the raw scale.  A time part in a frame is already the
+ * Entries of one code, on the raw scale; true if it has none because it counts
+ * as the average lead.  A time part in a frame is already the
  * part: its number must not be taken for a time again.
  */
-static void
+static bool
 EncodeCode(const Encoder *enc, const Feature *f, const FrameColumn *c, int code,
 		   Entries *e)
 {
@@ -129,24 +130,26 @@ EncodeCode(const Encoder *enc, const Feature *f, const FrameColumn *c, int code,
 
 	if (plain.transform >= TRANSFORM_HOUR)
 		plain.transform = TRANSFORM_NONE;
-	/* values that no labelled row has may be in a dictionary, but not counted */
+	/* "unseen": "error" is for scoring */
 	if (plain.other_column == DESIGN_ERROR)
-		plain.other_column = DESIGN_NONE;
+		plain.other_column = DESIGN_AVERAGE;
 	if (plain.null_column == DESIGN_ERROR)
-		plain.null_column = DESIGN_NONE;
+		plain.null_column = DESIGN_AVERAGE;
 	FeatureEncode(enc, &plain, &cell, &out);
 	for (int i = 0; i < out.n; i++)
 		AddEntry(e, out.column[i], out.value[i]);
+	return out.average;
 }
 
-/* NULLs of a binned number that has no column for them: the average row. */
+/* Values that have no column because they are too few: the average row. */
 static void
-EncodeAverage(const Feature *f, const double *mean, Entries *e)
+EncodeAverage(const Encoder *enc, const Feature *f, const double *mean, Entries *e)
 {
-	for (int b = 0; b <= f->nedges; b++)
-		if (f->bin_columns[b] >= 0)
-			AddEntry(e, f->bin_columns[b], mean[f->bin_columns[b]]);
+	for (int j = 1; j < enc->ncolumns; j++)
+		if (&enc->features[enc->design[j].feature] == f)
+			AddEntry(e, j, mean[j]);
 }
+
 
 /* Share of the rows whose number is not zero is large. */
 static bool
@@ -204,28 +207,30 @@ BuildDictionaryTable(const Encoder *enc, const FrameStats *s,
 	const Feature *f = t->f;
 	int			n = c->nvalues;
 	int		   *from = palloc(sizeof(int) * (n + 2));
-	bool		average = (f->kind == FEATURE_BINS && cs->null.weight > 0 &&
-						   f->null_column == DESIGN_AVERAGE);
-	double		total = s->weight_sum - (average ? cs->null.weight : 0);
+	int		   *to = palloc(sizeof(int) * (n + 2));
+	bool	   *average = palloc(sizeof(bool) * (n + 1));
+	double		total = s->weight_sum;
 	Entries		raw = {0},
-				null = {0},
 				e = {0};
 
-	for (int code = 1; code <= n; code++)
+	for (int code = 0; code <= n; code++)
 	{
 		from[code] = raw.n;
-		EncodeCode(enc, f, c, code, &raw);
-		for (int i = from[code]; i < raw.n; i++)
-			d->mean[raw.column[i]] += cs->values[code].weight * raw.value[i] / total;
+		average[code] = EncodeCode(enc, f, c, code, &raw);
+		to[code] = raw.n;
+		if (average[code])
+			total -= cs->values[code].weight;
 	}
-	from[n + 1] = raw.n;
-	if (average)
-		EncodeAverage(f, d->mean, &null);
-	else
+	for (int code = 0; code <= n; code++)
+		for (int i = from[code]; i < to[code]; i++)
+			d->mean[raw.column[i]] += cs->values[code].weight * raw.value[i] / total;
+	for (int code = 0; code <= n; code++)
 	{
-		EncodeCode(enc, f, c, 0, &null);
-		for (int i = 0; i < null.n; i++)
-			d->mean[null.column[i]] += cs->null.weight * null.value[i] / total;
+		if (!average[code] || f->kind == FEATURE_NUMBER)
+			continue;
+		from[code] = raw.n;
+		EncodeAverage(enc, f, d->mean, &raw);
+		to[code] = raw.n;
 	}
 	if (f->kind == FEATURE_NUMBER)
 	{
@@ -239,12 +244,10 @@ BuildDictionaryTable(const Encoder *enc, const FrameStats *s,
 	}
 
 	t->start = palloc(sizeof(int) * (n + 2));
-	t->start[0] = 0;
-	AppendScaled(t, &e, &null, 0, null.n);
-	for (int code = 1; code <= n; code++)
+	for (int code = 0; code <= n; code++)
 	{
 		t->start[code] = e.n;
-		AppendScaled(t, &e, &raw, from[code], from[code + 1]);
+		AppendScaled(t, &e, &raw, from[code], to[code]);
 	}
 	t->start[n + 1] = e.n;
 	t->column = e.column;
@@ -301,10 +304,8 @@ BuildPlainTable(const Encoder *enc, const FrameStats *s, const ColumnStats *cs,
 		d->mean[f->null_column] = cs->null.weight / s->weight_sum;
 	ChooseScale(s, cs, t, d, scale);
 	/* only NULL needs entries made beforehand */
-	if (f->kind == FEATURE_BINS && f->null_column == DESIGN_AVERAGE)
-		EncodeAverage(f, d->mean, &raw);
-	else
-		EncodeCode(enc, f, t->c, 0, &raw);
+	if (EncodeCode(enc, f, t->c, 0, &raw) && f->kind == FEATURE_BINS)
+		EncodeAverage(enc, f, d->mean, &raw);
 	AppendScaled(t, &e, &raw, 0, raw.n);
 	t->start = palloc(sizeof(int) * 2);
 	t->start[0] = 0;

@@ -5,7 +5,8 @@
  *
  * Levels with fewer than min_count rows, and all beyond the max_levels most
  * frequent, are pooled into one column "other"; NULL is a level of its own
- * when it has min_count rows and else belongs to other.  Unpenalised fits
+ * when it has min_count rows and else belongs to other.  Where other itself
+ * has fewer rows it gets no column: its rows count as the average lead.  Unpenalised fits
  * leave out one group as the reference, so that the coefficients exist;
  * penalised fits give every group a column, because leaving one out would make
  * the penalty depend on which.
@@ -97,14 +98,15 @@ NoteReference(FitReport *report, const FrameColumn *c, const char *level)
 }
 
 static void
-NotePooled(FitReport *report, const FrameColumn *c, int levels, int64 rows)
+NotePooled(FitReport *report, const FrameColumn *c, int levels, int64 rows,
+		   const char *into)
 {
 	Pooled	   *p = palloc(sizeof(Pooled));
 
 	p->column = c->name;
 	p->levels = levels;
 	p->rows = rows;
-	p->into = "(other)";
+	p->into = into;
 	report->pooled = lappend(report->pooled, p);
 }
 
@@ -281,7 +283,8 @@ FitLevels(const FrameColumn *c, const ColumnStats *cs, const Choice *ch,
 		pooled_rows += nulls;
 		npooled++;
 	}
-	g.other = (pooled_rows > 0);
+	/* an "other" of a handful would separate the classes by chance */
+	g.other = (pooled_rows > 0 && pooled_rows >= ch->min_count);
 	if (g.nlevels + g.null + g.other < 2)
 	{
 		Leave(report, c, "one level",
@@ -289,7 +292,8 @@ FitLevels(const FrameColumn *c, const ColumnStats *cs, const Choice *ch,
 		return false;
 	}
 	if (npooled > 0)
-		NotePooled(report, c, npooled, pooled_rows);
+		NotePooled(report, c, npooled, pooled_rows,
+				   g.other ? "(other)" : "the average lead");
 
 	f->nlevels = g.nlevels;
 	f->levels = palloc0(sizeof(Level) * Max(g.nlevels, 1));

@@ -288,7 +288,9 @@ ReportSeparation(FitAccount *a, const Options *opt)
 			 errdetail("The likelihood has no maximum. The model was fitted with %s.",
 					   opt->separation == SEPARATION_FIRTH ? "Firth's penalty instead" :
 					   "a ridge penalty of lambda = 1 instead; it has no p-values"),
-			 errhint("Pool rare levels with \"min_count\", exclude the column, or choose \"lambda\" yourself.")));
+			 a->full_separation ?
+			 errhint("Columns that separate all leads usually know the outcome: exclude them.") :
+			 errhint("Raise \"min_count\" to pool rare levels, exclude the column, or choose \"lambda\" yourself.")));
 	a->separation_handled = opt->separation == SEPARATION_FIRTH ? "firth" : "ridge";
 }
 

@@ -542,7 +542,7 @@ JsonTypeName(const JsonbValue *v)
 		case jbvBool:
 			return "boolean";
 		default:
-			return "an array or object";
+			return "array or object";
 	}
 }
 
@@ -563,12 +563,18 @@ CellReadJson(const char *name, CellType want, const JsonbValue *v, Cell *cell)
 	{
 		case CLASS_BOOL:
 			if (v->type != jbvBool)
+			{
+				hint = "Write true or false without quotes.";
 				break;
+			}
 			cell->number = v->val.boolean ? 1 : 0;
 			return;
 		case CLASS_NUMBER:
 			if (v->type != jbvNumeric)
+			{
+				hint = "Write numbers without quotes.";
 				break;
+			}
 			CellNumber(name, DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
 																NumericGetDatum(v->val.numeric))), cell);
 			return;

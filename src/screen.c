@@ -19,6 +19,8 @@
 
 #define IDENTIFIER_MIN_ROWS		100
 #define IDENTIFIER_SHARE		0.95
+/* in fewer rows a column splits the classes by chance */
+#define DETERMINES_MIN_ROWS		20
 
 /* A reason to leave a column out. */
 LeftOut *
@@ -69,7 +71,8 @@ Determines(const FrameColumn *c, const ColumnStats *cs)
 {
 	bool		number = (c->numbers != NULL || c->store == STORE_NUMBERS);
 
-	if (!Pure(cs->null.pos, cs->null.neg) || !FrameColumnHasCells(c))
+	if (!Pure(cs->null.pos, cs->null.neg) || !FrameColumnHasCells(c) ||
+		cs->nonnull + cs->null.pos + cs->null.neg < DETERMINES_MIN_ROWS)
 		return NULL;
 	if (number && cs->nonnull > 0)
 	{

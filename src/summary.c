@@ -210,15 +210,21 @@ ObjectAt(JsonbContainer *array, int i)
 	return v->val.binary.data;
 }
 
+/* What a line lists at the most; lead_info() has all. */
+#define MOST_JOINED	5
+
 static char *
 JoinTexts(JsonbContainer *array)
 {
 	StringInfoData out;
+	int			n = JsonContainerSize(array);
 
 	initStringInfo(&out);
-	for (int i = 0; i < JsonContainerSize(array); i++)
+	for (int i = 0; i < Min(n, MOST_JOINED); i++)
 		appendStringInfo(&out, "%s%s", i > 0 ? ", " : "",
 						 ValueLine(getIthJsonbValueFromContainer(array, i)));
+	if (n > MOST_JOINED)
+		appendStringInfo(&out, " and %d more", n - MOST_JOINED);
 	return out.data;
 }
 

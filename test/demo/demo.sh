@@ -65,6 +65,8 @@ playground_stop() {
 
 what_next() {
 	if [ "$keep" ]; then
+		createdb quickstart
+		psql -Xq -d quickstart -v ON_ERROR_STOP=1 -f "$here/generate_leads.sql"
 		printf '%s %s\n' "$CLUSTER" "$PG_BINDIR" >"$remembered"
 		cat <<-TEXT
 
@@ -75,7 +77,11 @@ what_next() {
 
 			    $PG_BINDIR/psql -h $CLUSTER -U postgres leads
 
-			and look at the tables leads, models and scores, or at \\df lead_*.
+			and look at what the story made (\\d), or at \\df lead_score. The examples of
+			README.md run from their first line on in a database that holds the leads alone:
+
+			    $PG_BINDIR/psql -h $CLUSTER -U postgres quickstart
+
 			    make playground-stop
 			stops the server and removes it.
 		TEXT

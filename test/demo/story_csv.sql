@@ -27,7 +27,12 @@ FROM training t;
 
 -- # 3. What the model says of itself
 
-SELECT lead_summary(model) FROM models;
+WITH summary AS (
+	SELECT line, n, max(n) FILTER (WHERE line = '---') OVER () AS table_end
+	FROM models, regexp_split_to_table(lead_summary(model), '\n') WITH ORDINALITY AS l(line, n)
+)
+SELECT CASE n WHEN 31 THEN '(… SELECT lead_summary(model) FROM models shows all)' ELSE line END AS summary
+FROM summary WHERE n <= 31 OR n >= table_end ORDER BY n;
 
 -- The fifteen coefficients that move the scores most: the estimate times the
 -- spread of its column. An odds ratio of 2 doubles the odds.
@@ -67,11 +72,11 @@ FROM unnest((SELECT lead_lift(score, won, 10) FROM judged));
 WITH best AS MATERIALIZED (
 	SELECT b.*, lead_score((SELECT model FROM models), b) AS score
 	FROM @BEST@ b
-	ORDER BY score DESC LIMIT 10
+	ORDER BY lead_log_odds((SELECT model FROM models), b) DESC LIMIT 10
 )
 SELECT @SHOW@round(100 * score::numeric, 1) AS percent,
-	lead_reasons((SELECT model FROM models), best, 3) AS reasons
-FROM best ORDER BY score DESC;
+	lead_reasons((SELECT model FROM models), best, 2) AS reasons
+FROM best ORDER BY lead_log_odds((SELECT model FROM models), best) DESC;
 
 -- # 6. Every lead, scored
 --

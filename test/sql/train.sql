@@ -162,13 +162,13 @@ FROM (SELECT lead_train(won, s, '{"group": "city", "time": "day"}') AS m
 -- ---- classes that can be separated ----
 CREATE TABLE separated AS SELECT clicks, CASE WHEN clicks = 4 AND won THEN 'vip' ELSE 'Ünïted "x"' END AS "the level", won
 FROM leads WHERE won IS NOT NULL;
-SELECT lead_train(won, s, '{"exclude": "won"}') AS ridge FROM separated s \gset
+SELECT lead_train(won, s, '{"exclude": "won", "min_count": 1}') AS ridge FROM separated s \gset
 SELECT * FROM show(:'ridge');
 SELECT lead_info(:'ridge')->'separation' AS separation, lead_info(:'ridge')->>'fit' AS fit, lead_info(:'ridge')->'lambda' AS lambda;
-SELECT lead_train(won, s, '{"exclude": "won", "separation": "firth"}') AS firth FROM separated s \gset
+SELECT lead_train(won, s, '{"exclude": "won", "min_count": 1, "separation": "firth"}') AS firth FROM separated s \gset
 SELECT * FROM show(:'firth');
 SELECT lead_info(:'firth')->'separation'->>'handled' AS handled, lead_info(:'firth')->>'fit' AS fit;
-SELECT error_of($$SELECT lead_train(won, s, '{"exclude": "won", "separation": "error"}') FROM separated s$$);
+SELECT error_of($$SELECT lead_train(won, s, '{"exclude": "won", "min_count": 1, "separation": "error"}') FROM separated s$$);
 -- completely: two columns together
 SELECT error_of($$SELECT lead_train(s.x + s.y > 9, s, '{"separation": "error"}')
 	FROM (SELECT x, y FROM generate_series(0, 9) x, generate_series(0, 9) y) s$$);
@@ -210,3 +210,19 @@ FROM (SELECT lead_train(i % 3 = 0, r, '{"exclude": ["secret"]}') AS m
 	  FROM generate_series(1, 300) AS i,
 		   LATERAL (SELECT 'name' || i AS person, i % 4 AS clicks, 'x' || i % 7 AS secret) AS r) AS t,
 	 jsonb_array_elements(lead_info(m) -> 'profile') AS p;
+
+-- rows that are too few for a level and for (other) count as the average lead:
+-- as if the column were not there, for a column that has nothing else
+CREATE TABLE rare AS
+	SELECT i % 3 AS clicks, CASE WHEN i = 7 THEN 'x' END AS one_text, CASE i % 2 WHEN 0 THEN 'a' ELSE 'b' END AS half,
+		   CASE WHEN i IN (3, 5) THEN 'rare' ELSE (ARRAY['north', 'south'])[1 + i / 3 % 2] END AS region, (i * 7919) % 101 < 40 + i % 3 * 10 AS won
+	FROM generate_series(1, 600) AS i;
+SELECT lead_train(won, r) AS rare FROM rare r \gset
+SELECT name, round(estimate::numeric, 4) AS estimate FROM lead_coefficients(:'rare');
+SELECT lead_info(:'rare') -> 'pooled' AS pooled, lead_info(:'rare') -> 'left_out' AS left_out;
+-- what a rare region adds is what the average lead has
+SELECT abs(lead_log_odds(:'rare', r) - avg(lead_log_odds(:'rare', x))) < 1e-9 AS average
+FROM (SELECT 0 AS clicks, 'a' AS half, 'rare' AS region) AS r,
+	 (SELECT 0 AS clicks, 'a' AS half, region FROM rare WHERE region <> 'rare') AS x
+GROUP BY r;
+DROP TABLE rare;
