@@ -22,20 +22,26 @@ $node->query(q{
 my $options = q('{"exclude": ["id"], "max_levels": 1000, "min_count": 1}');
 my $training = "SELECT length(lead_train(won, w, $options)) FROM wide w";
 
-# How long it takes at all, so that a stop can be seen to come before the end.
-my $start = time;
-$node->query($training);
-my $whole = time - $start;
+# How long it takes at all, so that a stop can be seen to come before the end: the
+# shortest of three, because a loaded machine only ever makes it longer.
+my ($start, $whole);
+foreach (1 .. 3)
+{
+	$start = time;
+	$node->query($training);
+	my $took = time - $start;
+	$whole = $took if !defined $whole || $took < $whole;
+}
 note sprintf 'the whole training takes %.1f s', $whole;
 
-foreach my $part (0.1, 0.5, 0.8)
+foreach my $part (0.05, 0.25, 0.5)
 {
 	my $ms = int(1000 * $whole * $part);
 	$start = time;
 	my $error = $node->error("SET statement_timeout = $ms; $training");
 	my $late = time - $start - $ms / 1000;
 	like($error, qr/canceling statement due to statement timeout/, "stopped after $ms ms");
-	cmp_ok($late, '<', 0.5, sprintf 'and not later than that (%.2f s)', $late);
+	cmp_ok($late, '<', 2, sprintf 'and not later than that (%.2f s)', $late);
 }
 
 # One session, stopped again and again: its memory does not grow.
