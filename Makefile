@@ -5,6 +5,7 @@
 #   make demo          a story on a throw-away PostgreSQL; installs what is missing
 #   make playground    the same, but leaves the server running
 #   make test          every test, on a throw-away PostgreSQL
+#   make bench         times beside the plain scan, on a throw-away PostgreSQL
 #   make, make install, make installcheck    into a PostgreSQL of yours (PGXS)
 
 EXTENSION  = leadscore
@@ -19,10 +20,10 @@ PG_CFLAGS  = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 REGRESS      = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test --load-extension=leadscore
 
-# These four bring their own PostgreSQL, so they work before pg_config exists.
+# These five bring their own PostgreSQL, so they work before pg_config exists.
 # DATA is the name of PGXS for the files to install: a CSV given on the command
 # line would replace it, so it travels under another name.
-OWN_SERVER = demo playground playground-stop test
+OWN_SERVER = demo playground playground-stop test bench
 .PHONY: $(OWN_SERVER)
 
 ifneq ($(filter $(OWN_SERVER),$(MAKECMDGOALS)),)
@@ -43,6 +44,13 @@ playground-stop:
 
 test:
 	@bash test/run.sh
+
+bench: export ROWS := $(ROWS)
+bench: export ROUNDS := $(ROUNDS)
+bench: export PEERS := $(PEERS)
+
+bench:
+	@bash test/bench/bench.sh
 else
 PG_CONFIG ?= pg_config
 PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))

@@ -1,0 +1,264 @@
+#!/usr/bin/env perl
+# measure.pl ROWS ROUNDS peers.py: runs what cases.sql has prepared, in turn, and
+# prints the table.
+#
+# All statements of a round run in one session, one after the other, so that a
+# slow moment of the machine hits neighbours alike; a ratio is the median of the
+# ratios of each round.  The first round only warms up.  Memory is read from
+# VmHWM of a fresh server process, less that of one that did the plain scan, for
+# both have touched the same shared pages.
+use strict;
+use warnings;
+use Time::HiRes qw(time);
+
+my ($rows, $rounds, $peers) = @ARGV;
+my (%ms, %notes);
+
+my @queries = table('SELECT name, workers, before, sql FROM bench.query
+	WHERE name IN (SELECT query FROM bench.line) ORDER BY
+		(SELECT min(n) FROM bench.line WHERE query = name)');
+my %sql = map { $_->[0] => $_->[3] } @queries;
+my @lines = table('SELECT label, query, against, target, memory FROM bench.line ORDER BY n');
+
+say_progress("Measuring, $rounds rounds and one to warm up …");
+check_plans();
+time_queries();
+time_one_lead();
+print_table();
+print_fits();
+time_peers();
+
+# Rows of a query, each a list of its columns; a NULL is an empty text.
+sub table
+{
+	my ($sql) = @_;
+	open my $psql, '-|', 'psql', '-XAtqR', "\x1e", '-F', "\x1f", '-v', 'ON_ERROR_STOP=1', '-c', $sql
+		or die "psql: $!\n";
+	local $/;
+	my $text = <$psql> // '';
+	close $psql or die "failed: $sql\n";
+	$text =~ s/\n\z//;
+	return map { [ split /\x1f/, $_, -1 ] } split /\x1e/, $text;
+}
+
+sub say_progress { print STDERR "@_\n"; return; }
+
+sub median
+{
+	my @sorted = sort { $a <=> $b } @_;
+	return @sorted ? ($sorted[ $#sorted / 2 ] + $sorted[ @sorted / 2 ]) / 2 : undef;
+}
+
+# SET commands for a number of workers: the plan that was asked for, at any size.
+sub settings
+{
+	my ($workers) = @_;
+	return "SET max_parallel_workers_per_gather = $workers;\n"
+		. ($workers ? "SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0;\n"
+			. "SET min_parallel_table_scan_size = 0;\n" : '');
+}
+
+sub check_plans
+{
+	foreach my $query (@queries)
+	{
+		my ($name, $workers, undef, $sql) = @$query;
+		my $plan = join "\n", map { $_->[0] } table(settings($workers) . "EXPLAIN $sql");
+		my $gather = $plan =~ /Workers Planned: (\d+)/ ? $1 : 0;
+		$notes{$name} = "planned with $gather workers" if $gather != $workers;
+	}
+	return;
+}
+
+sub time_queries
+{
+	open my $out, '>', 'rounds.sql' or die "rounds.sql: $!\n";
+	foreach my $round (0 .. $rounds)
+	{
+		foreach my $query (@queries)
+		{
+			my ($name, $workers, $before, $sql) = @$query;
+			print $out settings($workers), "$before\n\\echo \@$round $name\n\\timing on\n",
+				"$sql;\n\\timing off\n";
+		}
+	}
+	close $out;
+	open my $psql, '-|', 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-f', 'rounds.sql'
+		or die "psql: $!\n";
+	my ($round, $name);
+	while (<$psql>)
+	{
+		($round, $name) = ($1, $2) if /^@(\d+) (.*)$/;
+		push @{ $ms{$name} }, $1 if /^Time: ([\d.]+) ms/ && $round > 0;
+	}
+	close $psql or die "a statement failed\n";
+	return;
+}
+
+# One lead by its key: pgbench, prepared, one client, the two in turn.
+sub time_one_lead
+{
+	my %script = (
+		'fetch one lead' => 'SELECT * FROM leads WHERE id = :id;',
+		'score one lead' => "SELECT lead_score((SELECT model FROM bench.model WHERE name = '100 kB'), l)"
+			. ' FROM leads l WHERE id = :id;');
+	foreach my $name (keys %script)
+	{
+		open my $out, '>', "$name.pgbench" or die "$name: $!\n";
+		print $out "\\set id random(1, $rows)\n$script{$name}\n";
+		close $out;
+	}
+	foreach my $round (0 .. $rounds)
+	{
+		foreach my $name (sort keys %script)
+		{
+			my $report = `pgbench -n -M prepared -c 1 -T 2 -f '$name.pgbench' 2>&1`;
+			die "pgbench: $report" if $report !~ /^tps = ([\d.]+)/m;
+			push @{ $ms{$name} }, 1000 / $1 if $round > 0;
+		}
+	}
+	push @lines, [ 'one lead fetched by its key', 'fetch one lead', '', '', 'f' ],
+		[ 'one lead scored, model of 100 kB', 'score one lead', 'fetch one lead', '1.4', 'f' ];
+	return;
+}
+
+# What a fresh server process has used at most, in bytes, after a statement.
+sub peak
+{
+	my ($name) = @_;
+	my $status = join "\n", map { $_->[0] } table(settings(0) . "$sql{$name};\n"
+		. "SELECT pg_read_file('/proc/self/status')");
+	return $status =~ /^VmHWM:\s*(\d+) kB/m ? $1 * 1024 : undef;
+}
+
+sub memory_per_row
+{
+	my ($query, $against) = @_;
+	my ($own, $scan) = (peak($query), peak($against));
+	return defined $own && defined $scan ? ($own - $scan) / $rows : undef;
+}
+
+sub format_ms { my ($t) = @_; return sprintf $t < 1 ? '%.3f' : '%.0f', $t; }
+
+sub print_table
+{
+	my $form = "%-44s %8s %7s %7s  %-22s %6s %6s\n";
+	my ($processor) = map { /^model name\s*:\s*(.*)/ ? $1 : () } `cat /proc/cpuinfo`;
+	my ($version) = map { $_->[0] } table('SHOW server_version');
+	printf "%s leads, %d rounds in turn; PostgreSQL %s, %d x %s\n\n", $rows, $rounds, $version,
+		`nproc`, $processor // 'unknown processor';
+	printf $form, 'case', 'ms', 'spread', 'ratio', 'to', 'target', 'B/row';
+	printf $form, map { '-' x $_ } 44, 8, 7, 7, 22, 6, 6;
+	foreach my $line (@lines)
+	{
+		my ($label, $query, $against, $target, $memory) = @$line;
+		my @times = @{ $ms{$query} };
+		my @sorted = sort { $a <=> $b } @times;
+		my $middle = median(@times);
+		my $ratio = $against eq '' ? undef
+			: median(map { $times[$_] / $ms{$against}[$_] } 0 .. $#times);
+		my $bytes = $memory eq 't' ? memory_per_row($query, $against) : undef;
+		printf $form, $label, format_ms($middle),
+			sprintf('%.0f %%', 100 * ($sorted[-1] - $sorted[0]) / $middle),
+			defined $ratio ? sprintf('%.2f', $ratio) : '',
+			$against, $target eq '' ? '' : sprintf('%.1f', $target),
+			defined $bytes ? sprintf('%.0f', $bytes) : '';
+	}
+	print "\nms: median; spread: (largest - smallest) / median; B/row: peak memory above that of the scan\n";
+	print "note: $_: $notes{$_}\n" foreach sort keys %notes;
+	return;
+}
+
+sub print_fits
+{
+	my %wanted = $rows == 1_000_000 && $ENV{BENCH_GENERATOR} eq 'shared'
+		? (pairs => ', wanted 0.617861', pairs_pts => ', wanted 0.518489') : ();
+	foreach my $name ('pairs', 'pairs_pts')
+	{
+		my ($row) = table("SELECT round((lead_evaluate(score, label)).log_loss::numeric, 6) FROM $name");
+		printf "log loss of %s: %s%s\n", $name eq 'pairs' ? 'leads' : 'pts', $row->[0], $wanted{$name} // '';
+	}
+	my ($deviation) = table("@{[ map { $_->[0] } table(q{SELECT sql FROM bench.query WHERE name = 'CASE deviates by'}) ]}");
+	printf "the CASE expression deviates from lead_score by %.1g at most\n", $deviation->[0];
+	return;
+}
+
+# Seconds of each stage, as text and as a list.
+sub scikit
+{
+	my ($how) = @_;
+	my $line = `/usr/bin/python3 '$peers' $how 2>&1`;
+	return ("failed: " . (split /\n/, $line)[-1]) if $? != 0;
+	return split ' ', $line;
+}
+
+sub liblinear
+{
+	my ($export) = map { $_->[0] } table(q{SELECT sql FROM bench.query WHERE name = 'libsvm'});
+	my @steps = (
+		[ 'psql', '-Xq', '-c', "\\copy ($export) TO leads.libsvm" ],
+		undef,
+		[ 'liblinear-train', '-q', '-s', '0', 'leads.libsvm', 'leads.model' ],
+		[ 'sh', '-c', 'liblinear-predict -b 1 leads.libsvm leads.model leads.out >/dev/null' ],
+		[ 'sh', '-c', q{awk 'NR == 1 {c = $2 == 1 ? 2 : 3} NR > 1 {print NR - 1 "," $c}' leads.out |
+			psql -Xq -c 'DROP TABLE IF EXISTS peer_scores' -c 'CREATE TABLE peer_scores (id int, score float8)' \
+				-c '\copy peer_scores FROM STDIN (FORMAT csv)'} ]);
+	my @seconds;
+	foreach my $step (@steps)
+	{
+		my $start = time;
+		die "failed: @$step\n" if $step && system(@$step) != 0;
+		push @seconds, $step ? time - $start : 0;
+	}
+	my ($loss) = table('SELECT round((lead_evaluate(p.score, l.app_complete_flag)).log_loss::numeric, 6)
+		FROM peer_scores p JOIN leads l USING (id)');
+	return @seconds, $loss->[0], '';
+}
+
+sub time_peers
+{
+	my %run;
+	$run{'liblinear -s 0'} = \&liblinear if -x '/usr/bin/liblinear-train';
+	if (system("/usr/bin/python3 -c 'import sklearn, psycopg2, pandas' 2>/dev/null") == 0)
+	{
+		$run{'scikit-learn, sparse, newton-cholesky'} = sub { scikit('sparse') };
+		$run{'scikit-learn, dense, lbfgs'} = sub { scikit('dense') };
+	}
+	my @names = ('liblinear -s 0', 'scikit-learn, sparse, newton-cholesky', 'scikit-learn, dense, lbfgs');
+	my $times = $rounds < 3 ? $rounds : 3;
+	say_progress("Measuring peers, $times rounds …");
+
+	my (%result, %failed);
+	foreach my $round (1 .. $times)
+	{
+		foreach my $name (grep { $run{$_} && !$failed{$_} } @names)
+		{
+			my @got = $run{$name}->();
+			if (@got == 1) { $failed{$name} = $got[0]; next; }
+			push @{ $result{$name}[$_] }, $got[$_] foreach 0 .. $#got;
+			push @{ $result{$name}[7] }, $got[0] + $got[1] + $got[2] + $got[3] + $got[4];
+		}
+	}
+	my ($train, $write) = map { median(@{ $ms{$_} }) / 1000 } 'train columns', 'write scores';
+	my $form = "%-38s %6s %6s %6s %6s %6s %6s %7s  %-8s %6s\n";
+	print "\nEnd to end in seconds, from the table to scores in a table; median of $times\n\n";
+	printf $form, 'peer', 'export', 'encode', 'fit', 'score', 'import', 'total', 'to ours', 'log loss', 'MB';
+	printf $form, map { '-' x $_ } 38, (6) x 6, 7, 8, 6;
+	my ($loss) = table('SELECT round((lead_evaluate(score, label)).log_loss::numeric, 6) FROM pairs');
+	printf $form, 'leadscore', '', '', (map { sprintf '%.2f', $_ } $train, $write), '',
+		sprintf('%.2f', $train + $write), '1.0', $loss->[0], '';
+	foreach my $name (@names)
+	{
+		my @column = map { ref $_ ? $_ : [] } @{ $result{$name} // [] };
+		if (!@column)
+		{
+			printf "%-38s %s\n", $name, $failed{$name} // 'not installed (make bench PEERS=1)';
+			next;
+		}
+		my $total = median(@{ $column[7] });
+		printf $form, $name, (map { sprintf '%.2f', median(@{ $column[$_] }) } 0 .. 4),
+			sprintf('%.2f', $total), sprintf('%.1f', $total / ($train + $write)),
+			$column[5][0], $column[6][0];
+	}
+	return;
+}
