@@ -84,7 +84,7 @@ WITH best AS MATERIALIZED (
 	ORDER BY score DESC, lead_id LIMIT 10
 )
 SELECT lead_id, city, round(100 * score::numeric, 1) AS percent,
-	lead_reasons((SELECT model FROM models), best, 3) AS reasons
+	lead_reasons((SELECT model FROM models), best, 2) AS reasons
 FROM best ORDER BY score DESC, lead_id;
 
 -- # 7. Every lead, scored
