@@ -61,14 +61,25 @@ typedef struct RowCursor
 	DesignBlock block;
 } RowCursor;
 
-/* logistic.c */
+/* The weights of a row's positives and negatives. */
+static inline void
+BlockWeights(const LogitWork *w, const DesignBlock *b, int row,
+			 double *positive, double *negative)
+{
+	double		weight = b->weight ? b->weight[row] : 1.0;
+
+	*positive = b->pos[row] * weight * w->options->class_weight[1];
+	*negative = b->neg[row] * weight * w->options->class_weight[0];
+}
+
+/* blocks.c */
 extern bool NextBlock(LogitWork *w, RowCursor *cursor);
-extern void BlockWeights(const LogitWork *w, const DesignBlock *b, int row,
-						 double *positive, double *negative);
 extern void BlockDots(const LogitWork *w, const DesignBlock *b,
 					  const double *beta, double *dot);
 extern void BlockGram(LogitWork *w, const DesignBlock *b, const double *residual,
 					  const double *weight, double *gradient, double *gram);
+
+/* logistic.c */
 extern double LogitPass(LogitWork *w, const double *beta);
 extern double LogitPenalty(const LogitWork *w, const double *beta);
 extern void SetUnits(LogitWork *w, double share);
