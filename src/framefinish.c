@@ -145,6 +145,7 @@ typedef struct SegmentPlan
 	int64		nrows;
 	int			ncells;
 	CellPlan   *cells;
+	bool		verbatim;		/* numbers only, each where it stays */
 	bool		narrow;			/* all codes one byte wide, before and after */
 	uint8		(*maps)[256];	/* if so: the maps as bytes */
 } SegmentPlan;
@@ -179,6 +180,7 @@ PlanSegments(const FrameBuilder *b, BuilderColumn **sorted, const Frame *f,
 		first += p->nrows;
 		p->cells = palloc0(sizeof(CellPlan) * Max(f->ncolumns, 1));
 		p->narrow = true;
+		p->verbatim = (p->s->stride == f->stride);
 		for (int j = 0; j < f->ncolumns; j++)
 		{
 			const FrameColumn *c = &f->columns[j];
@@ -198,6 +200,8 @@ PlanSegments(const FrameBuilder *b, BuilderColumn **sorted, const Frame *f,
 			cell->ncodes = c->nvalues;
 			if (cell->from_width != 1 || cell->to_width != 1)
 				p->narrow = false;
+			if (cell->from_width != 8 || cell->to_width != 8 || cell->from != cell->to)
+				p->verbatim = false;
 			p->ncells++;
 		}
 		if (p->narrow)			/* else they would be large for nothing */
@@ -260,6 +264,11 @@ RewriteRow(const SegmentPlan *p, int64 row, uint8 *out)
 {
 	const uint8 *in = p->s->cells + row * p->s->stride;
 
+	if (p->verbatim)
+	{
+		memcpy(out, in, p->s->stride);
+		return;
+	}
 	if (p->narrow)
 	{
 		for (int k = 0; k < p->ncells; k++)
