@@ -295,22 +295,33 @@ static inline double
 TermsLogOdds(const Scorer *s, const NullableDatum *args)
 {
 	const Model *model = s->model;
+	const Term *terms = s->terms;
+	int			n = model->encoder->nfeatures;
 	double		eta = model->coef[0];
 
-	for (int i = 0; i < model->encoder->nfeatures; i++)
+	for (int i = 0; i < n; i++)
 	{
-		const Term *t = &s->terms[i];
-		Datum		value = args ? args[t->column].value : s->in.values[t->column];
-		bool		isnull = args ? args[t->column].isnull : s->in.nulls[t->column];
+		double		sum = eta;
+		Datum		value = (Datum) 0;
+		bool		isnull = false;
 		Cell		cell;
 
-		if (t->kind == TERM_INT4 && !isnull)
-			eta += t->coef * (double) DatumGetInt32(value);
-		else
+		/* no call in this loop, so that the sum stays in a register */
+		for (; i < n; i++)
 		{
-			ReadCell(&s->in.shape->columns[t->column], value, isnull, &cell);
-			eta += FeatureTerm(model, t->feature, &cell);
+			int			column = terms[i].column;
+
+			value = args ? args[column].value : s->in.values[column];
+			isnull = args ? args[column].isnull : s->in.nulls[column];
+			if (terms[i].kind != TERM_INT4 || isnull)
+				break;
+			sum += terms[i].coef * (double) DatumGetInt32(value);
 		}
+		eta = sum;
+		if (i == n)
+			break;
+		ReadCell(&s->in.shape->columns[terms[i].column], value, isnull, &cell);
+		eta += FeatureTerm(model, terms[i].feature, &cell);
 	}
 	return eta;
 }
