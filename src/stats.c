@@ -31,7 +31,7 @@ AddRows(ValueCount *v, uint32 pos, uint32 neg, double weight)
 }
 
 /* Extremes of a value that some rows have. */
-static void
+static inline void
 Extend(ColumnStats *cs, double x, int64 pos, int64 neg)
 {
 	cs->min = Min(cs->min, x);
@@ -144,13 +144,16 @@ typedef struct NumberSums
 	double		sum;
 } NumberSums;
 
-/* One column over a block of patterns: first the sums, then the squares. */
+/* Sums and extremes of a block's numbers: in registers, then to the column. */
 static void
-SumBlock(const FrameStats *s, NumberSums *n, int64 first, int64 end, bool squares)
+SumBlock(const FrameStats *s, NumberSums *n, int64 first, int64 end)
 {
 	const Frame *f = s->frame;
 	const uint8 *pattern = f->cells + first * f->stride;
 	ColumnStats *cs = n->cs;
+	ColumnStats local = *cs;
+	double		weight_sum = n->weight,
+				sum = n->sum;
 
 	for (int64 r = first; r < end; r++, pattern += f->stride)
 	{
@@ -160,19 +163,37 @@ SumBlock(const FrameStats *s, NumberSums *n, int64 first, int64 end, bool square
 
 		if (!FrameNumber(n->c, pattern, &x))
 		{
-			if (!squares)
-				AddRows(&cs->null, f->pos[r], f->neg[r], weight);
+			AddRows(&local.null, f->pos[r], f->neg[r], weight);
+			continue;
 		}
-		else if (squares)
-			n->sum += both * (x - cs->mean) * (x - cs->mean);
-		else
-		{
-			Extend(cs, x, f->pos[r], f->neg[r]);
-			cs->nonnull += (int64) f->pos[r] + f->neg[r];
-			n->weight += both;
-			n->sum += both * x;
-		}
+		Extend(&local, x, f->pos[r], f->neg[r]);
+		local.nonnull += (int64) f->pos[r] + f->neg[r];
+		weight_sum += both;
+		sum += both * x;
 	}
+	*cs = local;
+	n->weight = weight_sum;
+	n->sum = sum;
+}
+
+/* The same for the squares of the distances from the mean. */
+static void
+SquareBlock(const FrameStats *s, NumberSums *n, int64 first, int64 end)
+{
+	const Frame *f = s->frame;
+	const uint8 *pattern = f->cells + first * f->stride;
+	double		mean = n->cs->mean,
+				sum = n->sum;
+
+	for (int64 r = first; r < end; r++, pattern += f->stride)
+	{
+		double		x,
+					both = PatternWeight(s, pattern) * ((double) f->pos[r] + f->neg[r]);
+
+		if (FrameNumber(n->c, pattern, &x))
+			sum += both * (x - mean) * (x - mean);
+	}
+	n->sum = sum;
 }
 
 /* The columns of plain numbers, all in the same two scans. */
@@ -197,8 +218,8 @@ NumberStats(const FrameStats *s)
 		{
 			CHECK_FOR_INTERRUPTS();
 			for (int i = 0; i < n; i++)
-				SumBlock(s, &sums[i], first, Min(first + ROWS_PER_BLOCK, f->npatterns),
-						 pass == 1);
+				(pass == 0 ? SumBlock : SquareBlock) (s, &sums[i], first,
+													  Min(first + ROWS_PER_BLOCK, f->npatterns));
 		}
 		for (int i = 0; i < n; i++)
 		{
