@@ -51,10 +51,14 @@ FreeSlots(Segment *s)
 	s->slots = NULL;
 }
 
+/*
+ * The patterns of a frame come in the order of this very hash when it is
+ * absorbed; taken as it is, they would crowd the first part of the table.
+ */
 static inline uint32
 SlotOf(const Segment *s, uint32 hash)
 {
-	return hash >> (32 - s->slot_bits);
+	return (hash * UINT32_C(0x9e3779b1)) >> (32 - s->slot_bits);
 }
 
 static void
