@@ -95,7 +95,8 @@ sub time_queries
 	return;
 }
 
-# One lead by its key: pgbench, prepared, one client, the two in turn.
+# One lead by its key: pgbench, prepared, one client, the two in turn.  Short and
+# often, for much depends on which core the two processes happen to share.
 sub time_one_lead
 {
 	my %script = (
@@ -108,11 +109,11 @@ sub time_one_lead
 		print $out "\\set id random(1, $rows)\n$script{$name}\n";
 		close $out;
 	}
-	foreach my $round (0 .. $rounds)
+	foreach my $round (0 .. 3 * $rounds)
 	{
 		foreach my $name (sort keys %script)
 		{
-			my $report = `pgbench -n -M prepared -c 1 -T 2 -f '$name.pgbench' 2>&1`;
+			my $report = `pgbench -n -M prepared -c 1 -T 1 -f '$name.pgbench' 2>&1`;
 			die "pgbench: $report" if $report !~ /^tps = ([\d.]+)/m;
 			push @{ $ms{$name} }, 1000 / $1 if $round > 0;
 		}
@@ -126,7 +127,7 @@ sub time_one_lead
 sub peak
 {
 	my ($name) = @_;
-	my $status = join "\n", map { $_->[0] } table(settings(0) . "$sql{$name};\n"
+	my $status = join "\n", map { @$_ } table(settings(0) . "$sql{$name};\n"
 		. "SELECT pg_read_file('/proc/self/status')");
 	return $status =~ /^VmHWM:\s*(\d+) kB/m ? $1 * 1024 : undef;
 }
