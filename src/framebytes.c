@@ -43,7 +43,7 @@
 /* more rows than anybody has, so few that sums of counts stay right */
 #define MOST_UNKNOWN		(INT64CONST(1) << 53)
 
-#define ROWS_PER_INTERRUPT	16384
+#define ROWS_PER_BLOCK		512
 
 /* Codes are stored little-endian; on other machines swap them in place. */
 #ifdef WORDS_BIGENDIAN
@@ -229,46 +229,60 @@ GetColumn(Reader *r, FrameColumn *c, int64 rows)
 	GetDictionary(r, c);
 }
 
-/* Every cell of every pattern: codes in range, numbers finite, NULLs as said. */
+/* One column over a block of patterns; returns the rows that are NULL in it. */
+static int64
+CheckBlock(Reader *r, const Frame *f, const FrameColumn *c, int64 first, int64 end)
+{
+	const uint8 *pattern = f->cells + first * f->stride;
+	int64		nulls = 0;
+
+	for (int64 k = first; k < end; k++, pattern += f->stride)
+	{
+		bool		isnull;
+
+		if (c->store == STORE_NUMBERS)
+		{
+			uint64		bits = FrameNumberBits(c, pattern);
+
+			isnull = (bits == FRAME_NULL_BITS);
+			if (!isnull && !isfinite(BitsDouble(bits)))
+				ReaderFail(r, "A number of a pattern is not finite.");
+		}
+		else
+		{
+			uint32		code = FrameCode(c, pattern);
+
+			isnull = (code == 0);
+			if (code > (uint32) c->nvalues)
+				ReaderFail(r, "A code of a pattern is not in the dictionary.");
+		}
+		if (isnull)
+			nulls += (int64) f->pos[k] + f->neg[k];
+	}
+	return nulls;
+}
+
+/*
+ * Every cell of every pattern: codes in range, numbers finite, NULLs as said.
+ * By blocks that stay in the cache while column after column is checked.
+ */
 static void
 CheckCells(Reader *r, const Frame *f)
 {
-	for (int i = 0; i < f->ncolumns && r->why == NULL; i++)
+	int64	   *nulls = palloc0(sizeof(int64) * Max(f->ncolumns, 1));
+
+	for (int64 first = 0; first < f->npatterns && r->why == NULL; first += ROWS_PER_BLOCK)
 	{
-		const FrameColumn *c = &f->columns[i];
-		int64		nulls = 0;
-
-		if (!FrameColumnHasCells(c))
-			continue;
-		for (int64 k = 0; k < f->npatterns; k++)
-		{
-			const uint8 *pattern = f->cells + k * f->stride;
-			bool		isnull;
-
-			if (k % ROWS_PER_INTERRUPT == 0)
-				CHECK_FOR_INTERRUPTS();
-			if (c->store == STORE_NUMBERS)
-			{
-				uint64		bits = FrameNumberBits(c, pattern);
-
-				isnull = (bits == FRAME_NULL_BITS);
-				if (!isnull && !isfinite(BitsDouble(bits)))
-					ReaderFail(r, "A number of a pattern is not finite.");
-			}
-			else
-			{
-				uint32		code = FrameCode(c, pattern);
-
-				isnull = (code == 0);
-				if (code > (uint32) c->nvalues)
-					ReaderFail(r, "A code of a pattern is not in the dictionary.");
-			}
-			if (isnull)
-				nulls += (int64) f->pos[k] + f->neg[k];
-		}
-		if (nulls != c->nulls)
-			ReaderFail(r, "The patterns do not add up to a column's NULLs.");
+		CHECK_FOR_INTERRUPTS();
+		for (int i = 0; i < f->ncolumns; i++)
+			if (FrameColumnHasCells(&f->columns[i]))
+				nulls[i] += CheckBlock(r, f, &f->columns[i], first,
+									   Min(first + ROWS_PER_BLOCK, f->npatterns));
 	}
+	for (int i = 0; i < f->ncolumns; i++)
+		if (FrameColumnHasCells(&f->columns[i]) && nulls[i] != f->columns[i].nulls)
+			ReaderFail(r, "The patterns do not add up to a column's NULLs.");
+	pfree(nulls);
 }
 
 static void
