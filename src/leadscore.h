@@ -632,7 +632,7 @@ typedef struct LogitOptions
 	double		alpha;
 	bool		firth;
 	bool		robust;			/* HC0 covariance */
-	int			max_iterations; /* 0: the default, 100 */
+	int			max_iterations; /* 0: the default, 100; with firth 500 */
 	double		tolerance;		/* 0: the default, 1e-10 */
 } LogitOptions;
 

@@ -26,6 +26,8 @@
 #include "logistic.h"
 
 #define DEFAULT_ITERATIONS	100
+/* Firth's scoring converges linearly: slow where a column has a long tail */
+#define DEFAULT_FIRTH_ITERATIONS	500
 #define DEFAULT_TOLERANCE	1e-10
 
 /* Samples are worth their while from here on. */
@@ -544,7 +546,8 @@ LogitSolve(const DesignSource *design, const LogitOptions *options)
 	LogitFit   *fit = palloc0(sizeof(LogitFit));
 	int			p = w->p;
 	int			iterations = options->max_iterations > 0 ?
-	options->max_iterations : DEFAULT_ITERATIONS;
+	options->max_iterations :
+	options->firth ? DEFAULT_FIRTH_ITERATIONS : DEFAULT_ITERATIONS;
 	double		tolerance = options->tolerance > 0 ?
 	options->tolerance : DEFAULT_TOLERANCE;
 
