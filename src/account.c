@@ -23,6 +23,14 @@ JsonNumber(StringInfo buf, const char *key, double x)
 	appendStringInfo(buf, ", \"%s\": %s", key, isfinite(x) ? NumberText(x) : "null");
 }
 
+/* `{"column": name`, after a comma unless it is the first of its array */
+void
+JsonOpenColumn(StringInfo buf, bool first, const char *column)
+{
+	appendStringInfoString(buf, first ? "{\"column\": " : ", {\"column\": ");
+	escape_json(buf, column);
+}
+
 static void
 JsonInt(StringInfo buf, const char *key, int64 x)
 {
@@ -179,8 +187,7 @@ AccountEncoding(StringInfo buf, const FitReport *r)
 	{
 		const LeftOut *l = lfirst(lc);
 
-		appendStringInfoString(buf, lc == list_head(r->left_out) ? "{\"column\": " : ", {\"column\": ");
-		escape_json(buf, l->column);
+		JsonOpenColumn(buf, lc == list_head(r->left_out), l->column);
 		JsonText(buf, "reason", l->reason);
 		JsonText(buf, "detail", l->detail);
 		appendStringInfoChar(buf, '}');
@@ -190,8 +197,7 @@ AccountEncoding(StringInfo buf, const FitReport *r)
 	{
 		const Pooled *p = lfirst(lc);
 
-		appendStringInfoString(buf, lc == list_head(r->pooled) ? "{\"column\": " : ", {\"column\": ");
-		escape_json(buf, p->column);
+		JsonOpenColumn(buf, lc == list_head(r->pooled), p->column);
 		JsonInt(buf, "levels", p->levels);
 		JsonInt(buf, "rows", p->rows);
 		JsonText(buf, "into", p->into);
@@ -202,8 +208,7 @@ AccountEncoding(StringInfo buf, const FitReport *r)
 	{
 		const Imputed *i = lfirst(lc);
 
-		appendStringInfoString(buf, lc == list_head(r->imputed) ? "{\"column\": " : ", {\"column\": ");
-		escape_json(buf, i->column);
+		JsonOpenColumn(buf, lc == list_head(r->imputed), i->column);
 		JsonInt(buf, "rows", i->rows);
 		JsonNumber(buf, "value", i->value);
 		JsonBool(buf, "indicator", i->indicator);

@@ -268,9 +268,8 @@ ProfileJson(StringInfo buf, const FrameStats *s, const FitReport *report)
 
 		if (c->role != ROLE_FEATURE)
 			continue;
-		appendStringInfoString(buf, first ? "{\"column\": " : ", {\"column\": ");
+		JsonOpenColumn(buf, first, c->name);
 		first = false;
-		escape_json(buf, c->name);
 		appendStringInfo(buf, ", \"type\": \"%s\", \"rows\": %lld, \"nulls\": %lld",
 						 CellTypeName(c->type), (long long) f->rows,
 						 (long long) c->nulls);

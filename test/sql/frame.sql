@@ -6,22 +6,7 @@ SET extra_float_digits = 1;
 SET timezone = 'UTC';
 SET client_min_messages = notice;
 
--- What an error is, beyond its message.
-CREATE FUNCTION error_of(query text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	message text;
-	detail text;
-	hint text;
-BEGIN
-	EXECUTE query;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
-		hint = PG_EXCEPTION_HINT;
-	RETURN format(E'%s %s%s%s', SQLSTATE, message, E'\n  ' || nullif(detail, ''),
-				  E'\n  ' || nullif(hint, ''));
-END;
-$$;
+\i test/lib/error_of.psql
 
 -- ---- building ----
 

@@ -3,21 +3,7 @@ CREATE SCHEMA options_test;
 SET search_path = options_test, public;
 SET timezone = 'UTC';
 \pset format unaligned
-CREATE FUNCTION error_of(query text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	message text;
-	detail text;
-	hint text;
-BEGIN
-	EXECUTE query;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
-		hint = PG_EXCEPTION_HINT;
-	RETURN format(E'%s %s%s%s', SQLSTATE, message, E'\n  ' || nullif(detail, ''),
-				  E'\n  ' || nullif(hint, ''));
-END;
-$$;
+\i test/lib/error_of.psql
 
 CREATE TABLE leads AS
 SELECT i % 3 = 0 OR i % 13 = 0 AS won,

@@ -4,21 +4,7 @@ CREATE SCHEMA train_test;
 SET search_path = train_test, public;
 SET timezone = 'UTC';
 \pset null (null)
-CREATE FUNCTION error_of(query text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	message text;
-	detail text;
-	hint text;
-BEGIN
-	EXECUTE query;
-	RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
-		hint = PG_EXCEPTION_HINT;
-	RETURN format(E'%s %s%s%s', SQLSTATE, message, E'\n  ' || nullif(detail, ''),
-				  E'\n  ' || nullif(hint, ''));
-END;
-$$;
+\i test/lib/error_of.psql
 CREATE FUNCTION show(model bytea) RETURNS TABLE (name text, estimate numeric, std_error numeric, p numeric)
 LANGUAGE sql AS $$
 SELECT name, round(estimate::numeric, 6), round(std_error::numeric, 6), round(p::numeric, 6)
