@@ -91,6 +91,21 @@ typedef struct Frame
 	uint32	   *neg;
 } Frame;
 
+/*
+ * Patterns first … first + n - 1 of a frame.  All who read patterns take them so,
+ * block by block: a large frame does not lie in memory.
+ */
+typedef struct PatternBlock
+{
+	int64		first;
+	int			n;
+	const uint8 *cells;			/* n × stride */
+	const uint32 *pos;
+	const uint32 *neg;
+} PatternBlock;
+
+#define PATTERN_BLOCK_ROWS	1024
+
 /* NULL among plain numbers: a NaN of our own; other NaNs never get in. */
 #define FRAME_NULL_BITS		UINT64CONST(0x7ff8000000001ead)
 
@@ -171,6 +186,14 @@ FrameColumnHasCells(const FrameColumn *c)
 {
 	return c->store == STORE_DICTIONARY || c->store == STORE_NUMBERS;
 }
+
+/*
+ * framefinish.c: fetch a block, n at most PATTERN_BLOCK_ROWS; it is good until
+ * the next one of the same frame is fetched.
+ */
+extern void FrameRead(const Frame *frame, int64 first, int n, PatternBlock *block);
+/* the block after `block` (all zero to begin with), or false; can be cancelled */
+extern bool FrameScan(const Frame *frame, PatternBlock *block);
 
 extern const FrameColumn *FrameFindColumn(const Frame *frame, const char *name);
 extern const FrameColumn *FrameFindRole(const Frame *frame, ColumnRole role);

@@ -485,6 +485,29 @@ FrameBuilderFinish(const FrameBuilder *b)
 	return f;
 }
 
+void
+FrameRead(const Frame *frame, int64 first, int n, PatternBlock *block)
+{
+	block->first = first;
+	block->n = n;
+	block->cells = frame->cells + first * frame->stride;
+	block->pos = frame->pos + first;
+	block->neg = frame->neg + first;
+}
+
+bool
+FrameScan(const Frame *frame, PatternBlock *block)
+{
+	int64		next = block->first + block->n;
+
+	CHECK_FOR_INTERRUPTS();
+	if (next >= frame->npatterns)
+		return false;
+	FrameRead(frame, next, (int) Min(frame->npatterns - next, PATTERN_BLOCK_ROWS),
+			  block);
+	return true;
+}
+
 const FrameColumn *
 FrameFindColumn(const Frame *frame, const char *name)
 {
