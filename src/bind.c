@@ -22,8 +22,14 @@ AddSource(FrameState *st, const RowShape *shape, int attr, const char *name,
 	const RowColumn *col = &shape->columns[attr];
 	CellSource *src = &st->sources[st->nsources];
 
-	FrameBuilderAddColumn(st->builder, name, col->name, col->type, part, role, attr);
+	src->column = FrameBuilderAddColumn(st->builder, name, col->name, col->type,
+										part, role, attr);
 	src->attr = attr;
+	src->way = part != TRANSFORM_NONE ? WAY_ANY :
+		col->type == CELL_INT4 ? WAY_INT4 :
+		col->type == CELL_INT2 ? WAY_INT2 :
+		col->type == CELL_INT8 ? WAY_INT8 :
+		col->type == CELL_FLOAT8 ? WAY_FLOAT8 : WAY_ANY;
 	memset(&src->part, 0, sizeof(Feature));
 	src->part.name = pstrdup(name);
 	src->part.transform = part;
@@ -75,6 +81,15 @@ AddParts(FrameState *st, const RowShape *shape, int attr, const List *parts)
 		FrameBuilderSetTimezone(st->builder, SessionTimezone(st->opt));
 }
 
+static int
+CompareWays(const void *a, const void *b)
+{
+	const CellSource *x = a,
+			   *y = b;
+
+	return x->way != y->way ? (int) x->way - (int) y->way : x->column - y->column;
+}
+
 /* Columns of the builder for those of the first row. */
 void
 BindColumns(FrameState *st)
@@ -109,6 +124,8 @@ BindColumns(FrameState *st)
 		if (co != NULL && co->parts != NIL)
 			AddParts(st, shape, i, co->parts);
 	}
+	/* cells of one kind one after the other: a processor guesses them right */
+	qsort(st->sources, st->nsources, sizeof(CellSource), CompareWays);
 	MemoryContextSwitchTo(old);
 }
 

@@ -75,6 +75,17 @@ typedef struct FrameColumn
 	int			offset;			/* of the cell in a pattern */
 } FrameColumn;
 
+/* Patterns that do not lie in memory (framespill.c). */
+typedef struct FrameFile
+{
+	struct BufFile *file;
+	int			size;			/* of a row in it */
+	uint8	   *rows;			/* the last block, as read and as handed out */
+	uint8	   *cells;
+	uint32	   *pos;
+	uint32	   *neg;
+} FrameFile;
+
 typedef struct Frame
 {
 	int			ncolumns;
@@ -86,9 +97,10 @@ typedef struct Frame
 	int64		unknown;		/* rows whose label is NULL: not in the patterns */
 	int64		npatterns;
 	int			stride;			/* bytes of a pattern */
-	uint8	   *cells;			/* npatterns × stride */
+	uint8	   *cells;			/* npatterns × stride, unless in a file */
 	uint32	   *pos;			/* npatterns */
 	uint32	   *neg;
+	FrameFile  *file;			/* or NULL */
 } Frame;
 
 /*
@@ -188,12 +200,13 @@ FrameColumnHasCells(const FrameColumn *c)
 }
 
 /*
- * framefinish.c: fetch a block, n at most PATTERN_BLOCK_ROWS; it is good until
+ * framespill.c: fetch a block, n at most PATTERN_BLOCK_ROWS; it is good until
  * the next one of the same frame is fetched.
  */
 extern void FrameRead(const Frame *frame, int64 first, int n, PatternBlock *block);
 /* the block after `block` (all zero to begin with), or false; can be cancelled */
 extern bool FrameScan(const Frame *frame, PatternBlock *block);
+extern void FrameClose(Frame *frame);
 
 extern const FrameColumn *FrameFindColumn(const Frame *frame, const char *name);
 extern const FrameColumn *FrameFindRole(const Frame *frame, ColumnRole role);
@@ -208,19 +221,30 @@ extern void CheckRowOptions(const RowShape *shape, const struct Options *opt);
 /* framebuild.c: rows and frames in */
 typedef struct FrameBuilder FrameBuilder;
 
-extern FrameBuilder *FrameBuilderCreate(MemoryContext parent, int max_distinct);
+/*
+ * `limit`: bytes in memory; rows beyond go to temporary files, which
+ * FrameBuilderClose() closes.  0 for none.
+ */
+extern FrameBuilder *FrameBuilderCreate(MemoryContext parent, int max_distinct,
+										Size limit);
+extern void FrameBuilderClose(FrameBuilder *b);
 extern int	FrameBuilderAddColumn(FrameBuilder *b, const char *name,
 								  const char *source, CellType type,
 								  Transform part, ColumnRole role, int position);
 extern void FrameBuilderSetTimezone(FrameBuilder *b, const char *timezone);
-/* one row: the cell of every column, in the order they were added; then store */
+/* one row: begin, the cell of every column in any order, end */
+extern void FrameBuilderBeginRow(FrameBuilder *b);
 extern void FrameBuilderCodeCell(FrameBuilder *b, int column, const Cell *cell);
-extern void FrameBuilderStoreRow(FrameBuilder *b, bool positive);
+extern void FrameBuilderEndRow(FrameBuilder *b, bool positive);
 extern void FrameBuilderAddUnknown(FrameBuilder *b, int64 n);
 extern void FrameBuilderAbsorb(FrameBuilder *b, const Frame *frame);
 
-/* framefinish.c: the frame of all that was added, in the current context; b stays as it is */
-extern Frame *FrameBuilderFinish(const FrameBuilder *b);
+/*
+ * framefinish.c: the frame of all that was added, in the current context; b
+ * stays as it is.  A frame of more than `limit` bytes lies in a file, to be
+ * closed by FrameClose(); 0 for no limit.
+ */
+extern Frame *FrameBuilderFinish(const FrameBuilder *b, Size limit);
 
 /* framebytes.c: the one encoder, the one decoder */
 extern bytea *FrameEncode(const Frame *frame);

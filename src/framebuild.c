@@ -8,7 +8,7 @@
  * (framesegment.c), which count equal ones.  Another frame comes in the same
  * way: its dictionaries are entered, its patterns stored as rows.
  *
- * framefinish.c makes the canonical frame of it.
+ * framefinish.c makes the canonical frame of it.  framebuild.h has the map.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,21 +16,21 @@
 
 #include <float.h>
 
-#include "common/hashfn.h"
-#include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "bytes.h"
 #include "framebuild.h"
 
 /* a GROUP BY may have a builder per group, with a dictionary per column each */
 #define FIRST_VALUES		8
 
-typedef struct NumberEntry
-{
-	uint64		bits;
-	uint32		code;
-	char		status;
-} NumberEntry;
+/*
+ * A number column whose first values are nearly all different is stored plainly
+ * from then on, as if it had too many.
+ */
+#define PLAIN_TRIAL			1024
+#define PLAIN_SHARE			0.9
+
 
 #define SH_PREFIX numdict
 #define SH_ELEMENT_TYPE NumberEntry
@@ -38,13 +38,18 @@ typedef struct NumberEntry
 #define SH_KEY bits
 #define SH_HASH_KEY(tb, key) ((uint32) Mix64(key))
 #define SH_EQUAL(tb, a, b) ((a) == (b))
-#define SH_SCOPE static inline
-#define SH_DECLARE
+#define SH_SCOPE extern
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
+/*
+ * Levels are short: up to 16 bytes a text is two numbers, which are hashed and
+ * compared without looking at it again.
+ */
 typedef struct TextKey
 {
+	uint64		head;
+	uint64		tail;
 	const char *text;
 	int			len;
 } TextKey;
@@ -52,32 +57,94 @@ typedef struct TextKey
 typedef struct TextEntry
 {
 	TextKey		key;
-	uint32		hash;
 	uint32		code;
 	char		status;
 } TextEntry;
+
+static inline uint64
+TextKeyHash(const TextKey *k)
+{
+	uint64		h = (k->head ^ (uint64) k->len) * UINT64CONST(0xff51afd7ed558ccd);
+
+	h = (h ^ (h >> 32) ^ k->tail) * UINT64CONST(0xd6e8feb86659fd93);
+	return h ^ (h >> 32);
+}
+
+static inline bool
+SameText(const TextKey *a, const TextKey *b)
+{
+	return a->head == b->head && a->tail == b->tail && a->len == b->len &&
+		(a->len <= 16 || memcmp(a->text, b->text, a->len) == 0);
+}
 
 #define SH_PREFIX textdict
 #define SH_ELEMENT_TYPE TextEntry
 #define SH_KEY_TYPE TextKey
 #define SH_KEY key
-#define SH_HASH_KEY(tb, k) hash_bytes((const unsigned char *) (k).text, (k).len)
-#define SH_EQUAL(tb, a, b) ((a).len == (b).len && memcmp((a).text, (b).text, (a).len) == 0)
-#define SH_STORE_HASH
-#define SH_GET_HASH(tb, e) ((e)->hash)
+#define SH_HASH_KEY(tb, k) ((uint32) TextKeyHash(&(k)))
+#define SH_EQUAL(tb, a, b) SameText(&(a), &(b))
 #define SH_SCOPE static inline
 #define SH_DECLARE
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
+/* Bytes as a number, the first the lowest, on every machine. */
+static inline uint64
+LoadBytes8(const char *s)
+{
+	uint64		v;
+
+	memcpy(&v, s, 8);
+	return HostToLittle64(v);
+}
+
+static inline uint64
+LoadBytes4(const char *s)
+{
+	uint32		v;
+
+	memcpy(&v, s, 4);
+	return HostToLittle32(v);
+}
+
+/* The key of a text; what is in head and tail of a longer one is a hash. */
+static inline TextKey
+MakeTextKey(const char *text, int len)
+{
+	TextKey		k = {0, 0, text, len};
+
+	if (len > 16)
+	{
+		k.head = LoadBytes8(text);
+		for (int i = 8; i <= len - 8; i += 8)
+		{
+			k.head = (k.head ^ LoadBytes8(text + i)) * UINT64CONST(0xff51afd7ed558ccd);
+			k.head ^= k.head >> 32;
+		}
+		k.tail = LoadBytes8(text + len - 8);
+	}
+	else if (len >= 8)
+	{
+		k.head = LoadBytes8(text);
+		k.tail = LoadBytes8(text + len - 8);
+	}
+	else if (len >= 4)
+		k.head = LoadBytes4(text) | LoadBytes4(text + len - 4) << 32;
+	else if (len > 0)
+		k.head = (uint8) text[0] | (uint64) (uint8) text[len / 2] << 8 |
+			(uint64) (uint8) text[len - 1] << 16;
+	return k;
+}
+
 FrameBuilder *
-FrameBuilderCreate(MemoryContext parent, int max_distinct)
+FrameBuilderCreate(MemoryContext parent, int max_distinct, Size limit)
 {
 	MemoryContext cxt = AllocSetContextCreate(parent, "leadscore frame",
 											  ALLOCSET_START_SMALL_SIZES);
 	FrameBuilder *b = MemoryContextAllocZero(cxt, sizeof(FrameBuilder));
 
 	b->cxt = cxt;
+	b->limit = limit;
 	b->max_distinct = max_distinct;
 	b->layout_changed = true;
 	return b;
@@ -119,6 +186,8 @@ FrameBuilderAddColumn(FrameBuilder *b, const char *name, const char *source,
 		bc->c.store = STORE_COUNTED;
 	else
 		bc->c.store = STORE_DICTIONARY;
+	for (const char *s = name; *s != '\0'; s++)
+		bc->seed = Mix64(bc->seed ^ (uint8) *s);
 
 	if (b->ncolumns == b->allocated)
 	{
@@ -126,9 +195,6 @@ FrameBuilderAddColumn(FrameBuilder *b, const char *name, const char *source,
 		b->columns = b->columns == NULL ?
 			palloc(sizeof(BuilderColumn *) * b->allocated) :
 			repalloc(b->columns, sizeof(BuilderColumn *) * b->allocated);
-		b->coded = b->coded == NULL ?
-			palloc(sizeof(uint64) * b->allocated) :
-			repalloc(b->coded, sizeof(uint64) * b->allocated);
 	}
 	b->columns[b->ncolumns] = bc;
 	b->layout_changed = true;
@@ -138,7 +204,7 @@ FrameBuilderAddColumn(FrameBuilder *b, const char *name, const char *source,
 
 /* A place for one more value in a column's arrays; its code. */
 static uint32
-NewCode(FrameBuilder *b, BuilderColumn *bc)
+NewCode(FrameBuilder *b, BuilderColumn *bc, uint32 hash)
 {
 	FrameColumn *c = &bc->c;
 	bool		text = (CellTypeClass(c->type) == CLASS_TEXT);
@@ -146,31 +212,45 @@ NewCode(FrameBuilder *b, BuilderColumn *bc)
 	if (c->nvalues == bc->allocated)
 	{
 		MemoryContext old = MemoryContextSwitchTo(b->cxt);
+		int			n = Max(FIRST_VALUES, bc->allocated * 2);
 
-		bc->allocated = Max(16, bc->allocated * 2);
 		if (!text)
-			c->numbers = c->numbers ? repalloc(c->numbers, sizeof(double) * bc->allocated) :
-				palloc(sizeof(double) * bc->allocated);
+			c->numbers = c->numbers ? repalloc_huge(c->numbers, sizeof(double) * n) :
+				palloc(sizeof(double) * n);
 		else
 		{
-			c->texts = c->texts ? repalloc(c->texts, sizeof(char *) * bc->allocated) :
-				palloc(sizeof(char *) * bc->allocated);
-			c->lengths = c->lengths ? repalloc(c->lengths, sizeof(int) * bc->allocated) :
-				palloc(sizeof(int) * bc->allocated);
+			c->texts = c->texts ? repalloc_huge(c->texts, sizeof(char *) * n) :
+				palloc(sizeof(char *) * n);
+			c->lengths = c->lengths ? repalloc_huge(c->lengths, sizeof(int) * n) :
+				palloc(sizeof(int) * n);
 		}
+		bc->hashes = bc->hashes ? repalloc_huge(bc->hashes, sizeof(uint32) * (n + 1)) :
+			palloc(sizeof(uint32) * (n + 1));
+		bc->hashes[0] = 0;
+		bc->allocated = n;
 		MemoryContextSwitchTo(old);
 	}
 	c->nvalues++;
+	bc->hashes[c->nvalues] = hash;
 	if (CodeWidth(c->nvalues) != CodeWidth(c->nvalues - 1))
 		b->layout_changed = true;
 	return c->nvalues;
+}
+
+static void
+DropDirect(BuilderColumn *bc)
+{
+	if (bc->direct != NULL)
+		pfree(bc->direct);
+	bc->direct = NULL;
+	bc->ndirect = bc->fast = 0;
 }
 
 /*
  * From here on the column keeps only counts.  A role can't: what it is for
  * needs the values.
  */
-static void
+void
 Overflow(FrameBuilder *b, BuilderColumn *bc)
 {
 	FrameColumn *c = &bc->c;
@@ -178,32 +258,37 @@ Overflow(FrameBuilder *b, BuilderColumn *bc)
 	if (c->role != ROLE_FEATURE)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("column \"%s\" has too many values for its role",
-						TextFromUtf8(c->name, strlen(c->name))),
-				 errdetail("A text column with a role can have at most %d different values of at most %d bytes.",
-						   b->max_distinct, FRAME_MAX_TEXT),
-				 errhint("Raise \"max_distinct\", or use a number.")));
+				 errmsg("column \"%s\" has more than %d different values",
+						TextFromUtf8(c->name, strlen(c->name)), b->max_distinct),
+				 errhint("Raise the option \"max_distinct\", or take another column for this role.")));
 	c->store = STORE_OVERFLOWED;
-	c->nvalues = 0;
-	if (bc->textdict)
+	if (bc->textdict != NULL)
 		textdict_destroy(bc->textdict);
 	bc->textdict = NULL;
+	for (int k = 0; k < c->nvalues; k++)
+		pfree(c->texts[k]);
+	c->nvalues = 0;
+	b->layout_changed = true;
+	b->overflowed = true;		/* its hashes are in those of the rows so far */
+}
+
+/* From here on the column stores numbers as they are; older rows keep codes. */
+void
+StorePlainly(FrameBuilder *b, BuilderColumn *bc, bool provisional)
+{
+	bc->c.store = STORE_NUMBERS;
+	bc->provisional = provisional;
+	DropDirect(bc);
+	if (bc->numdict != NULL)
+		numdict_destroy(bc->numdict);
+	bc->numdict = NULL;
 	b->layout_changed = true;
 }
 
-/* No more short cuts: the column has no codes for new numbers. */
-static void
-DropDirect(BuilderColumn *bc)
-{
-	if (bc->direct != NULL)
-		pfree(bc->direct);
-	bc->direct = NULL;
-}
-
-static uint32
+uint32
 TextCode(FrameBuilder *b, BuilderColumn *bc, const char *text, int len)
 {
-	TextKey		key = {text, len};
+	TextKey		key = MakeTextKey(text, len);
 	TextEntry  *e;
 	bool		found;
 	char	   *copy;
@@ -223,94 +308,116 @@ TextCode(FrameBuilder *b, BuilderColumn *bc, const char *text, int len)
 	memcpy(copy, text, len);
 	key.text = copy;
 	e = textdict_insert(bc->textdict, key, &found);
-	e->code = NewCode(b, bc);
+	e->code = NewCode(b, bc, NumberHash(bc->seed, TextKeyHash(&key)));
 	bc->c.texts[e->code - 1] = copy;
 	bc->c.lengths[e->code - 1] = len;
 	return e->code;
 }
 
-/* Code of a number, or its bits once the column stores plain numbers. */
-static uint64
+/* A short way to the code of a small whole number, from now on. */
+static void
+AddDirect(FrameBuilder *b, BuilderColumn *bc, int small, uint32 code)
+{
+	if (small >= bc->ndirect)
+	{
+		int			n = Max(8, bc->ndirect);
+		uint64	   *direct;
+
+		while (n <= small)
+			n *= 2;
+		direct = MemoryContextAllocZero(b->cxt, sizeof(uint64) * n);
+		if (bc->direct != NULL)
+		{
+			memcpy(direct, bc->direct, sizeof(uint64) * bc->ndirect);
+			pfree(bc->direct);
+		}
+		bc->direct = direct;
+		bc->ndirect = n;
+		if (bc->width == 1 && !b->layout_changed)
+			bc->fast = n;
+	}
+	bc->direct[small] = (uint64) bc->hashes[code] << 32 | code;
+}
+
+/*
+ * Code of a number, or its bits once the column stores plain numbers.  When
+ * almost every row brings a new one, codes are not worth their while; whether
+ * there are few after all is seen in the end.
+ */
+uint64
 NumberCode(FrameBuilder *b, BuilderColumn *bc, double x)
 {
 	NumberEntry *e;
 	bool		found;
 	int			small = -1;
+	uint64		bits = DoubleBits(x);
 
 	if (bc->c.store == STORE_NUMBERS)
-		return DoubleBits(x);
+		return bits;
 	if (x >= 0 && x < DIRECT_CODES && x == (int) x)
 	{
 		small = (int) x;
-		if (bc->direct != NULL && bc->direct[small] != 0)
-			return bc->direct[small];
+		if (small < bc->ndirect && bc->direct[small] != 0)
+			return (uint32) bc->direct[small];
 	}
 	if (bc->numdict == NULL)
 		bc->numdict = numdict_create(b->cxt, FIRST_VALUES, NULL);
-	if (bc->c.nvalues >= FRAME_MAX_NUMBERS)
+	e = numdict_lookup(bc->numdict, bits);
+	if (e == NULL)
 	{
-		e = numdict_lookup(bc->numdict, DoubleBits(x));
-		if (e != NULL)
-			return e->code;
-		/* the dictionary stays: older segments hold its codes */
-		bc->c.store = STORE_NUMBERS;
-		DropDirect(bc);
-		b->layout_changed = true;
-		return DoubleBits(x);
-	}
-	e = numdict_insert(bc->numdict, DoubleBits(x), &found);
-	if (!found)
-	{
-		e->code = NewCode(b, bc);
+		if (bc->c.nvalues >= FRAME_MAX_NUMBERS ||
+			(bc->c.nvalues == PLAIN_TRIAL &&
+			 (b->rows - bc->c.nulls) * PLAIN_SHARE <= bc->c.nvalues))
+		{
+			StorePlainly(b, bc, bc->c.nvalues < FRAME_MAX_NUMBERS);
+			return bits;
+		}
+		e = numdict_insert(bc->numdict, bits, &found);
+		e->code = NewCode(b, bc, NumberHash(bc->seed, bits));
 		bc->c.numbers[e->code - 1] = x;
 	}
 	if (small >= 0)
-	{
-		if (bc->direct == NULL)
-			bc->direct = MemoryContextAllocZero(b->cxt, sizeof(uint16) * DIRECT_CODES);
-		bc->direct[small] = e->code;
-	}
+		AddDirect(b, bc, small, e->code);
 	return e->code;
-}
-
-/* What a NULL is in b->coded. */
-static inline uint64
-CodedNull(const FrameColumn *c)
-{
-	return c->store == STORE_NUMBERS ? FRAME_NULL_BITS : 0;
 }
 
 void
 FrameBuilderCodeCell(FrameBuilder *b, int column, const Cell *cell)
 {
 	BuilderColumn *bc = b->columns[column];
+	FrameColumn *c = &bc->c;
+	uint64		v = 0;
 
 	if (cell->isnull)
 	{
-		bc->c.nulls++;
-		b->coded[column] = CodedNull(&bc->c);
+		c->nulls++;
+		if (c->store == STORE_NUMBERS)
+			v = FRAME_NULL_BITS;
 	}
-	else if (CellTypeClass(bc->c.type) == CLASS_TEXT)
+	else if (c->store == STORE_COUNTED)
 	{
-		b->coded[column] = bc->c.store == STORE_DICTIONARY ?
-			TextCode(b, bc, cell->text, cell->len) : 0;
+		c->low = Min(c->low, cell->number);
+		c->high = Max(c->high, cell->number);
 	}
-	else if (bc->c.store == STORE_COUNTED)
-	{
-		bc->c.low = Min(bc->c.low, cell->number);
-		bc->c.high = Max(bc->c.high, cell->number);
-		b->coded[column] = 0;
-	}
-	else
-		b->coded[column] = NumberCode(b, bc, cell->number);
+	else if (CellTypeClass(c->type) != CLASS_TEXT)
+		v = NumberCode(b, bc, cell->number);
+	else if (c->store == STORE_DICTIONARY)
+		v = TextCode(b, bc, cell->text, cell->len);
+	PutCell(b, bc, v);
 }
 
 void
-FrameBuilderStoreRow(FrameBuilder *b, bool positive)
+FrameBuilderBeginRow(FrameBuilder *b)
+{
+	BeginRow(b);
+}
+
+void
+FrameBuilderEndRow(FrameBuilder *b, bool positive)
 {
 	b->rows++;
 	b->positives += positive;
-	FrameBuilderStoreCoded(b, positive ? 1 : 0, positive ? 0 : 1);
+	EndRow(b, positive ? 1 : 0, positive ? 0 : 1);
 }
 
 void
@@ -319,191 +426,10 @@ FrameBuilderAddUnknown(FrameBuilder *b, int64 n)
 	b->unknown += n;
 }
 
-/* What a column is for, or what it is made of, as far as it may not differ. */
-static const char *
-WhatItIs(const FrameColumn *c, bool role)
-{
-	static const char *const roles[] = {"a feature", "the weight", "the offset",
-	"the group", "the time"};
-
-	if (role)
-		return roles[c->role];
-	if (c->part != TRANSFORM_NONE)
-		return psprintf("a part of column \"%s\"",
-						TextFromUtf8(c->source, strlen(c->source)));
-	return psprintf("of type %s", CellTypeName(c->type));
-}
-
-static void
-ColumnsDiffer(const FrameColumn *a, const FrameColumn *b)
-{
-	bool		role = (a->role != b->role);
-
-	ereport(ERROR,
-			(errcode(ERRCODE_DATATYPE_MISMATCH),
-			 errmsg("cannot unite frames: column \"%s\" differs",
-					TextFromUtf8(a->name, strlen(a->name))),
-			 errdetail("It is %s in one and %s in the other.",
-					   WhatItIs(a, role), WhatItIs(b, role))));
-}
-
-/* Of each role there is one column only. */
-static void
-CheckRoleIsFree(const FrameBuilder *b, const FrameColumn *fc)
-{
-	for (int i = 0; fc->role != ROLE_FEATURE && i < b->ncolumns; i++)
-	{
-		const FrameColumn *c = &b->columns[i]->c;
-
-		if (c->role == fc->role)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("cannot unite frames: two columns are %s", WhatItIs(fc, true)),
-					 errdetail("It is \"%s\" in one and \"%s\" in the other.",
-							   TextFromUtf8(c->name, strlen(c->name)),
-							   TextFromUtf8(fc->name, strlen(fc->name)))));
-	}
-}
-
-/* The builder's column for a column of a frame, made if need be. */
-static int
-MatchColumn(FrameBuilder *b, const FrameColumn *fc)
-{
-	for (int i = 0; i < b->ncolumns; i++)
-	{
-		FrameColumn *c = &b->columns[i]->c;
-
-		if (strcmp(c->name, fc->name) != 0)
-			continue;
-		if (CellTypeClass(c->type) != CellTypeClass(fc->type) ||
-			c->role != fc->role || c->part != fc->part ||
-			strcmp(c->source, fc->source) != 0)
-			ColumnsDiffer(c, fc);
-		c->type = Max(c->type, fc->type);
-		c->position = Min(c->position, fc->position);
-		return i;
-	}
-	CheckRoleIsFree(b, fc);
-	return FrameBuilderAddColumn(b, fc->name, fc->source, fc->type, fc->part,
-								 fc->role, fc->position);
-}
-
-/*
- * Bring a column and its dictionary into the builder; returns the map from the
- * frame's codes to the builder's, or NULL where there are no codes.
- */
-static uint32 *
-AbsorbColumn(FrameBuilder *b, BuilderColumn *bc, const FrameColumn *fc,
-			 int64 rows)
-{
-	uint32	   *map = NULL;
-
-	bc->c.nulls += fc->nulls;
-	if (fc->nulls < rows)		/* without a value there is no range */
-	{
-		bc->c.low = Min(bc->c.low, fc->low);
-		bc->c.high = Max(bc->c.high, fc->high);
-	}
-	if (fc->store == STORE_OVERFLOWED && bc->c.store == STORE_DICTIONARY)
-		Overflow(b, bc);
-	if (fc->store == STORE_NUMBERS && bc->c.store == STORE_DICTIONARY)
-	{
-		bc->c.store = STORE_NUMBERS;
-		DropDirect(bc);
-		b->layout_changed = true;
-	}
-	if (fc->store == STORE_DICTIONARY && bc->c.store == STORE_DICTIONARY)
-	{
-		map = MemoryContextAllocHuge(CurrentMemoryContext,
-									 sizeof(uint32) * (fc->nvalues + 1));
-		map[0] = 0;
-		for (int k = 0; k < fc->nvalues && bc->c.store == STORE_DICTIONARY; k++)
-		{
-			if (CellTypeClass(fc->type) == CLASS_TEXT)
-				map[k + 1] = TextCode(b, bc, fc->texts[k], fc->lengths[k]);
-			else
-				map[k + 1] = (uint32) NumberCode(b, bc, fc->numbers[k]);
-		}
-	}
-	return map;
-}
-
-/* What the builder stores for a column of a pattern of a frame. */
-static inline uint64
-AbsorbCell(const FrameColumn *c, const FrameColumn *fc, const uint32 *map,
-		   const uint8 *pattern)
-{
-	double		x;
-
-	if (c->store == STORE_DICTIONARY)
-		return map[FrameCode(fc, pattern)];
-	if (c->store == STORE_NUMBERS)
-		return FrameNumber(fc, pattern, &x) ? DoubleBits(x) : FRAME_NULL_BITS;
-	return 0;
-}
-
-/*
- * The lowest limit of all frames counts: only then is it the set of values that
- * decides which columns overflow, and not the order in which frames are united.
- */
-static void
-LowerMaxDistinct(FrameBuilder *b, int max_distinct)
-{
-	b->max_distinct = Min(b->max_distinct, max_distinct);
-	for (int i = 0; i < b->ncolumns; i++)
-	{
-		BuilderColumn *bc = b->columns[i];
-
-		if (bc->c.store == STORE_DICTIONARY &&
-			CellTypeClass(bc->c.type) == CLASS_TEXT &&
-			bc->c.nvalues > b->max_distinct)
-			Overflow(b, bc);
-	}
-}
-
 void
-FrameBuilderAbsorb(FrameBuilder *b, const Frame *frame)
+FrameBuilderClose(FrameBuilder *b)
 {
-	int		   *source;			/* per column of the builder: of the frame, or -1 */
-	uint32	  **maps = palloc0(sizeof(uint32 *) * Max(frame->ncolumns, 1));
-	int		   *target = palloc(sizeof(int) * Max(frame->ncolumns, 1));
-
-	LowerMaxDistinct(b, frame->max_distinct);
-	if (frame->timezone != NULL)
-		FrameBuilderSetTimezone(b, frame->timezone);
-	for (int j = 0; j < frame->ncolumns; j++)
-	{
-		target[j] = MatchColumn(b, &frame->columns[j]);
-		maps[j] = AbsorbColumn(b, b->columns[target[j]], &frame->columns[j],
-							   frame->rows);
-	}
-	source = palloc(sizeof(int) * Max(b->ncolumns, 1));
-	for (int i = 0; i < b->ncolumns; i++)
-		source[i] = -1;
-	for (int j = 0; j < frame->ncolumns; j++)
-		source[target[j]] = j;
-	for (int i = 0; i < b->ncolumns; i++)
-		if (source[i] < 0)
-			b->columns[i]->c.nulls += frame->rows;
-
-	for (int64 r = 0; r < frame->npatterns; r++)
-	{
-		const uint8 *pattern = frame->cells + r * frame->stride;
-
-		if (r % ROWS_PER_INTERRUPT == 0)
-			CHECK_FOR_INTERRUPTS();
-		for (int i = 0; i < b->ncolumns; i++)
-		{
-			FrameColumn *c = &b->columns[i]->c;
-			int			j = source[i];
-
-			b->coded[i] = j < 0 ? CodedNull(c) :
-				AbsorbCell(c, &frame->columns[j], maps[j], pattern);
-		}
-		FrameBuilderStoreCoded(b, frame->pos[r], frame->neg[r]);
-	}
-	b->rows += frame->rows;
-	b->positives += frame->positives;
-	b->unknown += frame->unknown;
+	for (int i = 0; i < b->nruns; i++)
+		CloseRun(b->runs[i]);
+	b->nruns = 0;
 }
-

@@ -1,42 +1,74 @@
 /*-------------------------------------------------------------------------
  *
  * framebuild.h
- *	  What the files that build frames share (framebuild.c, framesegment.c,
- *	  framefinish.c): the builder's columns and segments.
+ *	  What the files that build frames share: the builder's columns, its rows
+ *	  in memory, its runs of sorted rows, and how all of them are merged.
+ *
+ *	framebuild.c	rows in: dictionaries, codes, hashes
+ *	framesegment.c	rows of codes in memory, equal ones counted
+ *	framespill.c	what does not fit: runs of sorted rows in temporary files
+ *	frameabsorb.c	other frames in
+ *	framemerge.c	segments and runs out, in the order of the rows' hashes
+ *	framefinish.c	the canonical frame
  *
  *-------------------------------------------------------------------------
  */
 #ifndef LEADSCORE_FRAMEBUILD_H
 #define LEADSCORE_FRAMEBUILD_H
 
+#include "storage/buffile.h"
+
 #include "frame.h"
 
 #define ROWS_PER_INTERRUPT	16384
 
+/* How the codes of a row lie in memory. */
+typedef struct Layout
+{
+	int			ncolumns;		/* columns beyond did not exist yet: NULL */
+	int		   *widths;			/* 0, 1, 2, 4, 8 */
+	int		   *offsets;
+	int			stride;
+} Layout;
+
+/* A row in a segment or a run: this, then its cells. */
+typedef struct RowHead
+{
+	uint32		hash;			/* the sum of its cells' hashes */
+	uint32		pos;
+	uint32		neg;
+} RowHead;
+
+#define RowCells(row)	((uint8 *) (row) + sizeof(RowHead))
+#define RowSize(stride)	((int) TYPEALIGN(sizeof(uint32), sizeof(RowHead) + (stride)))
+
 /*
- * Rows of one layout.  Columns beyond ncolumns did not exist yet and are NULL.
- * The rows before nrows are all different if there are slots; the last npending
- * ones have not been looked at yet.
+ * Rows of one layout, in chunks.  The rows before nrows are all different if
+ * there are slots; the last npending ones have not been looked at yet.
  */
 typedef struct Segment
 {
-	int			ncolumns;
-	int		   *widths;
-	int		   *offsets;
-	bool		narrow;			/* no width but 0 and 1 */
-	int			nbytes;			/* if so: the columns of width 1 */
-	int		   *byte_columns;
-	int			stride;
+	Layout		layout;
+	int			size;			/* of a row */
 	int64		nrows;
 	int			npending;
-	int64		capacity;
+	int64		room;			/* rows in all chunks */
+	int			nchunks;
+	uint8	  **chunks;
 	int64		ninserted;
-	uint8	   *cells;
-	uint32	   *pos;
-	uint32	   *neg;
 	int			slot_bits;
 	uint64	   *slots;			/* hash << 32 | row + 1, 0 free; or NULL */
 } Segment;
+
+#define CHUNK_BITS		12
+#define CHUNK_ROWS		(1 << CHUNK_BITS)
+
+static inline RowHead *
+SegmentRow(const Segment *s, int64 row)
+{
+	return (RowHead *) (s->chunks[row >> CHUNK_BITS] +
+						(row & (CHUNK_ROWS - 1)) * s->size);
+}
 
 static inline int64
 SegmentRows(const Segment *s)
@@ -44,33 +76,82 @@ SegmentRows(const Segment *s)
 	return s->nrows + s->npending;
 }
 
+/*
+ * Rows in the order of their hashes: in a file, or those of a frame.  A frame's
+ * codes are its own: maps (or numbers) say what they are for the builder.
+ */
+typedef struct Run
+{
+	Layout		layout;
+	int64		nrows;
+	int			level;			/* how often its rows were merged before */
+	BufFile    *file;			/* rows as in segments; or NULL */
+	uint8	   *cells;			/* a frame's patterns */
+	uint32	   *pos;
+	uint32	   *neg;
+	uint32	   *hashes;
+	int		   *ncodes;			/* per column */
+	uint32	  **maps;			/* per column: its code -> the builder's, or NULL */
+	double	  **numbers;		/* per column: of its code - 1, or NULL */
+} Run;
+
+/* Whole numbers below this have a short way to their code. */
 #define DIRECT_CODES	256
 
 typedef struct BuilderColumn
 {
+	/* what a cell of the row being added needs */
+	uint64	   *direct;			/* hash << 32 | code of a whole number, 0: unknown */
+	int			ndirect;		/* numbers below have a place in direct */
+	int			fast;			/* the same if codes are one byte wide, else 0 */
+	int			width;			/* as in the last segment */
+	int			offset;
+	uint32	   *hashes;			/* by code; that of NULL is 0 */
+	uint64		seed;			/* of the hashes of its cells */
+
 	FrameColumn c;				/* nvalues and the values in order of arrival */
+	bool		provisional;	/* plain numbers, but perhaps there are few */
 	int			allocated;
 	struct numdict_hash *numdict;
 	struct textdict_hash *textdict;
-	uint16	   *direct;			/* code of the integers 0 … 255, or 0; or NULL */
 } BuilderColumn;
 
 struct FrameBuilder
 {
 	MemoryContext cxt;
+	Size		limit;			/* bytes in memory; 0 for no limit */
 	int			max_distinct;
 	char	   *timezone;
 	int			ncolumns;
 	int			allocated;
 	BuilderColumn **columns;
-	uint64	   *coded;			/* of the row being added: code, or bits */
 	int64		rows;
 	int64		positives;
 	int64		unknown;
+	uint8	   *cells;			/* of the row being added, in the last segment */
+	uint32		hash;			/* of its cells so far */
 	bool		layout_changed;
+	bool		overflowed;		/* a column did: all rows must be added again */
 	int			nsegments;
 	Segment   **segments;
+	int			nruns;
+	Run		  **runs;
 };
+
+/* Number -> code.  framebuild.c has the functions. */
+typedef struct NumberEntry
+{
+	uint64		bits;
+	uint32		code;
+	char		status;
+} NumberEntry;
+
+#define SH_PREFIX numdict
+#define SH_ELEMENT_TYPE NumberEntry
+#define SH_KEY_TYPE uint64
+#define SH_SCOPE extern
+#define SH_DECLARE
+#include "lib/simplehash.h"
 
 static inline uint64
 Mix64(uint64 h)
@@ -83,29 +164,17 @@ Mix64(uint64 h)
 	return h;
 }
 
-/* Hash of a packed row, of its bytes as they lie in memory. */
-static inline uint64
-HashBytes64(const uint8 *p, int n)
+/*
+ * The hash of a number in a column; a NULL's is 0.  A row's hash is the sum of
+ * its cells': it depends on values alone, not on codes or on the columns'
+ * order, and a column that is added later changes nothing.
+ */
+static inline uint32
+NumberHash(uint64 seed, uint64 bits)
 {
-	uint64		h = UINT64CONST(0x9e3779b97f4a7c15) ^ (uint64) n,
-				v;
+	uint64		h = (bits ^ seed) * UINT64CONST(0xff51afd7ed558ccd);
 
-	while (n >= 8)
-	{
-		memcpy(&v, p, 8);
-		h = (h ^ v) * UINT64CONST(0xff51afd7ed558ccd);
-		h ^= h >> 29;
-		p += 8;
-		n -= 8;
-	}
-	if (n > 0)
-	{
-		v = 0;
-		memcpy(&v, p, n);
-		h = (h ^ v) * UINT64CONST(0xff51afd7ed558ccd);
-		h ^= h >> 29;
-	}
-	return Mix64(h);
+	return (uint32) (((h ^ (h >> 32)) * UINT64CONST(0xd6e8feb86659fd93)) >> 32);
 }
 
 /* Bytes of a code for a dictionary of n values. */
@@ -130,24 +199,109 @@ StoreWidth(const FrameColumn *c)
 	}
 }
 
+static inline uint64
+ReadCell(const uint8 *p, int width)
+{
+	uint16		v16;
+	uint32		v32;
+	uint64		v64;
+
+	switch (width)
+	{
+		case 1:
+			return *p;
+		case 2:
+			memcpy(&v16, p, 2);
+			return v16;
+		case 4:
+			memcpy(&v32, p, 4);
+			return v32;
+		case 8:
+			memcpy(&v64, p, 8);
+			return v64;
+	}
+	return 0;
+}
+
+static inline void
+WriteCell(uint8 *p, int width, uint64 v)
+{
+	uint16		v16 = (uint16) v;
+	uint32		v32 = (uint32) v;
+
+	switch (width)
+	{
+		case 1:
+			*p = (uint8) v;
+			break;
+		case 2:
+			memcpy(p, &v16, 2);
+			break;
+		case 4:
+			memcpy(p, &v32, 4);
+			break;
+		case 8:
+			memcpy(p, &v, 8);
+			break;
+	}
+}
+
+/* ---- a row being added ---- */
+
 /*
- * The row being added: a small whole number that was seen before.  False: use
- * FrameBuilderCodeCell().
+ * A small whole number that was seen before.  False: FrameBuilderCodeCell() has
+ * to look at it.
  */
 static inline bool
-FrameBuilderCodeSmall(FrameBuilder *b, int column, int64 v)
+FrameBuilderCodeSmall(FrameBuilder *b, const BuilderColumn *bc, int64 v)
 {
-	const uint16 *direct = b->columns[column]->direct;
-	uint16		code;
+	uint64		known;
 
-	if ((uint64) v >= DIRECT_CODES || direct == NULL || (code = direct[v]) == 0)
+	if ((uint64) v >= (uint64) bc->fast || (known = bc->direct[v]) == 0)
 		return false;
-	b->coded[column] = code;
+	b->cells[bc->offset] = (uint8) known;
+	b->hash += (uint32) (known >> 32);
 	return true;
 }
 
-/* framesegment.c */
-extern void FrameBuilderStoreCoded(FrameBuilder *b, uint32 pos, uint32 neg);
+/* A finite number of a column that stores plain numbers; else false. */
+static inline bool
+FrameBuilderCodePlain(FrameBuilder *b, const BuilderColumn *bc, double x)
+{
+	uint64		bits;
+
+	if (bc->width != 8 || !(x - x == 0))
+		return false;
+	bits = DoubleBits(x + 0.0);	/* no negative zero */
+	memcpy(b->cells + bc->offset, &bits, 8);
+	b->hash += NumberHash(bc->seed, bits);
+	return true;
+}
+
+/* ---- framebuild.c ---- */
+
+extern uint32 TextCode(FrameBuilder *b, BuilderColumn *bc, const char *text, int len);
+extern uint64 NumberCode(FrameBuilder *b, BuilderColumn *bc, double x);
+extern void Overflow(FrameBuilder *b, BuilderColumn *bc);
+extern void StorePlainly(FrameBuilder *b, BuilderColumn *bc, bool provisional);
+
+/* What a cell adds to its row's hash. */
+static inline uint32
+CellHash(const BuilderColumn *bc, uint64 v)
+{
+	if (bc->c.store == STORE_NUMBERS)
+		return v == FRAME_NULL_BITS ? 0 : NumberHash(bc->seed, v);
+	return bc->c.store == STORE_DICTIONARY ? bc->hashes[v] : 0;
+}
+
+/* ---- framesegment.c ---- */
+
+extern Layout CurrentLayout(const FrameBuilder *b);
+extern void BeginRow(FrameBuilder *b);
+extern void PutCell(FrameBuilder *b, BuilderColumn *bc, uint64 v);
+extern void EndRow(FrameBuilder *b, uint32 pos, uint32 neg);
+extern void FreeSegments(FrameBuilder *b);
+extern void AddAllAgain(FrameBuilder *b);
 pg_noreturn extern void CountOverflow(void);
 
 /* Counts are 32 bits wide; more than that is an error. */
@@ -158,5 +312,73 @@ AddCount(uint32 *count, int64 n)
 		CountOverflow();
 	*count += (uint32) n;
 }
+
+/* ---- framespill.c ---- */
+
+extern void SpillIfLarge(FrameBuilder *b);
+extern void AddRun(FrameBuilder *b, Run *run);
+extern void CloseRun(Run *run);
+extern void ReadExactly(BufFile *file, void *p, size_t n);
+
+/* ---- frameabsorb.c ---- */
+
+extern void AbsorbRun(FrameBuilder *b, const Run *run);
+
+/* ---- framemerge.c ---- */
+
+/* How a cell of a segment or a run becomes a cell of the target. */
+typedef struct CellPlan
+{
+	int			from;
+	int			from_width;		/* 0: the column did not exist, or has no cells */
+	int			to;
+	int			to_width;
+	bool		plain;			/* the target has plain numbers */
+	const uint32 *codes;		/* code -> target's code; NULL: the same */
+	const double *numbers;		/* code - 1 -> number, where the target is plain */
+	struct numdict_hash *values;	/* number -> target's code, where it is not */
+} CellPlan;
+
+typedef struct RowPlan
+{
+	int			ncells;
+	CellPlan   *cells;
+	int			stride;			/* of the target */
+	bool		verbatim;		/* every cell stays where and as it is */
+	bool		narrow;			/* all codes one byte wide, before and after */
+	uint8		(*maps)[256];	/* if so: the maps as bytes */
+} RowPlan;
+
+/* What rows are made into: a layout, and codes in its terms. */
+typedef struct Target
+{
+	Layout		layout;
+	const int  *columns;		/* per column of the target: of the builder */
+	uint32	  **maps;			/* builder's code -> target's, or NULL each */
+	struct numdict_hash **values;	/* number -> target's code, or NULL each */
+} Target;
+
+/* Where merged rows go: to arrays, or to a file of rows as in segments. */
+typedef struct RowSink
+{
+	int			stride;
+	int64		nrows;
+	uint8	   *cells;
+	uint32	   *pos;
+	uint32	   *neg;
+	BufFile    *file;
+	uint8	   *buffer;
+	int			size;
+	int			nbuffered;
+} RowSink;
+
+/* framespill.c: the frame's patterns are those of the sink */
+extern void FrameTakeRows(Frame *f, const RowSink *sink);
+
+extern int64 SegmentedRows(const FrameBuilder *b);
+extern void SinkToMemory(RowSink *sink, int stride, int64 most);
+extern void SinkToFile(RowSink *sink, int stride);
+extern void MergeRows(const FrameBuilder *b, bool segments, Run **runs, int nruns,
+					  const Target *target, RowSink *sink);
 
 #endif							/* LEADSCORE_FRAMEBUILD_H */

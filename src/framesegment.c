@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * framesegment.c
- *	  Rows of codes, packed into segments, equal ones counted.
+ *	  Rows of codes in memory, packed into segments, equal ones counted.
  *
  * A segment has a fixed layout: so many bytes for each column's code.  When a
  * dictionary outgrows its width a new segment with a new layout starts;
@@ -9,14 +9,15 @@
  * of stored, as long as that pays: data without equal rows stops looking for
  * them.
  *
- *	segment 0	 1 byte a code			|..|..|..|  pos neg
- *	segment 1	 2 bytes for city		|....|..|..|  pos neg
+ *	segment 0	 1 byte a code			hash pos neg |..|..|..|
+ *	segment 1	 2 bytes for city		hash pos neg |....|..|..|
  *	segment 2	 amount as 8-byte number
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "framebuild.h"
@@ -42,14 +43,6 @@ CountOverflow(void)
 
 #define BATCH_ROWS		64
 #define FIRST_SLOT_BITS 5
-
-static void
-FreeSlots(Segment *s)
-{
-	if (s->slots != NULL)
-		pfree(s->slots);
-	s->slots = NULL;
-}
 
 /*
  * The patterns of a frame come in the order of this very hash when it is
@@ -85,30 +78,30 @@ GrowSlots(Segment *s)
 	pfree(old);
 }
 
-/* Find the row equal to `cells`, or take a free slot for it as row `row`. */
+/* Find the row equal to `row`, or take a free slot for it as number `n`. */
 static inline uint32
-FindOrInsert(Segment *s, const uint8 *cells, uint32 hash, uint32 row)
+FindOrInsert(Segment *s, const RowHead *row, uint32 n)
 {
 	uint32		mask = ((uint32) 1 << s->slot_bits) - 1;
-	uint32		k = SlotOf(s, hash);
+	uint32		k = SlotOf(s, row->hash);
 
 	for (; s->slots[k] != 0; k = (k + 1) & mask)
 	{
 		uint32		other = (uint32) s->slots[k] - 1;
 
-		if ((uint32) (s->slots[k] >> 32) == hash &&
-			memcmp(s->cells + (int64) other * s->stride, cells, s->stride) == 0)
+		if ((uint32) (s->slots[k] >> 32) == row->hash &&
+			memcmp(RowCells(SegmentRow(s, other)), RowCells(row), s->layout.stride) == 0)
 			return other;
 	}
-	s->slots[k] = ((uint64) hash << 32) | (row + 1);
-	return row;
+	s->slots[k] = ((uint64) row->hash << 32) | (n + 1);
+	return n;
 }
 
 /* Merge the pending rows into the others. */
 static void
 FlushPending(Segment *s)
 {
-	uint32		hashes[BATCH_ROWS];
+	RowHead    *rows[BATCH_ROWS];
 	int64		first = s->nrows;
 	int			n = s->npending;
 
@@ -116,49 +109,73 @@ FlushPending(Segment *s)
 	if (s->slots == NULL)
 	{
 		s->nrows += n;
+		s->ninserted += n;
 		return;
 	}
 	while ((s->nrows + n) * 4 > ((int64) 3 << s->slot_bits))
 		GrowSlots(s);
 	for (int i = 0; i < n; i++)
 	{
-		hashes[i] = (uint32) (HashBytes64(s->cells + (first + i) * s->stride, s->stride) >> 32);
-		__builtin_prefetch(&s->slots[SlotOf(s, hashes[i])]);
+		rows[i] = SegmentRow(s, first + i);
+		__builtin_prefetch(&s->slots[SlotOf(s, rows[i]->hash)]);
 	}
 	for (int i = 0; i < n; i++)
 	{
-		uint64		slot = s->slots[SlotOf(s, hashes[i])];
+		uint64		slot = s->slots[SlotOf(s, rows[i]->hash)];
 
-		if ((uint32) (slot >> 32) == hashes[i] && slot != 0)
-			__builtin_prefetch(s->cells + (int64) ((uint32) slot - 1) * s->stride);
+		if ((uint32) (slot >> 32) == rows[i]->hash && slot != 0)
+		{
+			const char *known = (const char *) SegmentRow(s, (uint32) slot - 1);
+
+			__builtin_prefetch(known);
+			__builtin_prefetch(known + s->size - 1);
+		}
 	}
 	for (int i = 0; i < n; i++)
 	{
-		uint8	   *cells = s->cells + (first + i) * s->stride;
-		uint32		row = FindOrInsert(s, cells, hashes[i], (uint32) s->nrows);
+		uint32		row = FindOrInsert(s, rows[i], (uint32) s->nrows);
 
 		if (row < s->nrows)
 		{
-			AddCount(&s->pos[row], s->pos[first + i]);
-			AddCount(&s->neg[row], s->neg[first + i]);
+			RowHead    *known = SegmentRow(s, row);
+
+			AddCount(&known->pos, rows[i]->pos);
+			AddCount(&known->neg, rows[i]->neg);
 			continue;
 		}
 		if (row != first + i)
-		{
-			memcpy(s->cells + (int64) row * s->stride, cells, s->stride);
-			s->pos[row] = s->pos[first + i];
-			s->neg[row] = s->neg[first + i];
-		}
+			memcpy(SegmentRow(s, row), rows[i], s->size);
 		s->nrows++;
 	}
 	if (s->ninserted < DEDUPLICATE_TRIAL &&
 		s->ninserted + n >= DEDUPLICATE_TRIAL && s->nrows > DEDUPLICATE_TRIAL * 0.9)
-		FreeSlots(s);
+	{
+		pfree(s->slots);
+		s->slots = NULL;
+	}
 	s->ninserted += n;
 }
 
-/* A new segment with the columns as they are now. */
-static Segment *
+/* ---- segments ---- */
+
+/* The columns as they are now, in the current context. */
+Layout
+CurrentLayout(const FrameBuilder *b)
+{
+	Layout		l = {b->ncolumns};
+
+	l.widths = palloc(sizeof(int) * Max(b->ncolumns, 1));
+	l.offsets = palloc(sizeof(int) * Max(b->ncolumns, 1));
+	for (int i = 0; i < b->ncolumns; i++)
+	{
+		l.widths[i] = StoreWidth(&b->columns[i]->c);
+		l.offsets[i] = l.stride;
+		l.stride += l.widths[i];
+	}
+	return l;
+}
+
+static void
 StartSegment(FrameBuilder *b)
 {
 	MemoryContext old = MemoryContextSwitchTo(b->cxt);
@@ -171,106 +188,233 @@ StartSegment(FrameBuilder *b)
 
 		FlushPending(last);
 		deduplicate = (last->slots != NULL || last->ninserted < DEDUPLICATE_TRIAL);
-		FreeSlots(last);
+		if (last->slots != NULL)
+			pfree(last->slots);
+		last->slots = NULL;
 	}
-	s->ncolumns = b->ncolumns;
-	s->widths = palloc(sizeof(int) * Max(b->ncolumns, 1));
-	s->offsets = palloc(sizeof(int) * Max(b->ncolumns, 1));
-	s->byte_columns = palloc(sizeof(int) * Max(b->ncolumns, 1));
-	s->narrow = true;
+	s->layout = CurrentLayout(b);
+	s->size = RowSize(s->layout.stride);
 	for (int i = 0; i < b->ncolumns; i++)
 	{
-		s->widths[i] = StoreWidth(&b->columns[i]->c);
-		s->offsets[i] = s->stride;
-		s->stride += s->widths[i];
-		if (s->widths[i] == 1)
-			s->byte_columns[s->nbytes++] = i;
-		else if (s->widths[i] > 1)
-			s->narrow = false;
+		BuilderColumn *bc = b->columns[i];
+
+		bc->width = s->layout.widths[i];
+		bc->offset = s->layout.offsets[i];
+		bc->fast = bc->width == 1 ? bc->ndirect : 0;
 	}
-	s->capacity = FIRST_SEGMENT_ROWS;
-	s->cells = palloc(Max(s->stride, 1) * s->capacity);
-	s->pos = palloc(sizeof(uint32) * s->capacity);
-	s->neg = palloc(sizeof(uint32) * s->capacity);
 	if (deduplicate)
 	{
 		s->slot_bits = FIRST_SLOT_BITS;
 		s->slots = palloc0(sizeof(uint64) << s->slot_bits);
 	}
-
 	b->segments = b->segments == NULL ? palloc(sizeof(Segment *)) :
 		repalloc(b->segments, sizeof(Segment *) * (b->nsegments + 1));
 	b->segments[b->nsegments++] = s;
 	b->layout_changed = false;
 	MemoryContextSwitchTo(old);
-	return s;
+}
+
+/* Room for more rows: the first chunk doubles, the others are of full size. */
+static void
+GrowSegment(FrameBuilder *b, Segment *s)
+{
+	MemoryContext old = MemoryContextSwitchTo(b->cxt);
+
+	if (s->room >= CHUNK_ROWS)
+	{
+		s->chunks = repalloc(s->chunks, sizeof(uint8 *) * (s->nchunks + 1));
+		s->chunks[s->nchunks++] = palloc((Size) s->size * CHUNK_ROWS);
+		s->room += CHUNK_ROWS;
+	}
+	else if (s->nchunks == 0)
+	{
+		s->room = FIRST_SEGMENT_ROWS;
+		s->chunks = palloc(sizeof(uint8 *));
+		s->chunks[s->nchunks++] = palloc((Size) s->size * s->room);
+	}
+	else
+	{
+		s->room *= 2;
+		s->chunks[0] = repalloc(s->chunks[0], (Size) s->size * s->room);
+	}
+	MemoryContextSwitchTo(old);
 }
 
 static void
-GrowSegment(Segment *s)
+FreeSegment(Segment *s)
 {
-	s->capacity *= 2;
-	s->cells = repalloc_huge(s->cells, Max(s->stride, 1) * s->capacity);
-	s->pos = repalloc_huge(s->pos, sizeof(uint32) * s->capacity);
-	s->neg = repalloc_huge(s->neg, sizeof(uint32) * s->capacity);
+	for (int i = 0; i < s->nchunks; i++)
+		pfree(s->chunks[i]);
+	if (s->chunks != NULL)
+		pfree(s->chunks);
+	if (s->slots != NULL)
+		pfree(s->slots);
+	pfree(s->layout.widths);
+	pfree(s->layout.offsets);
+	pfree(s);
 }
 
-/* Write the codes of a row side by side. */
-static void
-PackRow(const Segment *s, const uint64 *coded, uint8 *cell)
-{
-	if (s->narrow)
-	{
-		for (int k = 0; k < s->nbytes; k++)
-			cell[k] = (uint8) coded[s->byte_columns[k]];
-		return;
-	}
-	for (int i = 0; i < s->ncolumns; i++)
-	{
-		uint16		v16 = (uint16) coded[i];
-		uint32		v32 = (uint32) coded[i];
-
-		switch (s->widths[i])
-		{
-			case 1:
-				*cell = (uint8) coded[i];
-				break;
-			case 2:
-				memcpy(cell, &v16, 2);
-				break;
-			case 4:
-				memcpy(cell, &v32, 4);
-				break;
-			case 8:
-				memcpy(cell, &coded[i], 8);
-				break;
-		}
-		cell += s->widths[i];
-	}
-}
-
-/* The row in b->coded goes into the last segment. */
 void
-FrameBuilderStoreCoded(FrameBuilder *b, uint32 pos, uint32 neg)
+FreeSegments(FrameBuilder *b)
+{
+	for (int i = 0; i < b->nsegments; i++)
+		FreeSegment(b->segments[i]);
+	b->nsegments = 0;
+	b->layout_changed = true;
+}
+
+/* ---- rows ---- */
+
+/* The place of the next row. */
+static inline RowHead *
+NextRow(FrameBuilder *b)
+{
+	Segment    *s = b->segments[b->nsegments - 1];
+	int64		row = SegmentRows(s);
+
+	if (row == s->room)
+		GrowSegment(b, s);
+	return SegmentRow(s, row);
+}
+
+void
+BeginRow(FrameBuilder *b)
 {
 	Segment    *s;
-	int64		row;
 
 	if (b->layout_changed)
 		StartSegment(b);
 	s = b->segments[b->nsegments - 1];
 	if (s->npending == BATCH_ROWS)
+	{
 		FlushPending(s);
-	row = SegmentRows(s);
-	if (row == s->capacity)
-		GrowSegment(s);
-	if (row >= PG_UINT32_MAX - 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("a frame cannot hold more than %u different rows", PG_UINT32_MAX)));
-	PackRow(s, b->coded, s->cells + row * s->stride);
-	s->pos[row] = pos;
-	s->neg[row] = neg;
-	s->npending++;
+		if (s->nrows + BATCH_ROWS > s->room && s->room >= CHUNK_ROWS)
+		{
+			SpillIfLarge(b);
+			if (b->layout_changed)
+				StartSegment(b);
+			s = b->segments[b->nsegments - 1];
+		}
+		if (s->nrows >= PG_UINT32_MAX - 2 * BATCH_ROWS)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("a frame cannot hold more than %u different rows", PG_UINT32_MAX)));
+	}
+	b->cells = RowCells(NextRow(b));
+	b->hash = 0;
 }
 
+/* The row that is being added goes to a segment of the new layout. */
+static void
+MoveRow(FrameBuilder *b)
+{
+	const Layout *from = &b->segments[b->nsegments - 1]->layout;
+	const uint8 *cells = b->cells;
+
+	StartSegment(b);
+	b->cells = RowCells(NextRow(b));
+	for (int i = 0; i < from->ncolumns; i++)
+		WriteCell(b->cells + b->columns[i]->offset, b->columns[i]->width,
+				  ReadCell(cells + from->offsets[i], from->widths[i]));
+}
+
+/* One cell of the row: a code, or the bits of a number. */
+void
+PutCell(FrameBuilder *b, BuilderColumn *bc, uint64 v)
+{
+	if (unlikely(b->layout_changed))
+		MoveRow(b);				/* this very value may have changed it */
+	WriteCell(b->cells + bc->offset, bc->width, v);
+	b->hash += CellHash(bc, v);
+}
+
+/*
+ * Add a row of an older layout, whose codes are the builder's, as if it came
+ * now.
+ */
+static void
+AddOldRow(FrameBuilder *b, const Layout *l, const RowHead *row)
+{
+	BeginRow(b);
+	for (int i = 0; i < b->ncolumns; i++)
+	{
+		BuilderColumn *bc = b->columns[i];
+		int			width = i < l->ncolumns ? l->widths[i] : 0;
+		uint64		v = width == 0 ? 0 : ReadCell(RowCells(row) + l->offsets[i], width);
+
+		if (bc->c.store == STORE_NUMBERS && width < 8)
+			v = v == 0 ? FRAME_NULL_BITS : DoubleBits(bc->c.numbers[v - 1]);
+		PutCell(b, bc, v);
+	}
+	EndRow(b, row->pos, row->neg);
+}
+
+static void
+AddOldRun(FrameBuilder *b, const Run *run)
+{
+	int			size = RowSize(run->layout.stride);
+	RowHead    *row = palloc(size);
+
+	if (run->file != NULL && BufFileSeek(run->file, 0, 0, SEEK_SET) != 0)
+		elog(ERROR, "could not rewind temporary file");
+	for (int64 r = 0; r < run->nrows; r++)
+	{
+		if (r % ROWS_PER_INTERRUPT == 0)
+			CHECK_FOR_INTERRUPTS();
+		ReadExactly(run->file, row, size);
+		AddOldRow(b, &run->layout, row);
+	}
+	pfree(row);
+}
+
+/*
+ * A column lost its values, and with them its part in the hashes: add all rows
+ * once more.  This happens at most once a column.
+ */
+void
+AddAllAgain(FrameBuilder *b)
+{
+	int			nsegments = b->nsegments,
+				nruns = b->nruns;
+	Segment   **segments = b->segments;
+	Run		  **runs = b->runs;
+
+	b->overflowed = false;
+	b->segments = NULL;
+	b->nsegments = 0;
+	b->runs = NULL;
+	b->nruns = 0;
+	b->layout_changed = true;
+	for (int i = 0; i < nsegments; i++)
+	{
+		for (int64 r = 0; r < SegmentRows(segments[i]); r++)
+		{
+			if (r % ROWS_PER_INTERRUPT == 0)
+				CHECK_FOR_INTERRUPTS();
+			AddOldRow(b, &segments[i]->layout, SegmentRow(segments[i], r));
+		}
+		FreeSegment(segments[i]);
+	}
+	for (int i = 0; i < nruns; i++)
+	{
+		if (runs[i]->file != NULL)
+			AddOldRun(b, runs[i]);
+		else
+			AbsorbRun(b, runs[i]);
+		CloseRun(runs[i]);
+	}
+}
+
+/* The row is complete. */
+void
+EndRow(FrameBuilder *b, uint32 pos, uint32 neg)
+{
+	RowHead    *row = (RowHead *) (b->cells - sizeof(RowHead));
+
+	row->hash = b->hash;
+	row->pos = pos;
+	row->neg = neg;
+	b->segments[b->nsegments - 1]->npending++;
+	if (unlikely(b->overflowed))
+		AddAllAgain(b);
+}

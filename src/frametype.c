@@ -90,11 +90,11 @@ Datum
 lead_frame_union(PG_FUNCTION_ARGS)
 {
 	FrameBuilder *b = FrameBuilderCreate(CurrentMemoryContext,
-										 FRAME_MAX_DISTINCT_LIMIT);
+										 FRAME_MAX_DISTINCT_LIMIT, 0);
 
 	FrameBuilderAbsorb(b, FrameDecode(PG_GETARG_VARLENA_P(0)));
 	FrameBuilderAbsorb(b, FrameDecode(PG_GETARG_VARLENA_P(1)));
-	PG_RETURN_BYTEA_P(FrameEncode(FrameBuilderFinish(b)));
+	PG_RETURN_BYTEA_P(FrameEncode(FrameBuilderFinish(b, 0)));
 }
 
 PG_FUNCTION_INFO_V1(lead_fit);

@@ -1,13 +1,56 @@
 /*-------------------------------------------------------------------------
  *
  * leadscore.c
- *	  The module's magic block.
+ *	  The module's magic block and its settings.
  *
- * leadscore needs no preloading, no shared memory and no settings: options
- * are arguments, so that a stored query says how its model was made.
+ * leadscore needs no preloading and no shared memory.  How a model is made is
+ * said by options, which are arguments, so that a stored query tells; settings
+ * decide only what changes no result.
  *
  *-------------------------------------------------------------------------
  */
 #include "leadscore.h"
 
+#include <limits.h>
+
+#include "miscadmin.h"
+#include "utils/guc.h"
+
 LEADSCORE_MAGIC;
+
+#define INHERIT_WORK_MEM	(-1)
+#define LEAST_WORK_MEM		1024	/* kB: the least of maintenance_work_mem, too */
+
+static int	work_memory = INHERIT_WORK_MEM;
+
+/* Bytes that a training may keep in memory while it reads rows. */
+Size
+LeadscoreWorkMem(void)
+{
+	return (Size) (work_memory == INHERIT_WORK_MEM ? maintenance_work_mem : work_memory) * 1024;
+}
+
+static bool
+CheckWorkMem(int *value, void **extra, GucSource source)
+{
+	if (*value == INHERIT_WORK_MEM || *value >= LEAST_WORK_MEM)
+		return true;
+	GUC_check_errdetail("It must be at least %d kB, or -1 to use \"maintenance_work_mem\".",
+						LEAST_WORK_MEM);
+	return false;
+}
+
+void		_PG_init(void);
+
+void
+_PG_init(void)
+{
+	DefineCustomIntVariable("leadscore.work_mem",
+							"Sets the memory in which a training keeps its rows.",
+							"What does not fit goes to temporary files; the result is the same. "
+							"-1 means to use maintenance_work_mem.",
+							&work_memory, INHERIT_WORK_MEM, INHERIT_WORK_MEM,
+							MAX_KILOBYTES, PGC_USERSET, GUC_UNIT_KB,
+							CheckWorkMem, NULL, NULL);
+	ReserveSettings("leadscore");
+}

@@ -76,6 +76,11 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #if PG_VERSION_NUM < 170000
 #define INTERVAL_NOT_FINITE(interval)	((void) (interval), false)
 #endif
+#if PG_VERSION_NUM >= 150000
+#define ReserveSettings(prefix)	MarkGUCPrefixReserved(prefix)
+#else
+#define ReserveSettings(prefix)	EmitWarningsOnPlaceholders(prefix)
+#endif
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn		pg_attribute_noreturn()
 #define LEADSCORE_MAGIC	PG_MODULE_MAGIC
@@ -111,6 +116,8 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 
 #define LEADSCORE_MAX_DESIGN	5000	/* design columns; the Hessian is p^2 */
 #define LEADSCORE_MAX_COLUMNS	1600	/* columns of a row */
+
+extern Size LeadscoreWorkMem(void); /* leadscore.c: bytes */
 
 /* ------------------------------------------------------------------------
  * Rows and cells (row.c)

@@ -32,7 +32,7 @@
 #include "train.h"
 
 static FrameState *
-StateCreate(MemoryContext cxt, const Jsonb *given, int kinds, bool rows)
+StateCreate(MemoryContext cxt, const Jsonb *given, int kinds, bool rows, Size limit)
 {
 	FrameState *st = MemoryContextAllocZero(cxt, sizeof(FrameState));
 	MemoryContext old = MemoryContextSwitchTo(cxt);
@@ -46,7 +46,7 @@ StateCreate(MemoryContext cxt, const Jsonb *given, int kinds, bool rows)
 	}
 	st->opt = OptionsParse(st->given, kinds);
 	st->builder = FrameBuilderCreate(cxt, rows ? st->opt->max_distinct :
-									 FRAME_MAX_DISTINCT_LIMIT);
+									 FRAME_MAX_DISTINCT_LIMIT, limit);
 	MemoryContextSwitchTo(old);
 	return st;
 }
@@ -68,19 +68,72 @@ OptionsChanged(void)
 			 errhint("Write them as a constant.")));
 }
 
-/* The state of this call, made on the first row. */
+static void
+CloseState(Datum state)
+{
+	FrameBuilderClose(((FrameState *) DatumGetPointer(state))->builder);
+}
+
+/*
+ * A state of an aggregate.  A window's cannot have files closed in time, so it
+ * stays in memory.
+ */
 static FrameState *
-StateOfCall(FunctionCallInfo fcinfo, const Jsonb *given, int kinds, bool rows)
+StateOfAggregate(FunctionCallInfo fcinfo, const Jsonb *given, int kinds, bool rows)
 {
 	MemoryContext aggcontext;
+	bool		spills;
 	FrameState *st;
 
-	if (!AggCheckCallContext(fcinfo, &aggcontext))
-		elog(ERROR, "aggregate function called in non-aggregate context");
-	if (PG_ARGISNULL(0))
-		return StateCreate(aggcontext, given, kinds, rows);
-	st = (FrameState *) PG_GETARG_POINTER(0);
-	if (!SameOptions(st->given, given))
+	spills = (AggCheckCallContext(fcinfo, &aggcontext) == AGG_CONTEXT_AGGREGATE);
+	st = StateCreate(aggcontext, given, kinds, rows, spills ? LeadscoreWorkMem() : 0);
+	if (spills)
+		AggRegisterCallback(fcinfo, CloseState, PointerGetDatum(st));
+	return st;
+}
+
+/* The options as a constant of the query, or NULL. */
+static const Const *
+ConstantOptions(const Aggref *aggref)
+{
+	ListCell   *lc;
+
+	foreach(lc, aggref != NULL ? aggref->args : NIL)
+	{
+		Node	   *arg = (Node *) ((TargetEntry *) lfirst(lc))->expr;
+
+		if (IsA(arg, Const) && ((Const *) arg)->consttype == JSONBOID &&
+			!((Const *) arg)->constisnull)
+			return (const Const *) arg;
+	}
+	return NULL;
+}
+
+/* The state of this call, made on the first row. */
+static FrameState *
+StateOfCall(FunctionCallInfo fcinfo, int options_arg, int kinds, bool rows)
+{
+	FrameState *st = PG_ARGISNULL(0) ? NULL : (FrameState *) PG_GETARG_POINTER(0);
+	const void *raw = PG_NARGS() <= options_arg || PG_ARGISNULL(options_arg) ? NULL :
+		PG_GETARG_POINTER(options_arg);
+	const Jsonb *given;
+
+	/* a constant lies in the same place for every row, and does not change */
+	if (st != NULL && raw == st->stable_options && (raw != NULL || st->given == NULL))
+		return st;
+	given = raw == NULL ? NULL : PG_GETARG_JSONB_P(options_arg);
+	if (st == NULL)
+	{
+		const Const *constant;
+
+		if (!AggCheckCallContext(fcinfo, NULL))
+			elog(ERROR, "aggregate function called in non-aggregate context");
+		st = StateOfAggregate(fcinfo, given, kinds, rows);
+		constant = raw == NULL ? NULL : ConstantOptions(AggGetAggref(fcinfo));
+		if (constant != NULL && DatumGetPointer(constant->constvalue) == raw)
+			st->stable_options = raw;
+	}
+	else if (!SameOptions(st->given, given))
 		OptionsChanged();
 	return st;
 }
@@ -130,49 +183,51 @@ ReadLabel(FrameState *st, FunctionCallInfo fcinfo, int argno, bool *positive)
 
 /* ---- rows ---- */
 
-/* Small whole numbers, which most columns of leads hold, have a short way. */
-static inline bool
-AddSmall(FrameState *st, int i, CellType type, Datum value)
+static void
+AddCell(FrameState *st, const CellSource *src, Datum value, bool isnull)
 {
-	switch (type)
-	{
-		case CELL_INT2:
-			return FrameBuilderCodeSmall(st->builder, i, DatumGetInt16(value));
-		case CELL_INT4:
-			return FrameBuilderCodeSmall(st->builder, i, DatumGetInt32(value));
-		case CELL_INT8:
-			return FrameBuilderCodeSmall(st->builder, i, DatumGetInt64(value));
-		default:
-			return false;
-	}
+	Cell		cell;
+
+	CellRead(&st->input.shape->columns[src->attr], value, isnull, &cell);
+	if (src->part.transform != TRANSFORM_NONE && !isnull)
+		cell.number = TransformCell(&src->part, st->builder->timezone, &cell);
+	FrameBuilderCodeCell(st->builder, src->column, &cell);
 }
 
-static void
-AddRow(FrameState *st, bool positive)
+/*
+ * A row: the values of the record, or the arguments themselves.  Small whole
+ * numbers, which most columns of leads hold, and plain numbers have a short way.
+ */
+static pg_attribute_always_inline void
+AddRow(FrameState *st, const NullableDatum *args, bool positive)
 {
-	const RowShape *shape = st->input.shape;
+	FrameBuilder *b = st->builder;
+	BuilderColumn **columns = b->columns;
+	const CellSource *src = st->sources,
+			   *end = src + st->nsources;
 
-	for (int i = 0; i < st->nsources; i++)
-	{
-		const CellSource *src = &st->sources[i];
-		const RowColumn *col = &shape->columns[src->attr];
-		Datum		value = st->input.values[src->attr];
-		bool		isnull = st->input.nulls[src->attr];
-		Cell		cell;
+#define VALUE	(args ? args[src->attr].value : st->input.values[src->attr])
+#define ISNULL	(args ? args[src->attr].isnull : st->input.nulls[src->attr])
+#define ADD(way_, coded) \
+	for (; src < end && src->way == (way_); src++) \
+		if (ISNULL || !(coded)) \
+			AddCell(st, src, VALUE, ISNULL)
 
-		if (!isnull && AddSmall(st, i, col->type, value))
-			continue;
-		CellRead(col, value, isnull, &cell);
-		if (src->part.transform != TRANSFORM_NONE && !isnull)
-			cell.number = TransformCell(&src->part, st->builder->timezone, &cell);
-		FrameBuilderCodeCell(st->builder, i, &cell);
-	}
-	FrameBuilderStoreRow(st->builder, positive);
+	FrameBuilderBeginRow(b);
+	ADD(WAY_INT4, FrameBuilderCodeSmall(b, columns[src->column], DatumGetInt32(VALUE)));
+	ADD(WAY_INT2, FrameBuilderCodeSmall(b, columns[src->column], DatumGetInt16(VALUE)));
+	ADD(WAY_INT8, FrameBuilderCodeSmall(b, columns[src->column], DatumGetInt64(VALUE)));
+	ADD(WAY_FLOAT8, FrameBuilderCodePlain(b, columns[src->column], DatumGetFloat8(VALUE)));
+	ADD(WAY_ANY, false);
+	FrameBuilderEndRow(b, positive);
+#undef VALUE
+#undef ISNULL
+#undef ADD
 }
 
 static Datum
 AddLabelled(FrameState *st, FunctionCallInfo fcinfo, int label_arg, bool fresh,
-			const RowShape *was)
+			const RowShape *was, const NullableDatum *args)
 {
 	bool		positive;
 
@@ -180,10 +235,12 @@ AddLabelled(FrameState *st, FunctionCallInfo fcinfo, int label_arg, bool fresh,
 		CheckSameColumns(was, st->input.shape);
 	else if (fresh)
 		BindColumns(st);
-	if (ReadLabel(st, fcinfo, label_arg, &positive))
-		AddRow(st, positive);
-	else
+	if (!ReadLabel(st, fcinfo, label_arg, &positive))
 		FrameBuilderAddUnknown(st->builder, 1);
+	else if (args != NULL)
+		AddRow(st, args, positive);
+	else
+		AddRow(st, NULL, positive);
 	PG_RETURN_POINTER(st);
 }
 
@@ -191,8 +248,7 @@ AddLabelled(FrameState *st, FunctionCallInfo fcinfo, int label_arg, bool fresh,
 static Datum
 RecordTransition(FunctionCallInfo fcinfo, int kinds)
 {
-	const Jsonb *given = (PG_NARGS() > 3 && !PG_ARGISNULL(3)) ? PG_GETARG_JSONB_P(3) : NULL;
-	FrameState *st = StateOfCall(fcinfo, given, kinds, true);
+	FrameState *st = StateOfCall(fcinfo, 3, kinds, true);
 	const RowShape *was = st->input.shape;
 	bool		fresh;
 
@@ -207,7 +263,7 @@ RecordTransition(FunctionCallInfo fcinfo, int kinds)
 				 errmsg("option \"names\" does not act here"),
 				 errdetail("A row has the names of its columns.")));
 	fresh = RowInputRecord(&st->input, PG_GETARG_HEAPTUPLEHEADER(2), st->cxt);
-	return AddLabelled(st, fcinfo, 1, fresh, was);
+	return AddLabelled(st, fcinfo, 1, fresh, was, NULL);
 }
 
 PG_FUNCTION_INFO_V1(lead_frame_transfn);
@@ -228,23 +284,25 @@ lead_train_transfn(PG_FUNCTION_ARGS)
 static Datum
 ColumnsTransition(FunctionCallInfo fcinfo, int kinds)
 {
-	const Jsonb *given = PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2);
-	FrameState *st = StateOfCall(fcinfo, given, kinds, true);
-	bool		fresh;
+	FrameState *st = StateOfCall(fcinfo, 2, kinds, true);
+	bool		fresh = (st->input.shape == NULL);
 
-	if (get_fn_expr_variadic(fcinfo->flinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("columns cannot be given as a VARIADIC array"),
-				 errhint("List the columns, or use lead_train() with a row.")));
-	if (st->opt->names == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"names\" is missing"),
-				 errhint("Name the columns: {\"names\": [\"city\", \"clicks\"]}.")));
-	fresh = RowInputArgs(&st->input, fcinfo, 3, unconstify(Jsonb *, st->opt->names),
-						 st->cxt);
-	return AddLabelled(st, fcinfo, 1, fresh, NULL);
+	if (fresh)
+	{
+		if (get_fn_expr_variadic(fcinfo->flinfo))
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("columns cannot be given as a VARIADIC array"),
+					 errhint("List the columns, or use lead_train() with a row.")));
+		if (st->opt->names == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("option \"names\" is missing"),
+					 errhint("Name the columns: {\"names\": [\"city\", \"clicks\"]}.")));
+		(void) RowInputArgs(&st->input, fcinfo, 3,
+							unconstify(Jsonb *, st->opt->names), st->cxt);
+	}
+	return AddLabelled(st, fcinfo, 1, fresh, NULL, &fcinfo->args[3]);
 }
 
 PG_FUNCTION_INFO_V1(lead_frame_columns_transfn);
@@ -274,29 +332,39 @@ lead_frame_union_transfn(PG_FUNCTION_ARGS)
 			PG_RETURN_NULL();
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
-	st = StateOfCall(fcinfo, NULL, OPTIONS_FRAME, false);
+	if (!AggCheckCallContext(fcinfo, NULL))
+		elog(ERROR, "aggregate function called in non-aggregate context");
+	st = PG_ARGISNULL(0) ? StateOfAggregate(fcinfo, NULL, OPTIONS_FRAME, false) :
+		(FrameState *) PG_GETARG_POINTER(0);
 	FrameBuilderAbsorb(st->builder, FrameDecode(PG_GETARG_VARLENA_P(1)));
 	PG_RETURN_POINTER(st);
 }
 
 /* ---- between workers ---- */
 
-/* The frame of a state, in the current context. */
-static Frame *
-StateFrame(const FrameState *st)
+/*
+ * A state that arrived from another process is its frame; it becomes a builder
+ * like any other when something is to be added.
+ */
+static FrameBuilder *
+StateBuilder(FrameState *st)
 {
-	return FrameBuilderFinish(st->builder);
+	Frame	   *decoded = st->decoded;
+
+	st->decoded = NULL;
+	if (decoded != NULL)
+		FrameBuilderAbsorb(st->builder, decoded);
+	return st->builder;
 }
 
 PG_FUNCTION_INFO_V1(lead_frame_combine);
 Datum
 lead_frame_combine(PG_FUNCTION_ARGS)
 {
-	MemoryContext aggcontext;
 	FrameState *a = PG_ARGISNULL(0) ? NULL : (FrameState *) PG_GETARG_POINTER(0);
 	FrameState *b = PG_ARGISNULL(1) ? NULL : (FrameState *) PG_GETARG_POINTER(1);
 
-	if (!AggCheckCallContext(fcinfo, &aggcontext))
+	if (!AggCheckCallContext(fcinfo, NULL))
 		elog(ERROR, "aggregate function called in non-aggregate context");
 	if (b == NULL)
 	{
@@ -305,10 +373,11 @@ lead_frame_combine(PG_FUNCTION_ARGS)
 		PG_RETURN_POINTER(a);
 	}
 	if (a == NULL)
-		a = StateCreate(aggcontext, b->given, b->kinds, false);
+		a = StateOfAggregate(fcinfo, b->given, b->kinds, false);
 	else if (!SameOptions(a->given, b->given))
 		OptionsChanged();
-	FrameBuilderAbsorb(a->builder, StateFrame(b));
+	FrameBuilderAbsorb(StateBuilder(a), b->decoded ? b->decoded :
+					   FrameBuilderFinish(b->builder, 0));
 	PG_RETURN_POINTER(a);
 }
 
@@ -317,7 +386,7 @@ Datum
 lead_frame_serialize(PG_FUNCTION_ARGS)
 {
 	FrameState *st = (FrameState *) PG_GETARG_POINTER(0);
-	bytea	   *frame = FrameEncode(StateFrame(st));
+	bytea	   *frame = FrameEncode(FrameBuilderFinish(StateBuilder(st), 0));
 	StringInfoData buf;
 	char	   *given = "";
 
@@ -360,11 +429,11 @@ lead_frame_deserialize(PG_FUNCTION_ARGS)
 		options = DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
 													 CStringGetDatum(pnstrdup(given, len))));
 	st = StateCreate(CurrentMemoryContext, options, kinds & (OPTIONS_FRAME | OPTIONS_FIT),
-					 false);
+					 false, 0);
 	frame = palloc_extended(ReaderLeft(&r), MCXT_ALLOC_HUGE);	/* aligned */
 	memcpy(frame, r.p, ReaderLeft(&r));
 	SET_VARSIZE(frame, ReaderLeft(&r));
-	FrameBuilderAbsorb(st->builder, FrameDecode(frame));
+	st->decoded = FrameDecode(frame);
 	PG_RETURN_POINTER(st);
 }
 
@@ -378,7 +447,8 @@ lead_frame_finalfn(PG_FUNCTION_ARGS)
 		elog(ERROR, "aggregate function called in non-aggregate context");
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	PG_RETURN_BYTEA_P(FrameEncode(StateFrame((FrameState *) PG_GETARG_POINTER(0))));
+	PG_RETURN_BYTEA_P(FrameEncode(FrameBuilderFinish(StateBuilder((FrameState *)
+																  PG_GETARG_POINTER(0)), 0)));
 }
 
 /*
@@ -414,7 +484,7 @@ static Options *
 OptionsOfCall(FunctionCallInfo fcinfo)
 {
 	Aggref	   *aggref = AggGetAggref(fcinfo);
-	ListCell   *lc;
+	const Const *constant;
 
 	if (aggref != NULL && DO_AGGSPLIT_COMBINE(aggref->aggsplit))
 	{
@@ -423,16 +493,9 @@ OptionsOfCall(FunctionCallInfo fcinfo)
 		lower = FollowReference(((AggState *) fcinfo->context)->ss.ps.plan, lower);
 		aggref = (lower != NULL && IsA(lower, Aggref)) ? (Aggref *) lower : NULL;
 	}
-	foreach(lc, aggref != NULL ? aggref->args : NIL)
-	{
-		Node	   *arg = (Node *) ((TargetEntry *) lfirst(lc))->expr;
-
-		if (IsA(arg, Const) && ((Const *) arg)->consttype == JSONBOID &&
-			!((Const *) arg)->constisnull)
-			return OptionsParse(DatumGetJsonbP(((Const *) arg)->constvalue),
-								OPTIONS_FRAME | OPTIONS_FIT);
-	}
-	return OptionsParse(NULL, OPTIONS_FRAME | OPTIONS_FIT);
+	constant = ConstantOptions(aggref);
+	return OptionsParse(constant == NULL ? NULL : DatumGetJsonbP(constant->constvalue),
+						OPTIONS_FRAME | OPTIONS_FIT);
 }
 
 PG_FUNCTION_INFO_V1(lead_train_finalfn);
@@ -442,6 +505,8 @@ lead_train_finalfn(PG_FUNCTION_ARGS)
 	MemoryContext work,
 				old;
 	FrameState *st;
+	const Options *opt;
+	Frame	   *frame;
 	bytea	   *model;
 
 	if (!AggCheckCallContext(fcinfo, NULL))
@@ -450,13 +515,18 @@ lead_train_finalfn(PG_FUNCTION_ARGS)
 								 ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(work);
 	if (PG_ARGISNULL(0))
-		model = FitModel(FrameBuilderFinish(FrameBuilderCreate(work, FRAME_MAX_DISTINCT)),
-						 OptionsOfCall(fcinfo));
+	{
+		opt = OptionsOfCall(fcinfo);
+		frame = FrameBuilderFinish(FrameBuilderCreate(work, FRAME_MAX_DISTINCT, 0), 0);
+	}
 	else
 	{
 		st = (FrameState *) PG_GETARG_POINTER(0);
-		model = FitModel(StateFrame(st), st->opt);
+		opt = st->opt;
+		frame = FrameBuilderFinish(StateBuilder(st), st->builder->limit);
 	}
+	model = FitModel(frame, opt);
+	FrameClose(frame);
 	MemoryContextSwitchTo(old);
 	if (model != NULL)
 		model = (bytea *) DatumGetPointer(datumCopy(PointerGetDatum(model), false, -1));

@@ -11,10 +11,22 @@
 #include "frame.h"
 #include "options.h"
 
+/* Columns of a row whose values have a short way into the frame. */
+typedef enum CellWay
+{
+	WAY_INT4,
+	WAY_INT2,
+	WAY_INT8,
+	WAY_FLOAT8,
+	WAY_ANY
+} CellWay;
+
 /* Where one column of the builder gets its cell from. */
 typedef struct CellSource
 {
 	int			attr;			/* column of the row */
+	int			column;			/* of the builder */
+	CellWay		way;
 	Feature		part;			/* carries the transform of a part of a time */
 } CellSource;
 
@@ -28,7 +40,9 @@ typedef struct FrameState
 	RowInput	input;
 	Oid			label_type;
 	int			nsources;
-	CellSource *sources;
+	CellSource *sources;		/* by way */
+	const void *stable_options; /* the call's options if they cannot change */
+	struct Frame *decoded;		/* from another process, not absorbed yet */
 } FrameState;
 
 /* `rows`: for rows, under the options' limits; else for frames, under theirs. */

@@ -1,0 +1,547 @@
+/*-------------------------------------------------------------------------
+ *
+ * framemerge.c
+ *	  Rows of segments and runs, merged in the order of their hashes and
+ *	  rewritten in the terms of a target: the canonical frame, or a run.
+ *
+ * A row's hash is a sum over its values, so it is known before the codes are:
+ * rows in memory are ordered by sorting their hashes, which can be done digit by
+ * digit, and runs are ordered already.  Rows with the same hash are ordered by
+ * their bytes in the target, and equal ones become one.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "framebuild.h"
+#include "radix.h"
+
+#define FILE_BUFFER		(64 * 1024)
+#define PREFETCH_AHEAD	12
+
+/* ---- rewriting a row ---- */
+
+static void
+MakeByteMaps(RowPlan *p, const int *ncodes)
+{
+	p->maps = palloc0(256 * Max(p->ncells, 1));
+	for (int k = 0; k < p->ncells; k++)
+		for (int code = 0; code <= ncodes[k]; code++)
+			p->maps[k][code] = p->cells[k].codes ? p->cells[k].codes[code] : code;
+}
+
+/* code -> code, one after the other */
+static uint32 *
+Compose(const uint32 *first, int n, const uint32 *second)
+{
+	uint32	   *both = palloc_extended(sizeof(uint32) * (n + 1), MCXT_ALLOC_HUGE);
+
+	for (int k = 0; k <= n; k++)
+		both[k] = second[first[k]];
+	return both;
+}
+
+/* The numbers of a frame's codes, where the builder had a dictionary then. */
+static double *
+NumbersOf(const uint32 *map, int n, const double *numbers)
+{
+	double	   *of = palloc_extended(sizeof(double) * Max(n, 1), MCXT_ALLOC_HUGE);
+
+	for (int k = 1; k <= n; k++)
+		of[k - 1] = numbers[map[k] - 1];
+	return of;
+}
+
+/* How the rows of a layout become those of the target; `run` if they are one's. */
+static RowPlan
+PlanRows(const FrameBuilder *b, const Layout *l, const Run *run, const Target *t)
+{
+	RowPlan		p = {0};
+	int		   *ncodes = palloc0(sizeof(int) * Max(t->layout.ncolumns, 1));
+
+	p.cells = palloc0(sizeof(CellPlan) * Max(t->layout.ncolumns, 1));
+	p.stride = t->layout.stride;
+	p.narrow = true;
+	p.verbatim = (l->stride == t->layout.stride);
+	for (int j = 0; j < t->layout.ncolumns; j++)
+	{
+		int			i = t->columns[j];
+		const FrameColumn *c = &b->columns[i]->c;
+		CellPlan   *cell = &p.cells[p.ncells];
+		const uint32 *map = (run && run->maps) ? run->maps[i] : NULL;
+		int			n = map ? run->ncodes[i] : c->nvalues;
+
+		if (t->layout.widths[j] == 0)
+			continue;
+		if (i < l->ncolumns)
+		{
+			cell->from = l->offsets[i];
+			cell->from_width = l->widths[i];
+		}
+		cell->to = t->layout.offsets[j];
+		cell->to_width = t->layout.widths[j];
+		cell->plain = (c->store == STORE_NUMBERS && (t->values == NULL || t->values[j] == NULL));
+		if (cell->from_width == 0)
+			 /* NULL */ ;
+		else if (cell->plain)
+			cell->numbers = run && run->numbers && run->numbers[i] ? run->numbers[i] :
+				map ? NumbersOf(map, n, c->numbers) : c->numbers;
+		else if (c->store == STORE_NUMBERS)
+			cell->values = t->values[j];
+		else if (t->maps != NULL)
+			cell->codes = map ? Compose(map, n, t->maps[j]) : t->maps[j];
+		else
+			cell->codes = map;
+		if (cell->values != NULL && cell->from_width < 8)
+			cell->numbers = run && run->numbers && run->numbers[i] ? run->numbers[i] :
+				map ? NumbersOf(map, n, c->numbers) : c->numbers;
+		if (cell->from_width != 1 || cell->to_width != 1 || cell->values != NULL)
+			p.narrow = false;
+		if (cell->from_width != cell->to_width || cell->from != cell->to ||
+			cell->codes != NULL || cell->values != NULL)
+			p.verbatim = false;
+		ncodes[p.ncells++] = n;
+	}
+	if (p.narrow && !p.verbatim)	/* else they would be large for nothing */
+		MakeByteMaps(&p, ncodes);
+	pfree(ncodes);
+	return p;
+}
+
+/* One cell whose code or number is `v` in the source. */
+static inline uint64
+TargetCell(const CellPlan *c, uint64 v)
+{
+	if (c->from_width == 0)
+		return c->plain ? FRAME_NULL_BITS : 0;
+	if (c->plain || c->values != NULL)
+	{
+		if (c->from_width < 8)	/* a code, from when there were few */
+			v = v == 0 ? FRAME_NULL_BITS : DoubleBits(c->numbers[v - 1]);
+		if (c->values != NULL)
+			v = v == FRAME_NULL_BITS ? 0 : numdict_lookup(c->values, v)->code;
+		return v;
+	}
+	return c->codes != NULL ? c->codes[v] : v;
+}
+
+/* One row in the target's terms. */
+static inline void
+RewriteRow(const RowPlan *p, const uint8 *in, uint8 *out)
+{
+	if (p->verbatim)
+		memcpy(out, in, p->stride);
+	else if (p->narrow)
+		for (int k = 0; k < p->ncells; k++)
+			out[p->cells[k].to] = p->maps[k][in[p->cells[k].from]];
+	else
+		for (int k = 0; k < p->ncells; k++)
+		{
+			const CellPlan *c = &p->cells[k];
+
+			WriteCell(out + c->to, c->to_width,
+					  TargetCell(c, ReadCell(in + c->from, c->from_width)));
+		}
+}
+
+/* ---- where rows come from ---- */
+
+/*
+ * A stream of rows in the order of their hashes.  It stands at a row, or `left`
+ * is 0.
+ */
+typedef struct RowSource
+{
+	uint32		hash;			/* of the row it stands at */
+	int64		left;			/* rows, that one included */
+	const RowPlan *plan;
+	const uint8 *cells;
+	uint32		pos;
+	uint32		neg;
+
+	/* segments: their rows, numbered through, in the order of the keys */
+	const FrameBuilder *b;
+	RowPlan    *plans;
+	int64	   *first;
+	uint64	   *keys;			/* hash << 32 | row */
+	/* runs */
+	const Run  *run;
+	RowPlan		run_plan;
+	int64		next;
+	/* in files */
+	uint8	   *buffer;
+	int			size;			/* of a row */
+	int			nbuffered;
+	int			at;
+} RowSource;
+
+int64
+SegmentedRows(const FrameBuilder *b)
+{
+	int64		n = 0;
+
+	for (int i = 0; i < b->nsegments; i++)
+		n += SegmentRows(b->segments[i]);
+	return n;
+}
+
+static inline int
+SegmentOfRow(const RowSource *src, uint32 row)
+{
+	int			i = src->b->nsegments - 1;	/* the last is the largest by far */
+
+	while (row < src->first[i])
+		i--;
+	return i;
+}
+
+static inline void
+PrefetchRow(const RowSource *src, uint32 row)
+{
+	int			i = SegmentOfRow(src, row);
+	const Segment *s = src->b->segments[i];
+	const char *p = (const char *) SegmentRow(s, row - src->first[i]);
+
+	for (int k = 0; k < s->size; k += 64)
+		__builtin_prefetch(p + k);
+	__builtin_prefetch(p + s->size - 1);
+}
+
+static inline void
+NextSegmentRow(RowSource *src)
+{
+	uint64		key = src->keys[src->next];
+	int			i = SegmentOfRow(src, (uint32) key);
+	const RowHead *row = SegmentRow(src->b->segments[i], (uint32) key - src->first[i]);
+
+	if (src->left > PREFETCH_AHEAD)
+		PrefetchRow(src, (uint32) src->keys[src->next + PREFETCH_AHEAD]);
+	src->next++;
+	src->plan = &src->plans[i];
+	src->hash = row->hash;
+	src->pos = row->pos;
+	src->neg = row->neg;
+	src->cells = RowCells(row);
+}
+
+static inline void
+NextFileRow(RowSource *src)
+{
+	const RowHead *row;
+
+	if (src->at == src->nbuffered)
+	{
+		CHECK_FOR_INTERRUPTS();
+		src->at = 0;
+		src->nbuffered = (int) Min(src->left, Max(FILE_BUFFER / src->size, 1));
+		ReadExactly(src->run->file, src->buffer, (size_t) src->nbuffered * src->size);
+	}
+	row = (const RowHead *) (src->buffer + (size_t) src->at++ * src->size);
+	src->hash = row->hash;
+	src->pos = row->pos;
+	src->neg = row->neg;
+	src->cells = RowCells(row);
+}
+
+static inline void
+NextFrameRow(RowSource *src)
+{
+	int64		r = src->next++;
+
+	src->hash = src->run->hashes[r];
+	src->pos = src->run->pos[r];
+	src->neg = src->run->neg[r];
+	src->cells = src->run->cells + r * src->run->layout.stride;
+}
+
+/* Stand at the next row, if one is left. */
+static inline void
+FetchRow(RowSource *src)
+{
+	if (src->left == 0)
+		return;
+	if (src->keys != NULL)
+		NextSegmentRow(src);
+	else if (src->buffer != NULL)
+		NextFileRow(src);
+	else
+		NextFrameRow(src);
+}
+
+static inline void
+SkipRow(RowSource *src)
+{
+	src->left--;
+	FetchRow(src);
+}
+
+static void
+OpenSegments(RowSource *src, const FrameBuilder *b, const Target *t)
+{
+	int64		n = SegmentedRows(b),
+				k = 0;
+	uint64	   *scratch;
+
+	if (n >= PG_UINT32_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a frame cannot hold more than %u different rows", PG_UINT32_MAX)));
+	src->b = b;
+	src->left = n;
+	src->keys = palloc_extended(sizeof(uint64) * Max(n, 1), MCXT_ALLOC_HUGE);
+	src->plans = palloc(sizeof(RowPlan) * Max(b->nsegments, 1));
+	src->first = palloc(sizeof(int64) * Max(b->nsegments, 1));
+	for (int i = 0; i < b->nsegments; i++)
+	{
+		const Segment *s = b->segments[i];
+
+		src->plans[i] = PlanRows(b, &s->layout, NULL, t);
+		src->first[i] = k;
+		for (int64 r = 0; r < SegmentRows(s); r++, k++)
+		{
+			if (r % ROWS_PER_INTERRUPT == 0)
+				CHECK_FOR_INTERRUPTS();
+			src->keys[k] = (uint64) SegmentRow(s, r)->hash << 32 | (uint64) k;
+		}
+	}
+	scratch = palloc_extended(sizeof(uint64) * Max(n, 1), MCXT_ALLOC_HUGE);
+	RadixSortU64(src->keys, scratch, n);
+	pfree(scratch);
+}
+
+static void
+OpenRun(RowSource *src, const FrameBuilder *b, const Run *run, const Target *t)
+{
+	src->run = run;
+	src->left = run->nrows;
+	src->run_plan = PlanRows(b, &run->layout, run, t);
+	src->plan = &src->run_plan;
+	if (run->file == NULL)
+		return;
+	src->size = RowSize(run->layout.stride);
+	src->buffer = palloc(Max(FILE_BUFFER, src->size));
+	if (BufFileSeek(run->file, 0, 0, SEEK_SET) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not rewind a temporary file of a frame")));
+}
+
+/* ---- where rows go ---- */
+
+void
+SinkToMemory(RowSink *sink, int stride, int64 most)
+{
+	memset(sink, 0, sizeof(RowSink));
+	sink->stride = stride;
+	sink->cells = palloc_extended((Size) stride * most + 8, MCXT_ALLOC_HUGE);
+	sink->pos = palloc_extended(sizeof(uint32) * Max(most, 1), MCXT_ALLOC_HUGE);
+	sink->neg = palloc_extended(sizeof(uint32) * Max(most, 1), MCXT_ALLOC_HUGE);
+}
+
+/* The file belongs to the current context and resource owner. */
+void
+SinkToFile(RowSink *sink, int stride)
+{
+	memset(sink, 0, sizeof(RowSink));
+	sink->stride = stride;
+	sink->size = RowSize(stride);
+	sink->buffer = palloc0(Max(FILE_BUFFER, sink->size));
+	sink->file = BufFileCreateTemp(false);
+}
+
+static void
+FlushSink(RowSink *sink)
+{
+	if (sink->nbuffered > 0)
+		BufFileWrite(sink->file, sink->buffer, (size_t) sink->nbuffered * sink->size);
+	sink->nbuffered = 0;
+}
+
+/* Where the cells of the next row go. */
+static inline uint8 *
+SinkCells(RowSink *sink)
+{
+	if (sink->file == NULL)
+		return sink->cells + sink->nrows * sink->stride;
+	if ((sink->nbuffered + 1) * sink->size > Max(FILE_BUFFER, sink->size))
+		FlushSink(sink);
+	return RowCells(sink->buffer + (size_t) sink->nbuffered * sink->size);
+}
+
+static inline void
+SinkRow(RowSink *sink, uint32 hash, uint32 pos, uint32 neg)
+{
+	RowHead    *row;
+
+	if (sink->file == NULL)
+	{
+		sink->pos[sink->nrows] = pos;
+		sink->neg[sink->nrows++] = neg;
+		return;
+	}
+	row = (RowHead *) (sink->buffer + (size_t) sink->nbuffered++ * sink->size);
+	row->hash = hash;
+	row->pos = pos;
+	row->neg = neg;
+	sink->nrows++;
+}
+
+/* ---- merging ---- */
+
+typedef struct TiedRow
+{
+	uint8	   *cells;
+	uint32		pos;
+	uint32		neg;
+} TiedRow;
+
+#define ST_SORT SortTiedRows
+#define ST_ELEMENT_TYPE TiedRow
+#define ST_COMPARE_ARG_TYPE size_t
+#define ST_COMPARE(a, b, stride) memcmp((a)->cells, (b)->cells, *(stride))
+#define ST_SCOPE static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DECLARE
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+typedef struct Ties
+{
+	int64		n;
+	int64		room;
+	TiedRow    *rows;
+} Ties;
+
+static void
+AddTie(Ties *ties, const RowSource *src, int stride)
+{
+	TiedRow    *row;
+
+	if (ties->n == ties->room)
+	{
+		int64		room = Max(8, ties->room * 2);
+
+		ties->rows = ties->rows == NULL ? palloc(sizeof(TiedRow) * room) :
+			repalloc_huge(ties->rows, sizeof(TiedRow) * room);
+		for (int64 i = ties->room; i < room; i++)
+			ties->rows[i].cells = palloc(Max(stride, 1));
+		ties->room = room;
+	}
+	row = &ties->rows[ties->n++];
+	RewriteRow(src->plan, src->cells, row->cells);
+	row->pos = src->pos;
+	row->neg = src->neg;
+}
+
+/* Rows of the same hash in the order of their bytes, equal ones as one. */
+static void
+SinkTies(RowSink *sink, Ties *ties, uint32 hash)
+{
+	size_t		stride = sink->stride;
+
+	if (ties->n > 1)
+		SortTiedRows(ties->rows, ties->n, &stride);
+	for (int64 i = 0, end; i < ties->n; i = end)
+	{
+		uint32		pos = ties->rows[i].pos,
+					neg = ties->rows[i].neg;
+
+		for (end = i + 1; end < ties->n &&
+			 memcmp(ties->rows[i].cells, ties->rows[end].cells, stride) == 0; end++)
+		{
+			AddCount(&pos, ties->rows[end].pos);
+			AddCount(&neg, ties->rows[end].neg);
+		}
+		memcpy(SinkCells(sink), ties->rows[i].cells, stride);
+		SinkRow(sink, hash, pos, neg);
+	}
+	ties->n = 0;
+}
+
+/* The lowest hash of all sources; how many rows stand there. */
+static inline int
+LowestHash(RowSource *sources, int n, uint32 *hash, RowSource **source)
+{
+	int			found = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (sources[i].left == 0 || (found > 0 && sources[i].hash > *hash))
+			continue;
+		if (found == 0 || sources[i].hash < *hash)
+		{
+			*hash = sources[i].hash;
+			*source = &sources[i];
+			found = 0;
+		}
+		found++;
+	}
+	return found;
+}
+
+void
+MergeRows(const FrameBuilder *b, bool segments, Run **runs, int nruns,
+		  const Target *target, RowSink *sink)
+{
+	RowSource  *sources = palloc0(sizeof(RowSource) * (nruns + 1));
+	int			nsources = 0,
+				standing;
+	RowSource  *src = NULL;
+	uint32		hash = 0;
+	Ties		ties = {0};
+
+	if (segments)
+		OpenSegments(&sources[nsources++], b, target);
+	for (int i = 0; i < nruns; i++)
+		OpenRun(&sources[nsources++], b, runs[i], target);
+	for (int i = 0; i < nsources; i++)
+		FetchRow(&sources[i]);
+
+	while ((standing = LowestHash(sources, nsources, &hash, &src)) > 0)
+	{
+		if (sink->nrows % ROWS_PER_INTERRUPT == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (standing == 1)
+		{
+			uint8	   *cells = SinkCells(sink);
+			uint32		pos = src->pos,
+						neg = src->neg;
+
+			RewriteRow(src->plan, src->cells, cells);
+			SkipRow(src);
+			if (src->left == 0 || src->hash != hash)
+			{
+				SinkRow(sink, hash, pos, neg);
+				continue;
+			}
+			/* another one of the same hash: the first goes back */
+			AddTie(&ties, src, sink->stride);
+			ties.rows[0].pos = pos;
+			ties.rows[0].neg = neg;
+			memcpy(ties.rows[0].cells, cells, sink->stride);
+		}
+		for (int i = 0; i < nsources; i++)
+			while (sources[i].left > 0 && sources[i].hash == hash)
+			{
+				AddTie(&ties, &sources[i], sink->stride);
+				SkipRow(&sources[i]);
+			}
+		SinkTies(sink, &ties, hash);
+	}
+	if (sink->file != NULL)
+	{
+		FlushSink(sink);
+		pfree(sink->buffer);
+		sink->buffer = NULL;
+	}
+	for (int i = 0; i < nsources; i++)
+	{
+		if (sources[i].keys != NULL)
+			pfree(sources[i].keys);
+		if (sources[i].buffer != NULL)
+			pfree(sources[i].buffer);
+	}
+	pfree(sources);
+}

@@ -1,0 +1,240 @@
+/*-------------------------------------------------------------------------
+ *
+ * framespill.c
+ *	  What does not fit into memory: rows in temporary files.
+ *
+ * A builder that grows beyond its limit writes its rows in the order of their
+ * hashes to a file, a run, and goes on with empty segments.  In the end all
+ * runs are merged with what is in memory.  A frame that is larger than the
+ * limit lies in a file, too, and is read block by block.
+ *
+ * The files are PostgreSQL's own temporary files: temp_file_limit holds,
+ * log_temp_files tells of them, and after an error they are gone.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "framebuild.h"
+
+/* As many runs of one level become one of the next. */
+#define RUNS_PER_LEVEL		16
+
+void
+ReadExactly(BufFile *file, void *p, size_t n)
+{
+	if (BufFileRead(file, p, n) != n)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not read from a temporary file of a frame")));
+}
+
+void
+CloseRun(Run *run)
+{
+	if (run->file != NULL)
+		BufFileClose(run->file);
+	run->file = NULL;
+	if (run->cells != NULL)
+		pfree(run->cells);
+	if (run->pos != NULL)
+		pfree(run->pos);
+	if (run->neg != NULL)
+		pfree(run->neg);
+	if (run->hashes != NULL)
+		pfree(run->hashes);
+	pfree(run);
+}
+
+/* A run in a file of some runs, and of the segments if asked for. */
+static Run *
+WriteRun(FrameBuilder *b, bool segments, Run **runs, int nruns)
+{
+	MemoryContext work = AllocSetContextCreate(b->cxt, "leadscore spill",
+											   ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(b->cxt);
+	Run		   *run = palloc0(sizeof(Run));
+	Target		target = {CurrentLayout(b)};
+	int		   *columns;
+	RowSink		sink;
+
+	run->layout = target.layout;
+	SinkToFile(&sink, target.layout.stride);
+	run->file = sink.file;
+	MemoryContextSwitchTo(work);
+	columns = palloc(sizeof(int) * Max(b->ncolumns, 1));
+	for (int i = 0; i < b->ncolumns; i++)
+		columns[i] = i;
+	target.columns = columns;
+	MergeRows(b, segments, runs, nruns, &target, &sink);
+	run->nrows = sink.nrows;
+	for (int i = 0; i < nruns; i++)
+		run->level = Max(run->level, runs[i]->level + 1);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(work);
+	return run;
+}
+
+static void
+AppendRun(FrameBuilder *b, Run *run)
+{
+	b->runs = b->runs == NULL ? MemoryContextAlloc(b->cxt, sizeof(Run *)) :
+		repalloc(b->runs, sizeof(Run *) * (b->nruns + 1));
+	b->runs[b->nruns++] = run;
+}
+
+/* Take the runs that `wanted` chooses off the list; returns how many. */
+static int
+TakeRuns(FrameBuilder *b, bool files, int level, Run **taken)
+{
+	int			n = 0,
+				kept = 0;
+
+	for (int i = 0; i < b->nruns; i++)
+	{
+		Run		   *run = b->runs[i];
+
+		if ((run->file != NULL) == files && (!files || run->level == level))
+			taken[n++] = run;
+		else
+			b->runs[kept++] = run;
+	}
+	b->nruns = kept;
+	return n;
+}
+
+/* One more run; too many of one level are merged. */
+void
+AddRun(FrameBuilder *b, Run *run)
+{
+	AppendRun(b, run);
+	if (b->limit == 0)
+		return;
+	for (int level = 0;; level++)
+	{
+		Run		  **taken;
+		int			n = 0;
+
+		for (int i = 0; i < b->nruns; i++)
+			n += (b->runs[i]->file != NULL && b->runs[i]->level == level);
+		if (n < RUNS_PER_LEVEL)
+			return;
+		taken = palloc(sizeof(Run *) * b->nruns);
+		n = TakeRuns(b, true, level, taken);
+		AppendRun(b, WriteRun(b, false, taken, n));
+		for (int i = 0; i < n; i++)
+			CloseRun(taken[i]);
+		pfree(taken);
+	}
+}
+
+/*
+ * Write all rows that are in memory to a run, if they are too many.  Where it
+ * is the dictionaries that are large, that would not help.
+ */
+void
+SpillIfLarge(FrameBuilder *b)
+{
+	Size		rows = 0;
+	Run		  **taken,
+			   *run;
+	int			n;
+
+	if (b->limit == 0)
+		return;
+	for (int i = 0; i < b->nsegments; i++)
+		rows += (Size) b->segments[i]->room * b->segments[i]->size;
+	for (int i = 0; i < b->nruns; i++)
+		if (b->runs[i]->file == NULL)
+			rows += (Size) b->runs[i]->nrows * RowSize(b->runs[i]->layout.stride);
+	/* sorting them takes 16 bytes a row */
+	if (rows < b->limit / 4 ||
+		MemoryContextMemAllocated(b->cxt, true) + 16 * SegmentedRows(b) < b->limit)
+		return;
+
+	taken = palloc(sizeof(Run *) * Max(b->nruns, 1));
+	n = TakeRuns(b, false, 0, taken);
+	run = WriteRun(b, true, taken, n);
+	run->level = 0;
+	for (int i = 0; i < n; i++)
+		CloseRun(taken[i]);
+	pfree(taken);
+	FreeSegments(b);
+	AddRun(b, run);
+}
+
+/* ---- frames ---- */
+
+void
+FrameRead(const Frame *f, int64 first, int n, PatternBlock *block)
+{
+	FrameFile  *file = f->file;
+
+	block->first = first;
+	block->n = n;
+	if (file == NULL)
+	{
+		block->cells = f->cells + first * f->stride;
+		block->pos = f->pos + first;
+		block->neg = f->neg + first;
+		return;
+	}
+	if (BufFileSeek(file->file, 0, (off_t) first * file->size, SEEK_SET) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not seek in a temporary file of a frame")));
+	ReadExactly(file->file, file->rows, (size_t) n * file->size);
+	for (int i = 0; i < n; i++)
+	{
+		const RowHead *row = (const RowHead *) (file->rows + (size_t) i * file->size);
+
+		memcpy(file->cells + (size_t) i * f->stride, RowCells(row), f->stride);
+		file->pos[i] = row->pos;
+		file->neg[i] = row->neg;
+	}
+	block->cells = file->cells;
+	block->pos = file->pos;
+	block->neg = file->neg;
+}
+
+bool
+FrameScan(const Frame *frame, PatternBlock *block)
+{
+	int64		next = block->first + block->n;
+
+	CHECK_FOR_INTERRUPTS();
+	if (next >= frame->npatterns)
+		return false;
+	FrameRead(frame, next, (int) Min(frame->npatterns - next, PATTERN_BLOCK_ROWS),
+			  block);
+	return true;
+}
+
+void
+FrameTakeRows(Frame *f, const RowSink *sink)
+{
+	f->npatterns = sink->nrows;
+	f->cells = sink->cells;
+	f->pos = sink->pos;
+	f->neg = sink->neg;
+	if (sink->file == NULL)
+		return;
+	f->file = palloc(sizeof(FrameFile));
+	f->file->file = sink->file;
+	f->file->size = sink->size;
+	f->file->rows = palloc((Size) sink->size * PATTERN_BLOCK_ROWS);
+	f->file->cells = palloc((Size) Max(f->stride, 1) * PATTERN_BLOCK_ROWS);
+	f->file->pos = palloc(sizeof(uint32) * PATTERN_BLOCK_ROWS);
+	f->file->neg = palloc(sizeof(uint32) * PATTERN_BLOCK_ROWS);
+}
+
+void
+FrameClose(Frame *f)
+{
+	if (f->file != NULL)
+		BufFileClose(f->file->file);
+	f->file = NULL;
+}
