@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
 #include "pgtime.h"
 #include "utils/builtins.h"
 
@@ -29,10 +30,16 @@ AddSource(FrameState *st, const RowShape *shape, int attr, const char *name,
 		col->type == CELL_INT4 ? WAY_INT4 :
 		col->type == CELL_INT2 ? WAY_INT2 :
 		col->type == CELL_INT8 ? WAY_INT8 :
-		col->type == CELL_FLOAT8 ? WAY_FLOAT8 : WAY_ANY;
-	memset(&src->part, 0, sizeof(Feature));
-	src->part.name = pstrdup(name);
-	src->part.transform = part;
+		col->type == CELL_FLOAT8 ? WAY_FLOAT8 :
+		col->text_varlena && !col->trim_blanks &&
+		GetDatabaseEncoding() == PG_UTF8 ? WAY_TEXT : WAY_ANY;
+	src->part = NULL;
+	if (part != TRANSFORM_NONE)
+	{
+		src->part = palloc0(sizeof(Feature));
+		src->part->name = pstrdup(name);
+		src->part->transform = part;
+	}
 	st->nsources++;
 }
 

@@ -235,6 +235,7 @@ extern void FrameBuilderSetTimezone(FrameBuilder *b, const char *timezone);
 /* one row: begin, the cell of every column in any order, end */
 extern void FrameBuilderBeginRow(FrameBuilder *b);
 extern void FrameBuilderCodeCell(FrameBuilder *b, int column, const Cell *cell);
+extern void FrameBuilderCodeText(FrameBuilder *b, int column, const char *text, int len);
 extern void FrameBuilderEndRow(FrameBuilder *b, bool positive);
 extern void FrameBuilderAddUnknown(FrameBuilder *b, int64 n);
 extern void FrameBuilderAbsorb(FrameBuilder *b, const Frame *frame);

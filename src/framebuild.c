@@ -258,9 +258,11 @@ Overflow(FrameBuilder *b, BuilderColumn *bc)
 	if (c->role != ROLE_FEATURE)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("column \"%s\" has more than %d different values",
-						TextFromUtf8(c->name, strlen(c->name)), b->max_distinct),
-				 errhint("Raise the option \"max_distinct\", or take another column for this role.")));
+				 errmsg("column \"%s\" has too many values for its role",
+						TextFromUtf8(c->name, strlen(c->name))),
+				 errdetail("A text column with a role can have at most %d different values of at most %d bytes.",
+						   b->max_distinct, FRAME_MAX_TEXT),
+				 errhint("Raise \"max_distinct\", or use a number.")));
 	c->store = STORE_OVERFLOWED;
 	if (bc->textdict != NULL)
 		textdict_destroy(bc->textdict);
@@ -404,6 +406,25 @@ FrameBuilderCodeCell(FrameBuilder *b, int column, const Cell *cell)
 	else if (c->store == STORE_DICTIONARY)
 		v = TextCode(b, bc, cell->text, cell->len);
 	PutCell(b, bc, v);
+}
+
+/* A text, as FrameBuilderCodeCell() would take it. */
+void
+FrameBuilderCodeText(FrameBuilder *b, int column, const char *text, int len)
+{
+	BuilderColumn *bc = b->columns[column];
+	TextEntry  *e = NULL;
+
+	if (bc->textdict != NULL)
+		e = textdict_lookup(bc->textdict, MakeTextKey(text, len));
+	if (likely(e != NULL && bc->width == 1))
+	{
+		b->cells[bc->offset] = (uint8) e->code;
+		b->hash += bc->hashes[e->code];
+	}
+	else
+		PutCell(b, bc, e != NULL ? e->code :
+				bc->c.store == STORE_DICTIONARY ? TextCode(b, bc, text, len) : 0);
 }
 
 void

@@ -60,7 +60,7 @@ typedef struct Segment
 	uint64	   *slots;			/* hash << 32 | row + 1, 0 free; or NULL */
 } Segment;
 
-#define CHUNK_BITS		12
+#define CHUNK_BITS		16
 #define CHUNK_ROWS		(1 << CHUNK_BITS)
 
 static inline RowHead *
@@ -249,33 +249,43 @@ WriteCell(uint8 *p, int width, uint64 v)
 /* ---- a row being added ---- */
 
 /*
- * A small whole number that was seen before.  False: FrameBuilderCodeCell() has
- * to look at it.
+ * The short ways: a small whole number that was seen before, a finite number of
+ * a column that stores them plainly.  They return 0 where FrameBuilderCodeCell()
+ * has to look, else what the caller has to add up in a variable of its own,
+ * shifted down by HASH_SHIFT, for FrameBuilderAddHash(): a sum in memory would
+ * make every cell wait for the one before.
  */
-static inline bool
+#define HASH_SHIFT	32
+
+static inline uint64
 FrameBuilderCodeSmall(FrameBuilder *b, const BuilderColumn *bc, int64 v)
 {
 	uint64		known;
 
-	if ((uint64) v >= (uint64) bc->fast || (known = bc->direct[v]) == 0)
-		return false;
-	b->cells[bc->offset] = (uint8) known;
-	b->hash += (uint32) (known >> 32);
-	return true;
+	if ((uint64) v >= (uint64) bc->fast)
+		return 0;
+	known = bc->direct[v];
+	if (known != 0)
+		b->cells[bc->offset] = (uint8) known;
+	return known;
 }
 
-/* A finite number of a column that stores plain numbers; else false. */
-static inline bool
+static inline uint64
 FrameBuilderCodePlain(FrameBuilder *b, const BuilderColumn *bc, double x)
 {
 	uint64		bits;
 
 	if (bc->width != 8 || !(x - x == 0))
-		return false;
+		return 0;
 	bits = DoubleBits(x + 0.0);	/* no negative zero */
 	memcpy(b->cells + bc->offset, &bits, 8);
-	b->hash += NumberHash(bc->seed, bits);
-	return true;
+	return (uint64) NumberHash(bc->seed, bits) << HASH_SHIFT | 1;
+}
+
+static inline void
+FrameBuilderAddHash(FrameBuilder *b, uint32 hash)
+{
+	b->hash += hash;
 }
 
 /* ---- framebuild.c ---- */
@@ -291,7 +301,7 @@ CellHash(const BuilderColumn *bc, uint64 v)
 {
 	if (bc->c.store == STORE_NUMBERS)
 		return v == FRAME_NULL_BITS ? 0 : NumberHash(bc->seed, v);
-	return bc->c.store == STORE_DICTIONARY ? bc->hashes[v] : 0;
+	return bc->c.store == STORE_DICTIONARY && v > 0 ? bc->hashes[v] : 0;
 }
 
 /* ---- framesegment.c ---- */
@@ -312,6 +322,8 @@ AddCount(uint32 *count, int64 n)
 		CountOverflow();
 	*count += (uint32) n;
 }
+
+extern void *AllocRows(Size size);
 
 /* ---- framespill.c ---- */
 

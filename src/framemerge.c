@@ -290,7 +290,7 @@ OpenSegments(RowSource *src, const FrameBuilder *b, const Target *t)
 				 errmsg("a frame cannot hold more than %u different rows", PG_UINT32_MAX)));
 	src->b = b;
 	src->left = n;
-	src->keys = palloc_extended(sizeof(uint64) * Max(n, 1), MCXT_ALLOC_HUGE);
+	src->keys = AllocRows(sizeof(uint64) * n);
 	src->plans = palloc(sizeof(RowPlan) * Max(b->nsegments, 1));
 	src->first = palloc(sizeof(int64) * Max(b->nsegments, 1));
 	for (int i = 0; i < b->nsegments; i++)
@@ -306,8 +306,8 @@ OpenSegments(RowSource *src, const FrameBuilder *b, const Target *t)
 			src->keys[k] = (uint64) SegmentRow(s, r)->hash << 32 | (uint64) k;
 		}
 	}
-	scratch = palloc_extended(sizeof(uint64) * Max(n, 1), MCXT_ALLOC_HUGE);
-	RadixSortU64(src->keys, scratch, n);
+	scratch = AllocRows(sizeof(uint64) * n);
+	RadixSortUpper32(src->keys, scratch, n);
 	pfree(scratch);
 }
 
@@ -335,9 +335,9 @@ SinkToMemory(RowSink *sink, int stride, int64 most)
 {
 	memset(sink, 0, sizeof(RowSink));
 	sink->stride = stride;
-	sink->cells = palloc_extended((Size) stride * most + 8, MCXT_ALLOC_HUGE);
-	sink->pos = palloc_extended(sizeof(uint32) * Max(most, 1), MCXT_ALLOC_HUGE);
-	sink->neg = palloc_extended(sizeof(uint32) * Max(most, 1), MCXT_ALLOC_HUGE);
+	sink->cells = AllocRows((Size) stride * most + 8);
+	sink->pos = AllocRows(sizeof(uint32) * most);
+	sink->neg = AllocRows(sizeof(uint32) * most);
 }
 
 /* The file belongs to the current context and resource owner. */

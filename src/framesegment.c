@@ -17,6 +17,8 @@
  */
 #include "postgres.h"
 
+#include <sys/mman.h>
+
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -32,6 +34,29 @@ CountOverflow(void)
 	ereport(ERROR,
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 			 errmsg("a frame cannot count more than %u equal rows", PG_UINT32_MAX)));
+}
+
+/*
+ * Memory for many rows, in the current context.  Rows are reached in any order;
+ * in large pages they are found with fewer look-ups, and come with fewer faults.
+ */
+#define LARGE_PAGE		(2 * 1024 * 1024)
+
+void *
+AllocRows(Size size)
+{
+	char	   *p = palloc_extended(Max(size, 1), MCXT_ALLOC_HUGE);
+
+#ifdef MADV_HUGEPAGE
+	if (size >= 2 * LARGE_PAGE)
+	{
+		char	   *from = (char *) TYPEALIGN(LARGE_PAGE, p),
+				   *to = (char *) TYPEALIGN_DOWN(LARGE_PAGE, p + size);
+
+		(void) madvise(from, to - from, MADV_HUGEPAGE); /* or not */
+	}
+#endif
+	return p;
 }
 
 /* ---- equal rows ----
@@ -57,13 +82,13 @@ SlotOf(const Segment *s, uint32 hash)
 static void
 GrowSlots(Segment *s)
 {
-	MemoryContext cxt = GetMemoryChunkContext(s->slots);
+	MemoryContext old_context = MemoryContextSwitchTo(GetMemoryChunkContext(s->slots));
 	uint64	   *old = s->slots;
 	uint32		n = (uint32) 1 << s->slot_bits;
 
 	s->slot_bits++;
-	s->slots = MemoryContextAllocExtended(cxt, sizeof(uint64) * 2 * n,
-										  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	s->slots = AllocRows(sizeof(uint64) * 2 * n);
+	memset(s->slots, 0, sizeof(uint64) * 2 * n);
 	for (uint32 i = 0; i < n; i++)
 	{
 		uint32		k;
@@ -76,6 +101,7 @@ GrowSlots(Segment *s)
 		s->slots[k] = old[i];
 	}
 	pfree(old);
+	MemoryContextSwitchTo(old_context);
 }
 
 /* Find the row equal to `row`, or take a free slot for it as number `n`. */
@@ -223,7 +249,7 @@ GrowSegment(FrameBuilder *b, Segment *s)
 	if (s->room >= CHUNK_ROWS)
 	{
 		s->chunks = repalloc(s->chunks, sizeof(uint8 *) * (s->nchunks + 1));
-		s->chunks[s->nchunks++] = palloc((Size) s->size * CHUNK_ROWS);
+		s->chunks[s->nchunks++] = AllocRows((Size) s->size * CHUNK_ROWS);
 		s->room += CHUNK_ROWS;
 	}
 	else if (s->nchunks == 0)

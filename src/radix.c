@@ -31,15 +31,14 @@
 
 #define RADIX_BITS		11
 #define RADIX_SIZE		(1 << RADIX_BITS)
-#define RADIX_DIGITS	((64 + RADIX_BITS - 1) / RADIX_BITS)
 #define RADIX_SMALL		2048	/* below, the histograms are the larger part */
 #define RADIX_BLOCK		(1 << 20)	/* keys between two looks for an interrupt */
 
-#define RADIX_DIGIT(key, d) (((key) >> ((d) * RADIX_BITS)) & (RADIX_SIZE - 1))
+#define RADIX_DIGIT(key, shift) (((key) >> (shift)) & (RADIX_SIZE - 1))
 
-/* Move `from` to `to` in the order of digit d; counts become positions. */
+/* Move `from` to `to` in the order of a digit; counts become positions. */
 static void
-RadixPass(const uint64 *from, uint64 *to, int64 n, int d, int64 *counts)
+RadixPass(const uint64 *from, uint64 *to, int64 n, int shift, int64 *counts)
 {
 	int64		position = 0;
 
@@ -56,17 +55,21 @@ RadixPass(const uint64 *from, uint64 *to, int64 n, int d, int64 *counts)
 
 		CHECK_FOR_INTERRUPTS();
 		for (int64 i = start; i < end; i++)
-			to[counts[RADIX_DIGIT(from[i], d)]++] = from[i];
+			to[counts[RADIX_DIGIT(from[i], shift)]++] = from[i];
 	}
 }
 
-/* Sort keys ascending; scratch has room for n keys and is overwritten. */
-void
-RadixSortU64(uint64 *keys, uint64 *scratch, int64 n)
+/*
+ * Sort keys by their bits from `low` on; scratch has room for n
+ * keys and is overwritten.  Keys with the same digits keep their order.
+ */
+static void
+RadixSort(uint64 *keys, uint64 *scratch, int64 n, int low)
 {
 	int64	   *counts;
 	uint64	   *from = keys;
 	uint64	   *to = scratch;
+	int			digits = (64 - low + RADIX_BITS - 1) / RADIX_BITS;
 
 	if (n < RADIX_SMALL)
 	{
@@ -75,27 +78,42 @@ RadixSortU64(uint64 *keys, uint64 *scratch, int64 n)
 		return;
 	}
 
-	counts = palloc0(sizeof(int64) * RADIX_DIGITS * RADIX_SIZE);
+	counts = palloc0(sizeof(int64) * digits * RADIX_SIZE);
 	for (int64 start = 0; start < n; start += RADIX_BLOCK)
 	{
 		int64		end = Min(start + RADIX_BLOCK, n);
 
 		CHECK_FOR_INTERRUPTS();
 		for (int64 i = start; i < end; i++)
-			for (int d = 0; d < RADIX_DIGITS; d++)
-				counts[d * RADIX_SIZE + RADIX_DIGIT(keys[i], d)]++;
+			for (int d = 0; d < digits; d++)
+				counts[d * RADIX_SIZE + RADIX_DIGIT(keys[i], low + d * RADIX_BITS)]++;
 	}
-	for (int d = 0; d < RADIX_DIGITS; d++)
+	for (int d = 0; d < digits; d++)
 	{
 		uint64	   *swap = from;
+		int			shift = low + d * RADIX_BITS;
 
-		if (counts[d * RADIX_SIZE + RADIX_DIGIT(keys[0], d)] == n)
+		if (counts[d * RADIX_SIZE + RADIX_DIGIT(keys[0], shift)] == n)
 			continue;			/* the same digit in all keys */
-		RadixPass(from, to, n, d, counts + d * RADIX_SIZE);
+		RadixPass(from, to, n, shift, counts + d * RADIX_SIZE);
 		from = to;
 		to = swap;
 	}
 	if (from != keys)
 		memcpy(keys, from, n * sizeof(uint64));
 	pfree(counts);
+}
+
+/* Sort keys ascending; scratch has room for n keys and is overwritten. */
+void
+RadixSortU64(uint64 *keys, uint64 *scratch, int64 n)
+{
+	RadixSort(keys, scratch, n, 0);
+}
+
+/* The same for keys whose lower halves ascend already. */
+void
+RadixSortUpper32(uint64 *keys, uint64 *scratch, int64 n)
+{
+	RadixSort(keys, scratch, n, 32);
 }

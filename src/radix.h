@@ -11,5 +11,6 @@
 #include "postgres.h"
 
 extern void RadixSortU64(uint64 *keys, uint64 *scratch, int64 n);
+extern void RadixSortUpper32(uint64 *keys, uint64 *scratch, int64 n);
 
 #endif							/* LEADSCORE_RADIX_H */

@@ -189,9 +189,17 @@ AddCell(FrameState *st, const CellSource *src, Datum value, bool isnull)
 	Cell		cell;
 
 	CellRead(&st->input.shape->columns[src->attr], value, isnull, &cell);
-	if (src->part.transform != TRANSFORM_NONE && !isnull)
-		cell.number = TransformCell(&src->part, st->builder->timezone, &cell);
+	if (src->part != NULL && !isnull)
+		cell.number = TransformCell(src->part, st->builder->timezone, &cell);
 	FrameBuilderCodeCell(st->builder, src->column, &cell);
+}
+
+static inline void
+AddText(FrameBuilder *b, int column, Datum value)
+{
+	struct varlena *v = PG_DETOAST_DATUM_PACKED(value);
+
+	FrameBuilderCodeText(b, column, VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v));
 }
 
 /*
@@ -205,20 +213,30 @@ AddRow(FrameState *st, const NullableDatum *args, bool positive)
 	BuilderColumn **columns = b->columns;
 	const CellSource *src = st->sources,
 			   *end = src + st->nsources;
+	uint64		known;
+	uint32		hash = 0;
 
 #define VALUE	(args ? args[src->attr].value : st->input.values[src->attr])
 #define ISNULL	(args ? args[src->attr].isnull : st->input.nulls[src->attr])
 #define ADD(way_, coded) \
 	for (; src < end && src->way == (way_); src++) \
-		if (ISNULL || !(coded)) \
-			AddCell(st, src, VALUE, ISNULL)
+		if (ISNULL || (known = (coded)) == 0) \
+			AddCell(st, src, VALUE, ISNULL); \
+		else \
+			hash += (uint32) (known >> HASH_SHIFT)
 
 	FrameBuilderBeginRow(b);
 	ADD(WAY_INT4, FrameBuilderCodeSmall(b, columns[src->column], DatumGetInt32(VALUE)));
 	ADD(WAY_INT2, FrameBuilderCodeSmall(b, columns[src->column], DatumGetInt16(VALUE)));
 	ADD(WAY_INT8, FrameBuilderCodeSmall(b, columns[src->column], DatumGetInt64(VALUE)));
 	ADD(WAY_FLOAT8, FrameBuilderCodePlain(b, columns[src->column], DatumGetFloat8(VALUE)));
-	ADD(WAY_ANY, false);
+	for (; src < end && src->way == WAY_TEXT; src++)
+		if (ISNULL)
+			AddCell(st, src, VALUE, true);
+		else
+			AddText(b, src->column, VALUE);
+	ADD(WAY_ANY, 0);
+	FrameBuilderAddHash(b, hash);
 	FrameBuilderEndRow(b, positive);
 #undef VALUE
 #undef ISNULL

@@ -18,6 +18,7 @@ typedef enum CellWay
 	WAY_INT2,
 	WAY_INT8,
 	WAY_FLOAT8,
+	WAY_TEXT,
 	WAY_ANY
 } CellWay;
 
@@ -27,7 +28,7 @@ typedef struct CellSource
 	int			attr;			/* column of the row */
 	int			column;			/* of the builder */
 	CellWay		way;
-	Feature		part;			/* carries the transform of a part of a time */
+	Feature    *part;			/* carries the transform of a part of a time; or NULL */
 } CellSource;
 
 typedef struct FrameState
