@@ -100,6 +100,7 @@ typedef struct Frame
 	uint8	   *cells;			/* npatterns × stride, unless in a file */
 	uint32	   *pos;			/* npatterns */
 	uint32	   *neg;
+	uint32	   *hashes;			/* on the way between processes; else NULL */
 	FrameFile  *file;			/* or NULL */
 } Frame;
 
@@ -246,9 +247,13 @@ extern void FrameBuilderAbsorb(FrameBuilder *b, const Frame *frame);
  * closed by FrameClose(); 0 for no limit.
  */
 extern Frame *FrameBuilderFinish(const FrameBuilder *b, Size limit);
+extern Frame *FrameBuilderFinishState(const FrameBuilder *b);	/* with hashes */
 
 /* framebytes.c: the one encoder, the one decoder */
 extern bytea *FrameEncode(const Frame *frame);
 extern Frame *FrameDecode(const struct varlena *bytes); /* or an error */
+struct Reader;
+extern void FramePutState(StringInfo buf, const Frame *frame);
+extern Frame *FrameGetState(struct Reader *r);
 
 #endif							/* LEADSCORE_FRAME_H */

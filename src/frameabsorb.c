@@ -201,6 +201,16 @@ HashBlock(const Run *run, const BuilderColumn *bc, int column,
 	}
 }
 
+/* Has the builder given up a column whose values are in the run's hashes? */
+static bool
+OverflowedHere(const FrameBuilder *b, const Run *run)
+{
+	for (int i = 0; i < b->ncolumns; i++)
+		if (run->layout.widths[i] > 0 && !FrameColumnHasCells(&b->columns[i]->c))
+			return true;
+	return false;
+}
+
 /* The hashes of all patterns; are they in their order? */
 static bool
 HashRun(const FrameBuilder *b, Run *run)
@@ -208,6 +218,8 @@ HashRun(const FrameBuilder *b, Run *run)
 	uint32	  **by_code = palloc0(sizeof(uint32 *) * Max(b->ncolumns, 1));
 	bool		sorted = true;
 
+	if (run->hashes != NULL && !OverflowedHere(b, run))
+		return true;			/* they came with it */
 	run->hashes = palloc_extended(sizeof(uint32) * Max(run->nrows, 1),
 								  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (int i = 0; i < b->ncolumns; i++)
@@ -242,7 +254,7 @@ HashRun(const FrameBuilder *b, Run *run)
 static void *
 CopyOf(const void *p, Size size)
 {
-	void	   *copy = palloc_extended(Max(size, 1), MCXT_ALLOC_HUGE);
+	void	   *copy = AllocRows(size);
 
 	if (size > 0)
 		memcpy(copy, p, size);
@@ -298,6 +310,7 @@ MatchColumns(FrameBuilder *b, const Frame *frame, Run *run)
 	run->cells = frame->cells;
 	run->pos = frame->pos;
 	run->neg = frame->neg;
+	run->hashes = frame->hashes;
 
 	/* columns that the frame lacks are NULL in its rows */
 	for (int i = 0; i < n; i++)

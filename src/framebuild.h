@@ -378,6 +378,7 @@ typedef struct RowSink
 	uint8	   *cells;
 	uint32	   *pos;
 	uint32	   *neg;
+	uint32	   *hashes;			/* or NULL */
 	BufFile    *file;
 	uint8	   *buffer;
 	int			size;
@@ -388,7 +389,7 @@ typedef struct RowSink
 extern void FrameTakeRows(Frame *f, const RowSink *sink);
 
 extern int64 SegmentedRows(const FrameBuilder *b);
-extern void SinkToMemory(RowSink *sink, int stride, int64 most);
+extern void SinkToMemory(RowSink *sink, int stride, int64 most, bool hashes);
 extern void SinkToFile(RowSink *sink, int stride);
 extern void MergeRows(const FrameBuilder *b, bool segments, Run **runs, int nruns,
 					  const Target *target, RowSink *sink);

@@ -33,6 +33,8 @@
 #include <math.h>
 
 #include "miscadmin.h"
+#include "utils/memutils.h"
+
 #include "bytes.h"
 #include "frame.h"
 
@@ -91,11 +93,11 @@ PutColumn(StringInfo buf, const FrameColumn *c)
 	}
 }
 
-bytea *
-FrameEncode(const Frame *f)
+/* Bytes that FramePut() will write, or a little less. */
+static int64
+SizeOf(const Frame *f)
 {
-	StringInfoData buf;
-	int64		size = (int64) f->npatterns * (f->stride + 8);
+	int64		size = f->npatterns * (f->stride + 8 + (f->hashes ? 4 : 0));
 
 	for (int i = 0; i < f->ncolumns; i++)
 	{
@@ -103,13 +105,54 @@ FrameEncode(const Frame *f)
 		for (int k = 0; k < f->columns[i].nvalues; k++)
 			size += f->columns[i].texts ? f->columns[i].lengths[k] + 4 : 8;
 	}
+	return size;
+}
+
+static void
+PutU32s(StringInfo buf, const uint32 *v, int64 n)
+{
+#ifdef WORDS_BIGENDIAN
+	for (int64 i = 0; i < n; i++)
+		PutU32(buf, v[i]);
+#else
+	appendBinaryStringInfo(buf, (const char *) v, n * sizeof(uint32));
+#endif
+}
+
+/* Everything but magic, version and checksum. */
+static void
+FramePut(StringInfo buf, const Frame *f)
+{
+	PutU32(buf, f->ncolumns);
+	PutU32(buf, f->max_distinct);
+	PutU64(buf, f->rows);
+	PutU64(buf, f->positives);
+	PutU64(buf, f->unknown);
+	PutU64(buf, f->npatterns);
+	PutText(buf, f->timezone ? f->timezone : "",
+			f->timezone ? strlen(f->timezone) : 0);
+	for (int i = 0; i < f->ncolumns; i++)
+		PutColumn(buf, &f->columns[i]);
+	appendBinaryStringInfo(buf, (const char *) f->cells,
+						   f->stride * f->npatterns);
+	SwapCells(f, (uint8 *) buf->data + buf->len - f->stride * f->npatterns);
+	PutU32s(buf, f->pos, f->npatterns);
+	PutU32s(buf, f->neg, f->npatterns);
+}
+
+bytea *
+FrameEncode(const Frame *f)
+{
+	StringInfoData buf;
+	int64		size = SizeOf(f);
+
 	if (size > FRAME_MAX_BYTES)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("the frame is too large to be a value"),
 				 errdetail("It would take %lld MB; the limit is %d MB.",
 						   (long long) (size >> 20), FRAME_MAX_BYTES >> 20),
-				 errhint("Exclude columns with many different values, train directly with lead_train(), or set max_parallel_workers_per_gather to 0.")));
+				 errhint("Exclude columns with many different values, or train directly with lead_train().")));
 
 	initStringInfo(&buf);
 	enlargeStringInfo(&buf, (int) size + 256);
@@ -117,29 +160,33 @@ FrameEncode(const Frame *f)
 	PutU32(&buf, FRAME_MAGIC);
 	PutU32(&buf, FRAME_VERSION);
 	PutU32(&buf, 0);			/* the checksum, below */
-	PutU32(&buf, f->ncolumns);
-	PutU32(&buf, f->max_distinct);
-	PutU64(&buf, f->rows);
-	PutU64(&buf, f->positives);
-	PutU64(&buf, f->unknown);
-	PutU64(&buf, f->npatterns);
-	PutText(&buf, f->timezone ? f->timezone : "",
-			f->timezone ? strlen(f->timezone) : 0);
-	for (int i = 0; i < f->ncolumns; i++)
-		PutColumn(&buf, &f->columns[i]);
-	appendBinaryStringInfo(&buf, (const char *) f->cells,
-						   f->stride * f->npatterns);
-	SwapCells(f, (uint8 *) buf.data + buf.len - f->stride * f->npatterns);
-	for (int64 r = 0; r < f->npatterns; r++)
-		PutU32(&buf, f->pos[r]);
-	for (int64 r = 0; r < f->npatterns; r++)
-		PutU32(&buf, f->neg[r]);
-
+	FramePut(&buf, f);
 	StoreU32(buf.data + VARHDRSZ + 8,
 			 ChecksumOf(buf.data + VARHDRSZ + FRAME_CHECKED_FROM,
 						buf.len - VARHDRSZ - FRAME_CHECKED_FROM));
 	SET_VARSIZE(buf.data, buf.len);
 	return (bytea *) buf.data;
+}
+
+/*
+ * A frame on its way to another process of the same query, its hashes with it.
+ * Nobody else can have made it, so FrameGetState() checks nothing.
+ */
+void
+FramePutState(StringInfo buf, const Frame *f)
+{
+	int64		size = SizeOf(f);
+
+	if (size > MaxAllocSize - buf->len - 1024)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("too many different rows to train on in parallel"),
+				 errdetail("The share of a worker would take %lld MB; a value can have %d MB.",
+						   (long long) (size >> 20), (int) (MaxAllocSize >> 20)),
+				 errhint("SET max_parallel_workers_per_gather = 0; without workers there is no such limit.")));
+	enlargeStringInfo(buf, (int) size + 256);
+	FramePut(buf, f);
+	PutU32s(buf, f->hashes, f->npatterns);
 }
 
 /* The dictionary of a column: finite, sorted, no duplicates. */
@@ -286,12 +333,8 @@ CheckCells(Reader *r, const Frame *f)
 }
 
 static void
-GetPatterns(Reader *r, Frame *f)
+LayOut(Frame *f)
 {
-	const uint8 *p;
-	int64		rows = 0,
-				positives = 0;
-
 	for (int i = 0; i < f->ncolumns; i++)
 	{
 		FrameColumn *c = &f->columns[i];
@@ -302,6 +345,30 @@ GetPatterns(Reader *r, Frame *f)
 			c->nvalues <= 255 ? 1 : c->nvalues <= 65535 ? 2 : 4;
 		f->stride += c->width;
 	}
+}
+
+static uint32 *
+GetU32s(Reader *r, int64 n)
+{
+	uint32	   *v = palloc_extended(sizeof(uint32) * Max(n, 1), MCXT_ALLOC_HUGE);
+	const uint8 *p = GetBytes(r, n * sizeof(uint32));
+
+	if (p != NULL && n > 0)
+		memcpy(v, p, n * sizeof(uint32));
+#ifdef WORDS_BIGENDIAN
+	for (int64 i = 0; i < n; i++)
+		v[i] = HostToLittle32(v[i]);
+#endif
+	return v;
+}
+
+static void
+GetPatterns(Reader *r, Frame *f)
+{
+	const uint8 *p;
+	int64		rows = 0,
+				positives = 0;
+
 	if (f->npatterns < 0 || f->npatterns > f->rows ||
 		f->npatterns > PG_UINT32_MAX ||
 		(uint64) f->npatterns * (f->stride + 8) != ReaderLeft(r))
@@ -313,13 +380,11 @@ GetPatterns(Reader *r, Frame *f)
 	f->cells = palloc_extended(Max((size_t) f->npatterns * f->stride, 1), MCXT_ALLOC_HUGE);
 	memcpy(f->cells, p, (size_t) f->npatterns * f->stride);
 	SwapCells(f, f->cells);
-	f->pos = palloc_extended(sizeof(uint32) * Max(f->npatterns, 1), MCXT_ALLOC_HUGE);
-	f->neg = palloc_extended(sizeof(uint32) * Max(f->npatterns, 1), MCXT_ALLOC_HUGE);
-	for (int64 k = 0; k < f->npatterns; k++)
-		positives += f->pos[k] = GetU32(r);
+	f->pos = GetU32s(r, f->npatterns);
+	f->neg = GetU32s(r, f->npatterns);
 	for (int64 k = 0; k < f->npatterns; k++)
 	{
-		f->neg[k] = GetU32(r);
+		positives += f->pos[k];
 		rows += (int64) f->pos[k] + f->neg[k];
 		if ((int64) f->pos[k] + f->neg[k] == 0)
 			ReaderFail(r, "A pattern stands for no row.");
@@ -368,6 +433,34 @@ CheckColumns(Reader *r, const Frame *f)
 	}
 }
 
+/* All before the patterns. */
+static void
+GetColumns(Reader *r, Frame *f)
+{
+	int			len;
+	const char *tz;
+
+	f->ncolumns = GetCount(r, LEADSCORE_MAX_COLUMNS * 8, 44, "It has too many columns.");
+	f->max_distinct = GetI32(r);
+	f->rows = (int64) GetU64(r);
+	f->positives = (int64) GetU64(r);
+	f->unknown = (int64) GetU64(r);
+	f->npatterns = (int64) GetU64(r);
+	tz = GetText(r, &len);
+	f->timezone = len > 0 ? pnstrdup(tz, len) : NULL;
+	if (f->rows < 0 || f->positives < 0 || f->positives > f->rows ||
+		f->unknown < 0 || f->unknown > MOST_UNKNOWN || f->max_distinct < 1 ||
+		f->max_distinct > FRAME_MAX_DISTINCT_LIMIT)
+		ReaderFail(r, "Its counts are out of range.");
+	if (r->why == NULL)
+		f->columns = palloc0(sizeof(FrameColumn) * Max(f->ncolumns, 1));
+	for (int i = 0; i < f->ncolumns && r->why == NULL; i++)
+		GetColumn(r, &f->columns[i], f->rows);
+	if (r->why == NULL)
+		CheckColumns(r, f);
+	LayOut(f);
+}
+
 /*
  * The frame of some bytes, in the current context; the texts of dictionaries
  * point into `bytes`, which must live as long.
@@ -381,8 +474,6 @@ FrameDecode(const struct varlena *bytes)
 	uint32		magic = GetU32(&r),
 				version = GetU32(&r),
 				crc = GetU32(&r);
-	int			len;
-	const char *tz;
 
 	if (r.why == NULL && magic != FRAME_MAGIC)
 		ReaderFail(&r, "It does not start like one.");
@@ -397,24 +488,7 @@ FrameDecode(const struct varlena *bytes)
 	else if (r.why == NULL && crc != ChecksumOf(r.p, ReaderLeft(&r)))
 		ReaderFail(&r, "Its checksum is wrong.");
 
-	f->ncolumns = GetCount(&r, LEADSCORE_MAX_COLUMNS * 8, 44, "It has too many columns.");
-	f->max_distinct = GetI32(&r);
-	f->rows = (int64) GetU64(&r);
-	f->positives = (int64) GetU64(&r);
-	f->unknown = (int64) GetU64(&r);
-	f->npatterns = (int64) GetU64(&r);
-	tz = GetText(&r, &len);
-	f->timezone = len > 0 ? pnstrdup(tz, len) : NULL;
-	if (f->rows < 0 || f->positives < 0 || f->positives > f->rows ||
-		f->unknown < 0 || f->unknown > MOST_UNKNOWN || f->max_distinct < 1 ||
-		f->max_distinct > FRAME_MAX_DISTINCT_LIMIT)
-		ReaderFail(&r, "Its counts are out of range.");
-	if (r.why == NULL)
-		f->columns = palloc0(sizeof(FrameColumn) * Max(f->ncolumns, 1));
-	for (int i = 0; i < f->ncolumns && r.why == NULL; i++)
-		GetColumn(&r, &f->columns[i], f->rows);
-	if (r.why == NULL)
-		CheckColumns(&r, f);
+	GetColumns(&r, f);
 	if (r.why == NULL)
 		GetPatterns(&r, f);
 	if (r.why != NULL)
@@ -422,5 +496,22 @@ FrameDecode(const struct varlena *bytes)
 				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 				 errmsg("invalid leadframe"),
 				 errdetail_internal("%s", r.why)));
+	return f;
+}
+
+/* What FramePutState() wrote; the frame points into the reader's bytes. */
+Frame *
+FrameGetState(Reader *r)
+{
+	Frame	   *f = palloc0(sizeof(Frame));
+
+	GetColumns(r, f);
+	f->cells = unconstify(uint8 *, GetBytes(r, (size_t) f->npatterns * f->stride));
+	SwapCells(f, f->cells);
+	f->pos = GetU32s(r, f->npatterns);
+	f->neg = GetU32s(r, f->npatterns);
+	f->hashes = GetU32s(r, f->npatterns);
+	if (r->why != NULL)
+		elog(ERROR, "invalid state of a frame: %s", r->why);
 	return f;
 }

@@ -322,8 +322,8 @@ OrderColumns(const FrameBuilder *b)
 	return columns;
 }
 
-Frame *
-FrameBuilderFinish(const FrameBuilder *b, Size limit)
+static Frame *
+Finish(const FrameBuilder *b, Size limit, bool hashes)
 {
 	Frame	   *f = palloc0(sizeof(Frame));
 	int		   *columns = OrderColumns(b);
@@ -360,10 +360,22 @@ FrameBuilderFinish(const FrameBuilder *b, Size limit)
 	if (limit > 0 && n * (f->stride + 8) > limit)
 		SinkToFile(&sink, f->stride);
 	else
-		SinkToMemory(&sink, f->stride, n);
+		SinkToMemory(&sink, f->stride, n, hashes);
 	MergeRows(b, true, b->runs, b->nruns, &target, &sink);
 	FrameTakeRows(f, &sink);
 	return f;
+}
+
+Frame *
+FrameBuilderFinish(const FrameBuilder *b, Size limit)
+{
+	return Finish(b, limit, false);
+}
+
+Frame *
+FrameBuilderFinishState(const FrameBuilder *b)
+{
+	return Finish(b, 0, true);
 }
 
 const FrameColumn *

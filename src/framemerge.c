@@ -54,6 +54,15 @@ NumbersOf(const uint32 *map, int n, const double *numbers)
 	return of;
 }
 
+static bool
+IsIdentity(const uint32 *codes, int n)
+{
+	for (int k = 0; k <= n; k++)
+		if (codes[k] != (uint32) k)
+			return false;
+	return true;
+}
+
 /* How the rows of a layout become those of the target; `run` if they are one's. */
 static RowPlan
 PlanRows(const FrameBuilder *b, const Layout *l, const Run *run, const Target *t)
@@ -94,6 +103,9 @@ PlanRows(const FrameBuilder *b, const Layout *l, const Run *run, const Target *t
 			cell->codes = map ? Compose(map, n, t->maps[j]) : t->maps[j];
 		else
 			cell->codes = map;
+		/* workers that saw the same values have the same dictionary */
+		if (cell->codes != NULL && IsIdentity(cell->codes, n))
+			cell->codes = NULL;
 		if (cell->values != NULL && cell->from_width < 8)
 			cell->numbers = run && run->numbers && run->numbers[i] ? run->numbers[i] :
 				map ? NumbersOf(map, n, c->numbers) : c->numbers;
@@ -331,13 +343,15 @@ OpenRun(RowSource *src, const FrameBuilder *b, const Run *run, const Target *t)
 /* ---- where rows go ---- */
 
 void
-SinkToMemory(RowSink *sink, int stride, int64 most)
+SinkToMemory(RowSink *sink, int stride, int64 most, bool hashes)
 {
 	memset(sink, 0, sizeof(RowSink));
 	sink->stride = stride;
 	sink->cells = AllocRows((Size) stride * most + 8);
 	sink->pos = AllocRows(sizeof(uint32) * most);
 	sink->neg = AllocRows(sizeof(uint32) * most);
+	if (hashes)
+		sink->hashes = AllocRows(sizeof(uint32) * most);
 }
 
 /* The file belongs to the current context and resource owner. */
@@ -377,6 +391,8 @@ SinkRow(RowSink *sink, uint32 hash, uint32 pos, uint32 neg)
 
 	if (sink->file == NULL)
 	{
+		if (sink->hashes != NULL)
+			sink->hashes[sink->nrows] = hash;
 		sink->pos[sink->nrows] = pos;
 		sink->neg[sink->nrows++] = neg;
 		return;

@@ -220,6 +220,7 @@ FrameTakeRows(Frame *f, const RowSink *sink)
 	f->cells = sink->cells;
 	f->pos = sink->pos;
 	f->neg = sink->neg;
+	f->hashes = sink->hashes;
 	if (sink->file == NULL)
 		return;
 	f->file = palloc(sizeof(FrameFile));

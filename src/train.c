@@ -404,7 +404,6 @@ Datum
 lead_frame_serialize(PG_FUNCTION_ARGS)
 {
 	FrameState *st = (FrameState *) PG_GETARG_POINTER(0);
-	bytea	   *frame = FrameEncode(FrameBuilderFinish(StateBuilder(st), 0));
 	StringInfoData buf;
 	char	   *given = "";
 
@@ -413,13 +412,11 @@ lead_frame_serialize(PG_FUNCTION_ARGS)
 	if (st->given != NULL)
 		given = JsonbToCString(NULL, &st->given->root, VARSIZE(st->given));
 	initStringInfo(&buf);
-	enlargeStringInfo(&buf, VARSIZE(frame) + strlen(given) + 64);
 	appendStringInfoSpaces(&buf, VARHDRSZ);
 	PutU8(&buf, st->kinds);
 	PutText(&buf, given, strlen(given));
-	appendBinaryStringInfo(&buf, (char *) frame, VARSIZE(frame));
+	FramePutState(&buf, FrameBuilderFinishState(StateBuilder(st)));
 	SET_VARSIZE(buf.data, buf.len);
-	pfree(frame);
 	PG_RETURN_BYTEA_P((bytea *) buf.data);
 }
 
@@ -435,11 +432,10 @@ lead_frame_deserialize(PG_FUNCTION_ARGS)
 	const char *given = (const char *) GetBytes(&r, len);
 	FrameState *st;
 	Jsonb	   *options = NULL;
-	struct varlena *frame;
 
 	if (!AggCheckCallContext(fcinfo, NULL))
 		elog(ERROR, "aggregate function called in non-aggregate context");
-	if (r.why != NULL || ReaderLeft(&r) < VARHDRSZ)
+	if (r.why != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 				 errmsg("invalid state of a frame")));
@@ -448,10 +444,7 @@ lead_frame_deserialize(PG_FUNCTION_ARGS)
 													 CStringGetDatum(pnstrdup(given, len))));
 	st = StateCreate(CurrentMemoryContext, options, kinds & (OPTIONS_FRAME | OPTIONS_FIT),
 					 false, 0);
-	frame = palloc_extended(ReaderLeft(&r), MCXT_ALLOC_HUGE);	/* aligned */
-	memcpy(frame, r.p, ReaderLeft(&r));
-	SET_VARSIZE(frame, ReaderLeft(&r));
-	st->decoded = FrameDecode(frame);
+	st->decoded = FrameGetState(&r);
 	PG_RETURN_POINTER(st);
 }
 
