@@ -316,35 +316,3 @@ FrameStatsCompute(const Frame *frame)
 		RoleTooLarge(s->offset, "offset");
 	return s;
 }
-
-#define ST_SORT SortDoubles
-#define ST_ELEMENT_TYPE double
-#define ST_COMPARE(a, b) (*(a) < *(b) ? -1 : *(a) > *(b))
-#define ST_SCOPE static
-#define ST_CHECK_FOR_INTERRUPTS
-#define ST_DECLARE
-#define ST_DEFINE
-#include "lib/sort_template.h"
-
-/* How many different numbers a plainly stored column has, exactly. */
-int64
-CountDistinctNumbers(const Frame *f, const FrameColumn *c)
-{
-	double	   *x = palloc_extended(sizeof(double) * Max(f->npatterns, 1), MCXT_ALLOC_HUGE);
-	int64		n = 0,
-				distinct = 0;
-
-	for (int64 r = 0; r < f->npatterns; r++)
-	{
-		if (r % ROWS_PER_INTERRUPT == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (FrameNumber(c, f->cells + r * f->stride, &x[n]))
-			n++;
-	}
-	SortDoubles(x, n);
-	for (int64 r = 0; r < n; r++)
-		if (r == 0 || x[r] != x[r - 1])
-			distinct++;
-	pfree(x);
-	return distinct;
-}
