@@ -33,6 +33,7 @@ typedef struct ColumnStats
 	double		max_of[2];
 	double		mean;			/* weighted, of the values that are not NULL */
 	double		sd;				/* population */
+	struct NumberGrid *grid;	/* plain numbers: rows by leading bits; or NULL */
 	bool		repeats;		/* plain numbers: too many for an identifier */
 } ColumnStats;
 
