@@ -33,6 +33,8 @@ typedef struct ColumnStats
 	double		max_of[2];
 	double		mean;			/* weighted, of the values that are not NULL */
 	double		sd;				/* population */
+	struct NumberGrid *grid;	/* plain numbers: rows by leading bits; or NULL */
+	bool		repeats;		/* plain numbers: too many for an identifier */
 } ColumnStats;
 
 typedef struct FrameStats
@@ -59,7 +61,10 @@ PatternWeight(const FrameStats *s, const uint8 *pattern)
 	return w;
 }
 
+/* distinct.c: different numbers of a plainly stored column */
 extern int64 CountDistinctNumbers(const Frame *frame, const FrameColumn *c);
+extern int64 CountDistinctUnless(const Frame *frame, const FrameColumn *c,
+								 const ColumnStats *cs, int64 most);
 
 /* encoder.c */
 

@@ -20,151 +20,39 @@
 #include "utils/json.h"
 
 #include "account.h"
+#include "grid.h"
 
-#define PROFILE_VALUES		1000
-#define PROFILE_BITS		8
-#define MANTISSA_BITS		52
-#define ROWS_PER_BLOCK		512
-
-typedef struct GridEntry
-{
-	uint64		bits;
-	int64		rows;
-	char		status;
-} GridEntry;
-
-/* Rounded numbers differ in their leading bits only, so mix these down first. */
-static inline uint32
-HashBits(uint64 b)
-{
-	b ^= b >> 32;
-	b *= UINT64CONST(0x9e3779b97f4a7c15);
-	return (uint32) (b >> 32);
-}
-
-#define SH_PREFIX grid
-#define SH_ELEMENT_TYPE GridEntry
-#define SH_KEY_TYPE uint64
-#define SH_KEY bits
-#define SH_HASH_KEY(tb, key) HashBits(key)
-#define SH_EQUAL(tb, a, b) ((a) == (b))
-#define SH_SCOPE static inline
-#define SH_DECLARE
-#define SH_DEFINE
-#include "lib/simplehash.h"
-
-typedef struct NumberCount
-{
-	double		x;
-	int64		rows;
-} NumberCount;
-
-static int
-CompareNumberCounts(const void *a, const void *b)
-{
-	double		x = ((const NumberCount *) a)->x,
-				y = ((const NumberCount *) b)->x;
-
-	return x < y ? -1 : x > y;
-}
-
-/* The number with only so many leading bits of its mantissa, towards zero. */
-static double
-ToGrid(double x, int bits)
-{
-	return BitsDouble(DoubleBits(x) & (~UINT64CONST(0) << (MANTISSA_BITS - bits)));
-}
-
-static void
-AddToGrid(grid_hash *grid, double x, int64 rows)
-{
-	bool		found;
-	GridEntry  *e = grid_insert(grid, DoubleBits(x), &found);
-
-	e->rows = found ? e->rows + rows : rows;
-}
-
-static grid_hash *
-CoarserGrid(grid_hash *grid, int bits)
-{
-	grid_hash  *coarse = grid_create(CurrentMemoryContext, PROFILE_VALUES, NULL);
-	grid_iterator it;
-	GridEntry  *e;
-
-	grid_start_iterate(grid, &it);
-	while ((e = grid_iterate(grid, &it)) != NULL)
-		AddToGrid(coarse, ToGrid(BitsDouble(e->bits), bits), e->rows);
-	grid_destroy(grid);
-	return coarse;
-}
+#define PROFILE_VALUES	GRID_CELLS
 
 /*
- * The grids of all columns of plain numbers, in one scan: patterns are taken in
- * blocks that stay in the cache while column after column is counted.
+ * The numbers of a column and their rows, sorted, at most PROFILE_VALUES;
+ * *bits gets their precision, all of a mantissa's if they are exact.
  */
-static grid_hash **
-PlainGrids(const Frame *f)
-{
-	grid_hash **grids = palloc0(sizeof(grid_hash *) * Max(f->ncolumns, 1));
-
-	for (int i = 0; i < f->ncolumns; i++)
-		if (f->columns[i].store == STORE_NUMBERS && f->columns[i].role == ROLE_FEATURE)
-			grids[i] = grid_create(CurrentMemoryContext, PROFILE_VALUES, NULL);
-	for (int64 first = 0; first < f->npatterns; first += ROWS_PER_BLOCK)
-	{
-		int64		end = Min(first + ROWS_PER_BLOCK, f->npatterns);
-
-		CHECK_FOR_INTERRUPTS();
-		for (int i = 0; i < f->ncolumns; i++)
-		{
-			const uint8 *pattern = f->cells + first * f->stride;
-			double		x;
-
-			if (grids[i] == NULL)
-				continue;
-			for (int64 r = first; r < end; r++, pattern += f->stride)
-				if (FrameNumber(&f->columns[i], pattern, &x))
-					AddToGrid(grids[i], ToGrid(x, PROFILE_BITS),
-							  (int64) f->pos[r] + f->neg[r]);
-		}
-	}
-	return grids;
-}
-
-/* The grid of a dictionary; *bits gets its precision, 52 if exact. */
-static grid_hash *
-DictionaryGrid(const FrameColumn *c, const ColumnStats *cs, int *bits)
-{
-	grid_hash  *grid = grid_create(CurrentMemoryContext, PROFILE_VALUES, NULL);
-
-	*bits = c->nvalues > PROFILE_VALUES ? PROFILE_BITS : MANTISSA_BITS;
-	for (int k = 0; k < c->nvalues; k++)
-		AddToGrid(grid, ToGrid(c->numbers[k], *bits),
-				  cs->values[k + 1].pos + cs->values[k + 1].neg);
-	return grid;
-}
-
-/* Numbers and their rows, sorted, at most PROFILE_VALUES; frees the grid. */
 static NumberCount *
-GridCounts(grid_hash *grid, int *n, int *bits)
+NumberCounts(const FrameColumn *c, const ColumnStats *cs, int *n, int *bits)
 {
-	grid_iterator it;
-	GridEntry  *e;
 	NumberCount *counts;
 
-	while (grid->members > PROFILE_VALUES && *bits > 0)
-		grid = CoarserGrid(grid, --*bits);
-
-	counts = palloc(sizeof(NumberCount) * Max(grid->members, 1));
-	*n = 0;
-	grid_start_iterate(grid, &it);
-	while ((e = grid_iterate(grid, &it)) != NULL)
+	if (c->store == STORE_NUMBERS)
 	{
-		counts[*n].x = BitsDouble(e->bits);
-		counts[(*n)++].rows = e->rows;
+		counts = GridCounts(cs->grid, n);
+		*bits = cs->grid->bits;
 	}
-	qsort(counts, *n, sizeof(NumberCount), CompareNumberCounts);
-	grid_destroy(grid);
+	else
+	{
+		counts = palloc_extended(sizeof(NumberCount) * Max(c->nvalues, 1), MCXT_ALLOC_HUGE);
+		for (int k = 0; k < c->nvalues; k++)
+		{
+			counts[k].x = c->numbers[k];
+			counts[k].rows = cs->values[k + 1].pos + cs->values[k + 1].neg;
+		}
+		*n = c->nvalues;
+		*bits = MANTISSA_BITS;
+		if (*n > PROFILE_VALUES)
+			*n = CoarserCounts(counts, *n, *bits = GRID_BITS);
+	}
+	while (*n > PROFILE_VALUES && *bits > 0)
+		*n = CoarserCounts(counts, *n, --*bits);
 	return counts;
 }
 
@@ -214,13 +102,11 @@ ProfileLevels(StringInfo buf, const FrameColumn *c, const ColumnStats *cs)
 }
 
 static void
-ProfileNumbers(StringInfo buf, const FrameColumn *c, const ColumnStats *cs,
-			   grid_hash *plain)
+ProfileNumbers(StringInfo buf, const FrameColumn *c, const ColumnStats *cs)
 {
 	int			n,
-				bits = PROFILE_BITS;
-	grid_hash  *grid = plain != NULL ? plain : DictionaryGrid(c, cs, &bits);
-	NumberCount *counts = GridCounts(grid, &n, &bits);
+				bits;
+	NumberCount *counts = NumberCounts(c, cs, &n, &bits);
 
 	if (cs->nonnull > 0)
 	{
@@ -257,7 +143,6 @@ void
 ProfileJson(StringInfo buf, const FrameStats *s, const FitReport *report)
 {
 	const Frame *f = s->frame;
-	grid_hash **grids = PlainGrids(f);
 	bool		first = true;
 
 	appendStringInfoChar(buf, '[');
@@ -280,7 +165,7 @@ ProfileJson(StringInfo buf, const FrameStats *s, const FitReport *report)
 		else if (c->store == STORE_DICTIONARY && c->texts != NULL)
 			ProfileLevels(buf, c, cs);
 		else if (FrameColumnHasCells(c))
-			ProfileNumbers(buf, c, cs, grids[i]);
+			ProfileNumbers(buf, c, cs);
 		appendStringInfoChar(buf, '}');
 	}
 	appendStringInfoChar(buf, ']');

@@ -102,6 +102,25 @@ Determines(const FrameColumn *c, const ColumnStats *cs)
 					(int) cs->distinct);
 }
 
+/* Does nearly every row have a value of its own? */
+static bool
+IsIdentifier(const FrameStats *s, int column)
+{
+	const FrameColumn *c = &s->frame->columns[column];
+	ColumnStats *cs = &s->columns[column];
+	int64		least = (int64) ceil(IDENTIFIER_SHARE * cs->nonnull);
+
+	if (cs->nonnull < IDENTIFIER_MIN_ROWS || c->part != TRANSFORM_NONE ||
+		!(CellTypeClass(c->type) == CLASS_TEXT || IsInteger(c->type)))
+		return false;
+	if (cs->distinct < 0 && !cs->repeats)
+	{
+		cs->distinct = CountDistinctUnless(s->frame, c, cs, cs->nonnull - least);
+		cs->repeats = (cs->distinct < 0);
+	}
+	return cs->distinct >= least;
+}
+
 /*
  * Why the column is no feature, or NULL.  Columns with a role and time columns
  * whose parts are features are the caller's.
@@ -129,17 +148,10 @@ ScreenColumn(const FrameStats *s, int column, const Options *opt)
 		return LeaveOut(c, "constant", "one value only");
 	if (!allowed && IsLabel(c, cs))
 		return LeaveOut(c, "label", "equal to the label on every labelled row");
-	if (!allowed && cs->nonnull >= IDENTIFIER_MIN_ROWS &&
-		(CellTypeClass(c->type) == CLASS_TEXT || IsInteger(c->type)) &&
-		c->part == TRANSFORM_NONE)
-	{
-		if (cs->distinct < 0)
-			cs->distinct = CountDistinctNumbers(s->frame, c);
-		if (cs->distinct >= IDENTIFIER_SHARE * cs->nonnull)
-			return LeaveOut(c, "identifier",
-						 psprintf("%lld different values in %lld rows",
-								  (long long) cs->distinct, (long long) cs->nonnull));
-	}
+	if (!allowed && IsIdentifier(s, column))
+		return LeaveOut(c, "identifier",
+						psprintf("%lld different values in %lld rows",
+								 (long long) cs->distinct, (long long) cs->nonnull));
 	if (!allowed && (why = Determines(c, cs)) != NULL)
 		return LeaveOut(c, LEFT_OUT_DETERMINES, why);
 	return NULL;

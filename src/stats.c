@@ -1,12 +1,17 @@
 /*-------------------------------------------------------------------------
  *
  * stats.c
- *	  What the patterns of a frame say about each column, in one scan each.
+ *	  What the patterns of a frame say about each column, in one scan.
  *
  * Counts are of rows; means and standard deviations are weighted where the
  * frame has a weight, so that a row of weight 2 is worth two rows.  Sums run
  * over the dictionary where there is one, in its order, else over the patterns
  * in theirs: both are canonical.
+ *
+ * The scan goes by slices of patterns that stay in the nearest cache while all
+ * columns are counted.  Columns of one byte, most of what leads have, go pattern
+ * by pattern instead of one after the other: nearly all cells of a column hold
+ * the same code, and a counter that is raised twice in a row waits for itself.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,17 +23,54 @@
 #include "miscadmin.h"
 
 #include "fit.h"
+#include "grid.h"
 
-#define ROWS_PER_BLOCK		512
-#define ROWS_PER_INTERRUPT	16384
+#define SLICE_ROWS			256
+#define VALUES_PER_INTERRUPT	65536
 
-static void
-AddRows(ValueCount *v, uint32 pos, uint32 neg, double weight)
+/* Whose rows a pattern has: an index of the extremes it could move. */
+typedef enum SliceLabel
 {
-	v->pos += pos;
-	v->neg += neg;
-	v->weight += weight * ((double) pos + neg);
-}
+	LABEL_FALSE,
+	LABEL_TRUE,
+	LABEL_BOTH
+} SliceLabel;
+
+/* Some patterns, and what all columns need to know of each. */
+typedef struct Slice
+{
+	int			n;
+	int			stride;
+	const uint8 *cells;
+	const uint32 *pos;
+	const uint32 *neg;
+	int64		rows[SLICE_ROWS];
+	double		weight[SLICE_ROWS]; /* of all its rows */
+	uint8		label[SLICE_ROWS];
+} Slice;
+
+/* A dictionary of one-byte codes. */
+typedef struct NarrowColumn
+{
+	int			offset;			/* of the cell */
+	ValueCount *values;
+} NarrowColumn;
+
+/*
+ * A column of plain numbers.  `square` sums the squares of the distances from
+ * the mean so far.  low and high: by SliceLabel, the range within which a number
+ * is no extreme.
+ */
+typedef struct NumberScan
+{
+	const FrameColumn *c;
+	ColumnStats *cs;
+	double		weight;
+	double		mean;
+	double		square;
+	double		low[LABEL_BOTH + 1];
+	double		high[LABEL_BOTH + 1];
+} NumberScan;
 
 /* Extremes of a value that some rows have. */
 static inline void
@@ -48,71 +90,90 @@ Extend(ColumnStats *cs, double x, int64 pos, int64 neg)
 	}
 }
 
-/* One column over a block of patterns. */
 static void
-CountBlock(const FrameStats *s, const FrameColumn *c, ValueCount *values,
-		   int64 first, int64 end)
+TakeSlice(FrameStats *s, const PatternBlock *block, int first, Slice *slice)
 {
-	const Frame *f = s->frame;
-	const uint8 *pattern = f->cells + first * f->stride;
+	const uint8 *pattern;
 
-	if (s->weight != NULL)
+	slice->n = Min(block->n - first, SLICE_ROWS);
+	slice->stride = s->frame->stride;
+	slice->cells = pattern = block->cells + (int64) first * slice->stride;
+	slice->pos = block->pos + first;
+	slice->neg = block->neg + first;
+	for (int r = 0; r < slice->n; r++, pattern += slice->stride)
 	{
-		for (int64 r = first; r < end; r++, pattern += f->stride)
-			AddRows(&values[FrameCode(c, pattern)], f->pos[r], f->neg[r],
-					PatternWeight(s, pattern));
-		return;
+		uint32		pos = slice->pos[r],
+					neg = slice->neg[r];
+		double		w = PatternWeight(s, pattern);
+
+		slice->rows[r] = (int64) pos + neg;
+		slice->weight[r] = w * (double) slice->rows[r];
+		slice->label[r] = neg == 0 ? LABEL_TRUE : pos == 0 ? LABEL_FALSE : LABEL_BOTH;
+		s->weight_sum += slice->weight[r];
+		s->weight_pos += w * pos;
 	}
-	for (int64 r = first; r < end; r++, pattern += f->stride)
+}
+
+/* ---- dictionaries ---- */
+
+/* All dictionaries of one-byte codes over a slice. */
+static void
+CountNarrow(const Slice *slice, const NarrowColumn *columns, int n, bool weighted)
+{
+	const uint8 *pattern = slice->cells;
+
+	for (int r = 0; r < slice->n; r++, pattern += slice->stride)
+	{
+		int64		pos = slice->pos[r],
+					neg = slice->neg[r];
+
+		for (int k = 0; k < n; k++)
+		{
+			ValueCount *v = &columns[k].values[pattern[columns[k].offset]];
+
+			v->pos += pos;
+			v->neg += neg;
+		}
+		if (!weighted)
+			continue;
+		for (int k = 0; k < n; k++)
+			columns[k].values[pattern[columns[k].offset]].weight += slice->weight[r];
+	}
+}
+
+/* One dictionary of any width over a slice. */
+static void
+CountWide(const Slice *slice, const FrameColumn *c, ValueCount *values, bool weighted)
+{
+	const uint8 *pattern = slice->cells;
+
+	for (int r = 0; r < slice->n; r++, pattern += slice->stride)
 	{
 		ValueCount *v = &values[FrameCode(c, pattern)];
 
-		v->pos += f->pos[r];
-		v->neg += f->neg[r];
+		v->pos += slice->pos[r];
+		v->neg += slice->neg[r];
+		if (weighted)
+			v->weight += slice->weight[r];
 	}
 }
 
-/*
- * Rows of every value of every dictionary.  Patterns are taken in blocks that
- * stay in the cache while column after column is counted.
- */
 static void
-CountValues(const FrameStats *s)
-{
-	const Frame *f = s->frame;
-
-	for (int64 first = 0; first < f->npatterns; first += ROWS_PER_BLOCK)
-	{
-		CHECK_FOR_INTERRUPTS();
-		for (int i = 0; i < f->ncolumns; i++)
-			if (f->columns[i].store == STORE_DICTIONARY)
-				CountBlock(s, &f->columns[i], s->columns[i].values, first,
-						   Min(first + ROWS_PER_BLOCK, f->npatterns));
-	}
-	if (s->weight != NULL)
-		return;
-	for (int i = 0; i < f->ncolumns; i++)
-		for (int k = 0; s->columns[i].values != NULL && k <= f->columns[i].nvalues; k++)
-		{
-			ValueCount *v = &s->columns[i].values[k];
-
-			v->weight = (double) (v->pos + v->neg);
-		}
-}
-
-static void
-DictionaryStats(const FrameColumn *c, ColumnStats *cs)
+DictionaryStats(const FrameColumn *c, ColumnStats *cs, bool weighted)
 {
 	double		w = 0,
 				sum = 0;
 
-	cs->null = cs->values[0];
 	cs->distinct = 0;
-	for (int k = 1; k <= c->nvalues; k++)
+	for (int k = 0; k <= c->nvalues; k++)
 	{
-		const ValueCount *v = &cs->values[k];
+		ValueCount *v = &cs->values[k];
 
-		if (v->pos + v->neg == 0)
+		if (k % VALUES_PER_INTERRUPT == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (!weighted)
+			v->weight = (double) (v->pos + v->neg);
+		if (k == 0 || v->pos + v->neg == 0)
 			continue;
 		cs->distinct++;
 		cs->nonnull += v->pos + v->neg;
@@ -122,6 +183,7 @@ DictionaryStats(const FrameColumn *c, ColumnStats *cs)
 		w += v->weight;
 		sum += v->weight * c->numbers[k - 1];
 	}
+	cs->null = cs->values[0];
 	if (c->numbers == NULL || w == 0)
 		return;
 	cs->mean = sum / w;
@@ -130,109 +192,187 @@ DictionaryStats(const FrameColumn *c, ColumnStats *cs)
 	{
 		double		d = c->numbers[k - 1] - cs->mean;
 
+		if (k % VALUES_PER_INTERRUPT == 0)
+			CHECK_FOR_INTERRUPTS();
 		sum += cs->values[k].weight * d * d;
 	}
 	cs->sd = sqrt(sum / w);
 }
 
-/* What is summed up over the rows for a column of plain numbers. */
-typedef struct NumberSums
-{
-	const FrameColumn *c;
-	ColumnStats *cs;
-	double		weight;
-	double		sum;
-} NumberSums;
+/* ---- plain numbers ---- */
 
-/* Sums and extremes of a block's numbers: in registers, then to the column. */
-static void
-SumBlock(const FrameStats *s, NumberSums *n, int64 first, int64 end)
+/* The mean of a slice; 0 if there is none. */
+static double
+SliceMean(const Slice *slice, const FrameColumn *c)
 {
-	const Frame *f = s->frame;
-	const uint8 *pattern = f->cells + first * f->stride;
-	ColumnStats *cs = n->cs;
-	ColumnStats local = *cs;
-	double		weight_sum = n->weight,
-				sum = n->sum;
+	const uint8 *pattern = slice->cells;
+	double		weight = 0,
+				sum = 0,
+				x;
 
-	for (int64 r = first; r < end; r++, pattern += f->stride)
+	for (int r = 0; r < slice->n; r++, pattern += slice->stride)
 	{
-		double		x,
-					weight = PatternWeight(s, pattern),
-					both = weight * ((double) f->pos[r] + f->neg[r]);
-
-		if (!FrameNumber(n->c, pattern, &x))
-		{
-			AddRows(&local.null, f->pos[r], f->neg[r], weight);
+		if (!FrameNumber(c, pattern, &x))
 			continue;
-		}
-		Extend(&local, x, f->pos[r], f->neg[r]);
-		local.nonnull += (int64) f->pos[r] + f->neg[r];
-		weight_sum += both;
-		sum += both * x;
+		weight += slice->weight[r];
+		sum += slice->weight[r] * x;
 	}
-	*cs = local;
-	n->weight = weight_sum;
-	n->sum = sum;
+	return weight > 0 ? sum / weight : 0;
 }
 
-/* The same for the squares of the distances from the mean. */
-static void
-SquareBlock(const FrameStats *s, NumberSums *n, int64 first, int64 end)
+/* A number outside low … high: NULL (false), or an extreme. */
+static bool
+Unusual(const Slice *slice, int r, NumberScan *n, double x)
 {
-	const Frame *f = s->frame;
-	const uint8 *pattern = f->cells + first * f->stride;
-	double		mean = n->cs->mean,
-				sum = n->sum;
+	ColumnStats *cs = n->cs;
 
-	for (int64 r = first; r < end; r++, pattern += f->stride)
+	if (DoubleBits(x) == FRAME_NULL_BITS)
 	{
-		double		x,
-					both = PatternWeight(s, pattern) * ((double) f->pos[r] + f->neg[r]);
-
-		if (FrameNumber(n->c, pattern, &x))
-			sum += both * (x - mean) * (x - mean);
+		cs->null.pos += slice->pos[r];
+		cs->null.neg += slice->neg[r];
+		cs->null.weight += slice->weight[r];
+		return false;
 	}
-	n->sum = sum;
+	Extend(cs, x, slice->pos[r], slice->neg[r]);
+	for (int label = LABEL_FALSE; label <= LABEL_TRUE; label++)
+	{
+		n->low[label] = cs->min_of[label];
+		n->high[label] = cs->max_of[label];
+	}
+	n->low[LABEL_BOTH] = Max(cs->min_of[0], cs->min_of[1]);
+	n->high[LABEL_BOTH] = Min(cs->max_of[0], cs->max_of[1]);
+	return true;
 }
 
-/* The columns of plain numbers, all in the same two scans. */
+/*
+ * A column of plain numbers over a slice: extremes, moments, grid.  The moments
+ * are taken from the mean so far, which then moves: Welford's method, a slice at
+ * a time.  The first slice brings a mean of its own.
+ */
 static void
-NumberStats(const FrameStats *s)
+SumSlice(const Slice *slice, NumberScan *n)
+{
+	const uint8 *cell = slice->cells + n->c->offset;
+	NumberGrid *grid = n->cs->grid;
+	double		mean = n->mean = n->weight > 0 ? n->mean : SliceMean(slice, n->c),
+				weight = 0,
+				sum = 0,
+				square = 0;
+	int64	   *rows = grid->rows;
+	int			bits = grid->bits;
+
+	for (int r = 0; r < slice->n; r++, cell += slice->stride)
+	{
+		int			label = slice->label[r],
+					page;
+		uint64		b;
+		double		x,
+					w,
+					d;
+
+		memcpy(&b, cell, 8);
+		x = BitsDouble(b);
+		/* a NULL is no number and fails this */
+		if (unlikely(!(x >= n->low[label] && x <= n->high[label])) &&
+			!Unusual(slice, r, n, x))
+			continue;
+		w = slice->weight[r];
+		d = x - mean;
+		weight += w;
+		sum += w * d;
+		square += w * d * d;
+
+		page = grid->page[b >> MANTISSA_BITS];
+		if (unlikely(page == 0))
+		{
+			page = GridAddPage(grid, b >> MANTISSA_BITS);
+			rows = grid->rows;
+		}
+		rows[(page << bits) + ((b >> (MANTISSA_BITS - bits)) & ((1 << bits) - 1))] +=
+			slice->rows[r];
+	}
+	GridTrim(grid);
+	n->weight += weight;
+	if (n->weight > 0)
+	{
+		double		step = sum / n->weight;
+
+		n->mean += step;
+		n->square += square - sum * step;
+	}
+}
+
+static void
+NumberStats(const Frame *f, NumberScan *n)
+{
+	ColumnStats *cs = n->cs;
+
+	cs->nonnull = f->rows - cs->null.pos - cs->null.neg;
+	if (n->weight == 0)
+		return;
+	cs->mean = n->mean;
+	/* what is too large for the sums may have become no number at all */
+	cs->sd = isfinite(n->square) ? sqrt(Max(n->square, 0) / n->weight) : INFINITY;
+}
+
+/* ---- all columns ---- */
+
+/* All that one scan says; the rest follows from it. */
+static void
+ScanPatterns(FrameStats *s)
 {
 	const Frame *f = s->frame;
-	NumberSums *sums = palloc0(sizeof(NumberSums) * Max(f->ncolumns, 1));
-	int			n = 0;
+	NarrowColumn *narrow = palloc(sizeof(NarrowColumn) * Max(f->ncolumns, 1));
+	NumberScan *numbers = palloc0(sizeof(NumberScan) * Max(f->ncolumns, 1));
+	int		   *wide = palloc(sizeof(int) * Max(f->ncolumns, 1));
+	int			nnarrow = 0,
+				nnumbers = 0,
+				nwide = 0;
+	PatternBlock block = {0};
+	Slice		slice;
 
 	for (int i = 0; i < f->ncolumns; i++)
 	{
-		if (f->columns[i].store != STORE_NUMBERS)
-			continue;
-		sums[n].c = &f->columns[i];
-		sums[n].cs = &s->columns[i];
-		sums[n++].cs->distinct = -1;
-	}
-	for (int pass = 0; pass < 2 && n > 0; pass++)
-	{
-		for (int64 first = 0; first < f->npatterns; first += ROWS_PER_BLOCK)
+		const FrameColumn *c = &f->columns[i];
+
+		if (c->store == STORE_NUMBERS)
 		{
-			CHECK_FOR_INTERRUPTS();
-			for (int i = 0; i < n; i++)
-				(pass == 0 ? SumBlock : SquareBlock) (s, &sums[i], first,
-													  Min(first + ROWS_PER_BLOCK, f->npatterns));
+			NumberScan *n = &numbers[nnumbers++];
+
+			n->c = c;
+			n->cs = &s->columns[i];
+			n->cs->distinct = -1;
+			n->cs->grid = GridCreate();
+			for (int label = 0; label <= LABEL_BOTH; label++)
+			{
+				n->low[label] = DBL_MAX;
+				n->high[label] = -DBL_MAX;
+			}
 		}
-		for (int i = 0; i < n; i++)
+		else if (c->store == STORE_DICTIONARY && c->width == 1)
 		{
-			if (sums[i].weight == 0)
-				continue;
-			if (pass == 0)
-				sums[i].cs->mean = sums[i].sum / sums[i].weight;
-			else
-				sums[i].cs->sd = sqrt(sums[i].sum / sums[i].weight);
-			sums[i].sum = 0;
+			narrow[nnarrow].offset = c->offset;
+			narrow[nnarrow++].values = s->columns[i].values;
 		}
+		else if (c->store == STORE_DICTIONARY)
+			wide[nwide++] = i;
 	}
-	pfree(sums);
+	while (FrameScan(f, &block))
+		for (int first = 0; first < block.n; first += SLICE_ROWS)
+		{
+			TakeSlice(s, &block, first, &slice);
+			CountNarrow(&slice, narrow, nnarrow, s->weight != NULL);
+			for (int i = 0; i < nwide; i++)
+				CountWide(&slice, &f->columns[wide[i]], s->columns[wide[i]].values,
+						  s->weight != NULL);
+			for (int i = 0; i < nnumbers; i++)
+				SumSlice(&slice, &numbers[i]);
+		}
+	for (int i = 0; i < nnumbers; i++)
+		NumberStats(f, &numbers[i]);
+	pfree(narrow);
+	pfree(numbers);
+	pfree(wide);
 }
 
 static void
@@ -272,42 +412,32 @@ FrameStatsCompute(const Frame *frame)
 	s->offset = FrameFindRole(frame, ROLE_OFFSET);
 	s->columns = palloc0(sizeof(ColumnStats) * Max(frame->ncolumns, 1));
 	for (int i = 0; i < frame->ncolumns; i++)
+	{
+		ColumnStats *cs = &s->columns[i];
+
+		CHECK_FOR_INTERRUPTS();
 		if (frame->columns[i].store == STORE_DICTIONARY)
-			s->columns[i].values = palloc0(sizeof(ValueCount) *
-										   (frame->columns[i].nvalues + 1));
-	CountValues(s);
+			cs->values = palloc0(sizeof(ValueCount) * (frame->columns[i].nvalues + 1));
+		cs->min = cs->min_of[0] = cs->min_of[1] = DBL_MAX;
+		cs->max = cs->max_of[0] = cs->max_of[1] = -DBL_MAX;
+	}
+	ScanPatterns(s);
 	for (int i = 0; i < frame->ncolumns; i++)
 	{
 		const FrameColumn *c = &frame->columns[i];
 		ColumnStats *cs = &s->columns[i];
 
-		cs->min = cs->min_of[0] = cs->min_of[1] = DBL_MAX;
-		cs->max = cs->max_of[0] = cs->max_of[1] = -DBL_MAX;
 		if (c->store == STORE_DICTIONARY)
-			DictionaryStats(c, cs);
+			DictionaryStats(c, cs, s->weight != NULL);
 		else if (c->store != STORE_NUMBERS)
 		{
 			cs->distinct = -1;
 			cs->nonnull = frame->rows - c->nulls;
 		}
-	}
-	NumberStats(s);
-	for (int i = 0; i < frame->ncolumns; i++)
-	{
-		if (&frame->columns[i] == s->weight)
-			CheckRole(s->weight, &s->columns[i], "weight");
-		else if (&frame->columns[i] == s->offset)
-			CheckRole(s->offset, &s->columns[i], "offset");
-	}
-	for (int64 r = 0; r < frame->npatterns; r++)
-	{
-		double		w = PatternWeight(s, frame->cells + r * frame->stride);
-
-		if (r % ROWS_PER_INTERRUPT == 0)
-			CHECK_FOR_INTERRUPTS();
-
-		s->weight_sum += w * ((double) frame->pos[r] + frame->neg[r]);
-		s->weight_pos += w * frame->pos[r];
+		if (c == s->weight)
+			CheckRole(c, cs, "weight");
+		else if (c == s->offset)
+			CheckRole(c, cs, "offset");
 	}
 	if (s->weight != NULL && !isfinite(s->weight_sum))
 		RoleTooLarge(s->weight, "weight");
@@ -315,36 +445,4 @@ FrameStatsCompute(const Frame *frame)
 		!isfinite(s->columns[s->offset - frame->columns].mean))
 		RoleTooLarge(s->offset, "offset");
 	return s;
-}
-
-#define ST_SORT SortDoubles
-#define ST_ELEMENT_TYPE double
-#define ST_COMPARE(a, b) (*(a) < *(b) ? -1 : *(a) > *(b))
-#define ST_SCOPE static
-#define ST_CHECK_FOR_INTERRUPTS
-#define ST_DECLARE
-#define ST_DEFINE
-#include "lib/sort_template.h"
-
-/* How many different numbers a plainly stored column has, exactly. */
-int64
-CountDistinctNumbers(const Frame *f, const FrameColumn *c)
-{
-	double	   *x = palloc_extended(sizeof(double) * Max(f->npatterns, 1), MCXT_ALLOC_HUGE);
-	int64		n = 0,
-				distinct = 0;
-
-	for (int64 r = 0; r < f->npatterns; r++)
-	{
-		if (r % ROWS_PER_INTERRUPT == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (FrameNumber(c, f->cells + r * f->stride, &x[n]))
-			n++;
-	}
-	SortDoubles(x, n);
-	for (int64 r = 0; r < n; r++)
-		if (r == 0 || x[r] != x[r - 1])
-			distinct++;
-	pfree(x);
-	return distinct;
 }
