@@ -39,64 +39,6 @@
 #define MAX_DAMPINGS		30
 #define SEPARATION_FROM		8	/* iterations before a fit is suspect */
 
-/*
- * From the linear predictor of each row of a block: the derivatives of its loss.
- * Returns the block's loss.
- *
- * Most rows have weight 1, and for them the logarithms are taken of products:
- * log(1 + e) costs as much as all the rest.  Factors near 1 would lose their
- * digits in a product and go the long way.
- */
-static double
-BlockLoss(LogitWork *w, const DesignBlock *b)
-{
-	double		loss = 0;
-	double		product = 1;
-
-	for (int i = 0; i < b->n; i++)
-	{
-		double		eta = w->eta[i];
-		double		positive;
-		double		negative;
-		double		total;
-		double		e;
-		double		large;
-		double		small;
-
-		BlockWeights(w, b, i, &positive, &negative);
-		w->positive += positive;
-		w->negative += negative;
-		total = positive + negative;
-
-		e = exp(-fabs(eta));
-		large = 1.0 / (1.0 + e);
-		small = e * large;
-		w->weight[i] = total * large * small;
-		if (eta > 0)
-		{
-			w->residual[i] = negative * large - positive * small;
-			loss += negative * eta;
-		}
-		else
-		{
-			w->residual[i] = negative * small - positive * large;
-			loss -= positive * eta;
-		}
-		if (total == 1.0 && e > 1e-4)
-		{
-			product *= 1.0 + e;
-			if (product > 1e280)
-			{
-				loss += log(product);
-				product = 1;
-			}
-		}
-		else
-			loss += total * log1p(e);
-	}
-	return loss + log(product);
-}
-
 double
 LogitPenalty(const LogitWork *w, const double *beta)
 {
@@ -105,6 +47,16 @@ LogitPenalty(const LogitWork *w, const double *beta)
 	for (int j = 1; j < w->p; j++)
 		sum += w->lambda1 * fabs(beta[j]) + 0.5 * w->ridge[j] * beta[j] * beta[j];
 	return sum;
+}
+
+static void
+AddOffset(LogitWork *w, const DesignBlock *b)
+{
+	if (b->offset == NULL)
+		return;
+	w->has_offset = true;
+	for (int i = 0; i < b->n; i++)
+		w->eta[i] += b->offset[i];
 }
 
 /*
@@ -116,24 +68,23 @@ LogitPass(LogitWork *w, const double *beta)
 {
 	RowCursor	cursor = {0};
 
-	memset(w->gradient, 0, sizeof(double) * w->p);
-	memset(w->hessian, 0, sizeof(double) * Tri(w->p));
-	w->loss = w->positive = w->negative = 0;
+	LossSums	sums = {0};
 
+	GramBegin(w, w->gradient, w->hessian);
 	while (NextBlock(w, &cursor))
 	{
 		const DesignBlock *b = &cursor.block;
 
 		BlockDots(w, b, beta, w->eta);
-		if (b->offset)
-		{
-			w->has_offset = true;
-			for (int i = 0; i < b->n; i++)
-				w->eta[i] += b->offset[i];
-		}
-		w->loss += BlockLoss(w, b);
-		BlockGram(w, b, w->residual, w->weight, w->gradient, w->hessian);
+		AddOffset(w, b);
+		BlockLoss(b->n, w->eta, w->positives, w->negatives, w->residual, w->weight,
+				  &sums);
+		BlockGram(w, b, w->residual, w->weight, w->hessian);
 	}
+	GramEnd(w, w->gradient, w->hessian);
+	w->loss = sums.loss;
+	w->positive = sums.positive;
+	w->negative = sums.negative;
 	for (int j = 1; j < w->p; j++)
 	{
 		w->gradient[j] += w->ridge[j] * beta[j];
@@ -157,25 +108,30 @@ NullModel(LogitWork *w, double *intercept)
 	for (int iteration = 0; iteration < 200; iteration++)
 	{
 		RowCursor	cursor = {0};
+		LossSums	sums = {0};
 		double		gradient = 0;
 		double		hessian = 0;
 		double		step;
 
-		loss = w->positive = w->negative = 0;
 		while (NextBlock(w, &cursor))
 		{
 			const DesignBlock *b = &cursor.block;
 
-			w->has_offset |= b->offset != NULL;
-			for (int i = 0; i < b->n; i++)
-				w->eta[i] = b0 + (b->offset ? b->offset[i] : 0);
-			loss += BlockLoss(w, b);
+			for (int i = 0; i < b->n || i % DESIGN_LANES != 0; i++)
+				w->eta[i] = b0;
+			AddOffset(w, b);
+			BlockLoss(b->n, w->eta, w->positives, w->negatives, w->residual,
+					  w->weight, &sums);
 			for (int i = 0; i < b->n; i++)
 			{
 				gradient += w->residual[i];
 				hessian += w->weight[i];
 			}
 		}
+
+		loss = sums.loss;
+		w->positive = sums.positive;
+		w->negative = sums.negative;
 
 		/* one class only: there is no maximum, but a place to start from */
 		if (w->positive <= 0 || w->negative <= 0)
@@ -426,11 +382,12 @@ RowInformation(LogitWork *w, double *information)
 		const DesignBlock *b = &cursor.block;
 
 		rows += b->n;
-		for (int k = b->start[0]; k < b->start[b->n]; k++)
-		{
-			information[b->index[k]] += b->value[k] * b->value[k];
-			count[b->index[k]] += 1;
-		}
+		for (int i = 0; i < b->n; i++)
+			for (int k = BlockRow(w, b, i) - 1; k >= 0; k--)
+			{
+				information[w->row_index[k]] += w->row_value[k] * w->row_value[k];
+				count[w->row_index[k]] += 1;
+			}
 	}
 	for (int j = 1; j < w->p; j++)
 		information[j] *= w->hessian[0] / rows / Max(count[j], 1);
@@ -490,6 +447,8 @@ MakeWork(const DesignSource *design, const LogitOptions *options)
 {
 	LogitWork  *w = palloc0(sizeof(LogitWork));
 	int			p = design->ncolumns;
+	int			ndense = design->ndense;
+	int			width = CrossWidth(ndense);
 
 	w->design = design;
 	w->options = options;
@@ -509,10 +468,19 @@ MakeWork(const DesignSource *design, const LogitOptions *options)
 	w->scale = palloc0(sizeof(double) * p);
 	w->hessian = HugeAlloc0(Tri(p), sizeof(double));
 	w->factor = HugeAlloc0(Tri(p), sizeof(double));
+	w->positives = palloc(sizeof(double) * DESIGN_BLOCK_ROWS);
+	w->negatives = palloc(sizeof(double) * DESIGN_BLOCK_ROWS);
 	w->eta = palloc(sizeof(double) * DESIGN_BLOCK_ROWS);
 	w->residual = palloc(sizeof(double) * DESIGN_BLOCK_ROWS);
 	w->weight = palloc(sizeof(double) * DESIGN_BLOCK_ROWS);
-	w->dense = palloc(sizeof(double) * 4 * p);
+	w->weighted = HugeAlloc0((size_t) ndense * DESIGN_BLOCK_ROWS, sizeof(double));
+	w->lines = HugeAlloc0((size_t) width * DESIGN_BLOCK_ROWS, sizeof(double));
+	w->dense_beta = palloc0(sizeof(double) * (ndense + 1));
+	w->dense_gradient = palloc0(sizeof(double) * (ndense + 1));
+	w->dense_gram = HugeAlloc0(Tri(ndense + 1), sizeof(double));
+	w->cross = HugeAlloc0((size_t) width * p, sizeof(double));
+	w->row_index = palloc(sizeof(int) * p);
+	w->row_value = palloc(sizeof(double) * p);
 	return w;
 }
 
@@ -529,10 +497,19 @@ FreeWork(LogitWork *w)
 	pfree(w->scale);
 	pfree(w->hessian);
 	pfree(w->factor);
+	pfree(w->positives);
+	pfree(w->negatives);
 	pfree(w->eta);
 	pfree(w->residual);
 	pfree(w->weight);
-	pfree(w->dense);
+	pfree(w->weighted);
+	pfree(w->lines);
+	pfree(w->dense_beta);
+	pfree(w->dense_gradient);
+	pfree(w->dense_gram);
+	pfree(w->cross);
+	pfree(w->row_index);
+	pfree(w->row_value);
 	pfree(w);
 }
 
