@@ -23,7 +23,8 @@
 bool
 NextBlock(LogitWork *w, RowCursor *cursor)
 {
-	int64		left = w->design->nrows - cursor->next;
+	int64		first = w->first + cursor->next;
+	int64		left = w->design->nrows - first;
 	const double *class_weight = w->options->class_weight;
 	DesignBlock *b = &cursor->block;
 
@@ -31,7 +32,7 @@ NextBlock(LogitWork *w, RowCursor *cursor)
 		return false;
 	CHECK_FOR_INTERRUPTS();
 	memset(b, 0, sizeof(DesignBlock));
-	w->design->fill(w->design->arg, cursor->next, (int) Min(left, w->chunk), b);
+	w->design->fill(w->design->arg, first, (int) Min(left, DESIGN_BLOCK_ROWS), b);
 	cursor->next += w->stride;
 
 	for (int i = 0; i < b->n || i % DESIGN_LANES != 0; i++)
@@ -100,20 +101,21 @@ BlockRow(LogitWork *w, const DesignBlock *b, int row)
 	return n;
 }
 
-/* Begin to add up `gradient` and `gram`, which is packed. */
+/* Begin to add up. */
 void
-GramBegin(LogitWork *w, double *gradient, double *gram)
+GramBegin(LogitWork *w)
 {
 	int			ndense = w->design->ndense;
 
-	memset(gradient, 0, sizeof(double) * w->p);
-	memset(gram, 0, sizeof(double) * Tri(w->p));
 	memset(w->dense_gradient, 0, sizeof(double) * (ndense + 1));
 	memset(w->dense_gram, 0, sizeof(double) * Tri(ndense + 1));
 	memset(w->cross, 0, sizeof(double) * CrossWidth(ndense) * w->p);
 }
 
-/* gradient += Σ residual x and gram += Σ weight x xᵀ over the rows of a block. */
+/*
+ * gradient += Σ residual x and gram += Σ weight x xᵀ, packed, over the rows of a
+ * block; complete after GramEnd() only.
+ */
 void
 BlockGram(LogitWork *w, const DesignBlock *b, const double *residual,
 		  const double *weight, double *gram)
@@ -126,7 +128,7 @@ BlockGram(LogitWork *w, const DesignBlock *b, const double *residual,
 		SparseGram(b, ndense, residual, weight, w->weighted, w->lines, w->cross, gram);
 }
 
-/* All rows are added: put the parts together. */
+/* All rows are added: put in place what was summed apart. */
 void
 GramEnd(LogitWork *w, double *gradient, double *gram)
 {
@@ -134,22 +136,22 @@ GramEnd(LogitWork *w, double *gradient, double *gram)
 	const int  *column = w->design->dense_column;
 	int			width = CrossWidth(ndense);
 
-	gradient[0] = w->dense_gradient[0];
-	gram[0] = w->dense_gram[0];
+	gradient[0] += w->dense_gradient[0];
+	gram[0] += w->dense_gram[0];
 	for (int j = 1; j < w->p; j++)
 	{
 		const double *c = w->cross + (size_t) j * width;
 
-		gradient[j] = c[0];
-		gram[Tri(j)] = c[1];
-		for (int k = 0; k < ndense; k++)
+		gradient[j] += c[0];
+		gram[Tri(j)] += c[1];
+		for (int k = 0; k < ndense; k++)	/* nothing if j is dense itself */
 			gram[Tri(Max(j, column[k])) + Min(j, column[k])] += c[k + 2];
 	}
 	for (int i = 0; i < ndense; i++)
 	{
-		gradient[column[i]] = w->dense_gradient[i + 1];
-		gram[Tri(column[i])] = w->dense_gram[Tri(i + 1)];
+		gradient[column[i]] += w->dense_gradient[i + 1];
+		gram[Tri(column[i])] += w->dense_gram[Tri(i + 1)];
 		for (int k = 0; k <= i; k++)
-			gram[Tri(column[i]) + column[k]] = w->dense_gram[Tri(i + 1) + k + 1];
+			gram[Tri(column[i]) + column[k]] += w->dense_gram[Tri(i + 1) + k + 1];
 	}
 }

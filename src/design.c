@@ -320,6 +320,9 @@ FrameDesignCreate(const FrameStats *s, const FittedEncoder *fe, bool scale)
 	d->source.nrows = s->frame->npatterns;
 	d->source.ncolumns = p;
 	d->source.dense_column = dense_column;
+	d->source.weights[0] = s->weight_sum - s->weight_pos;
+	d->source.weights[1] = s->weight_pos;
+	d->source.has_offset = (s->offset != NULL);
 	d->source.fill = DesignBlocksFill;
 	d->source.arg = DesignBlocksCreate(s, tables, ntables);
 	return d;

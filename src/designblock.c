@@ -61,8 +61,8 @@ typedef struct ByteGroup
 struct DesignBlocks
 {
 	const FrameStats *stats;
-	int			ntables;
-	const FeatureTable *tables;
+	int			ndense;
+	const FeatureTable **dense_tables;
 	Slot	   *slots;			/* by byte of a pattern */
 	int			ngroups;		/* 0: no table has entries */
 	ByteGroup  *groups;
@@ -92,7 +92,7 @@ NonZeroBytes(uint64 x)
 	return ((x >> 7) * UINT64CONST(0x0102040810204080)) >> 56;
 }
 
-static void
+static inline void
 EmitCode(DesignBlocks *d, const Slot *slot, uint32 code, int *n)
 {
 	const CodeEntry *e = &slot->codes[code];
@@ -201,32 +201,35 @@ FillEntries(DesignBlocks *d, const PatternBlock *b)
 	d->start[b->n] = n;
 }
 
-/* The values of a dense column, already on the solver's scale. */
+/* The values of a dense column in n patterns, on the solver's scale. */
 static void
-FillDense(const FeatureTable *t, const PatternBlock *b, int stride, double *out)
+FillColumn(const FeatureTable *t, const uint8 *cells, int n, int stride, double *out)
 {
 	const FrameColumn *c = t->c;
-	const uint8 *cell = b->cells + c->offset;
 	double		center = t->center;
 	double		inverse = 1 / t->scale;
 
 	if (!t->plain)
-		for (int i = 0; i < b->n; i++)
-			out[i] = t->dense[FrameCode(c, b->cells + (size_t) i * stride)];
+		for (int i = 0; i < n; i++)
+			out[i] = t->dense[FrameCode(c, cells + (size_t) i * stride)];
 	else if (t->f->transform == TRANSFORM_NONE && !t->nulls)
-		for (int i = 0; i < b->n; i++, cell += stride)
+	{
+		const uint8 *cell = cells + c->offset;
+
+		for (int i = 0; i < n; i++, cell += stride)
 		{
 			double		x;
 
 			memcpy(&x, cell, sizeof(double));
 			out[i] = (x - center) * inverse;
 		}
+	}
 	else
-		for (int i = 0; i < b->n; i++)
+		for (int i = 0; i < n; i++)
 		{
 			double		x;
 
-			if (!FrameNumber(c, b->cells + (size_t) i * stride, &x))
+			if (!FrameNumber(c, cells + (size_t) i * stride, &x))
 				out[i] = t->dense[0];
 			else if (t->f->transform == TRANSFORM_LOG1P)
 				out[i] = (log1p(x) - center) * inverse;
@@ -235,27 +238,42 @@ FillDense(const FeatureTable *t, const PatternBlock *b, int stride, double *out)
 		}
 }
 
+/* So many patterns at a time stay in the cache while their columns are read. */
+#define DENSE_CHUNK		32
+
+static void
+FillDense(DesignBlocks *d, const PatternBlock *b)
+{
+	int			stride = d->stats->frame->stride;
+
+	for (int first = 0; first < b->n; first += DENSE_CHUNK)
+	{
+		const uint8 *cells = b->cells + (size_t) first * stride;
+		int			n = Min(DENSE_CHUNK, b->n - first);
+
+		for (int k = 0; k < d->ndense; k++)
+		{
+			double	   *out = d->dense + (size_t) k * DESIGN_BLOCK_ROWS + first;
+
+			FillColumn(d->dense_tables[k], cells, n, stride, out);
+			for (int i = n; i % DESIGN_LANES != 0; i++)
+				out[i] = 0;
+		}
+	}
+}
+
 void
 DesignBlocksFill(void *arg, int64 first, int n, DesignBlock *block)
 {
 	DesignBlocks *d = arg;
 	const FrameStats *s = d->stats;
 	int			stride = s->frame->stride;
-	double	   *dense = d->dense;
 	PatternBlock b;
 
 	FrameRead(s->frame, first, n, &b);
 	if (d->ngroups > 0)
 		FillEntries(d, &b);
-	for (int k = 0; k < d->ntables; k++)
-	{
-		if (d->tables[k].dense == NULL)
-			continue;
-		FillDense(&d->tables[k], &b, stride, dense);
-		for (int i = n; i % DESIGN_LANES != 0; i++)
-			dense[i] = 0;
-		dense += DESIGN_BLOCK_ROWS;
-	}
+	FillDense(d, &b);
 	for (int i = 0; i < n; i++)
 	{
 		d->pos[i] = b.pos[i];
@@ -370,11 +388,9 @@ DesignBlocksCreate(const FrameStats *s, const FeatureTable *tables, int ntables)
 {
 	DesignBlocks *d = palloc0(sizeof(DesignBlocks));
 	int			stride = s->frame->stride;
-	int			ndense = 0;
 
 	d->stats = s;
-	d->tables = tables;
-	d->ntables = ntables;
+	d->dense_tables = palloc(sizeof(FeatureTable *) * Max(ntables, 1));
 	d->slots = palloc0(sizeof(Slot) * (stride + 1));
 	d->groups = palloc0(sizeof(ByteGroup) * (stride / GROUP_BYTES + 1));
 	d->last = palloc0(stride + 8);
@@ -388,10 +404,11 @@ DesignBlocksCreate(const FrameStats *s, const FeatureTable *tables, int ntables)
 		for (int code = 0; code < t->ncodes; code++)
 			longest = Max(longest, t->start[code + 1] - t->start[code]);
 		d->most_entries += longest;
-		ndense += (t->dense != NULL);
+		if (t->dense)
+			d->dense_tables[d->ndense++] = t;
 		AddSlot(d, t);
 	}
-	d->dense = palloc_extended(sizeof(double) * DESIGN_BLOCK_ROWS * Max(ndense, 1),
+	d->dense = palloc_extended(sizeof(double) * DESIGN_BLOCK_ROWS * Max(d->ndense, 1),
 							   MCXT_ALLOC_HUGE);
 	d->capacity = DESIGN_BLOCK_ROWS * 16;
 	d->start = palloc0(sizeof(int) * (DESIGN_BLOCK_ROWS + 1));

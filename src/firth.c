@@ -126,7 +126,7 @@ FirthScoring(LogitWork *w, LogitFit *fit, int max_iterations, double tolerance)
 		for (int j = 0; j < p; j++)
 			if (w->unit[j] > 0)
 				longest = Max(longest, fabs(w->step[j]) / w->unit[j]);
-		small = StepIsSmall(w, tolerance);
+		small = StepSize(w) <= tolerance;
 
 		/* far from the maximum the information is no guide to the curvature */
 		if (longest > LARGEST_STEP * sqrt(w->positive + w->negative))

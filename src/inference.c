@@ -23,7 +23,8 @@ SandwichMiddle(LogitWork *w, double *middle)
 {
 	RowCursor	cursor = {0};
 
-	GramBegin(w, w->trial, middle);
+	memset(middle, 0, sizeof(double) * Tri(w->p));
+	GramBegin(w);
 	memset(w->residual, 0, sizeof(double) * DESIGN_BLOCK_ROWS);
 	while (NextBlock(w, &cursor))
 	{

@@ -626,6 +626,8 @@ typedef struct DesignSource
 	int			ncolumns;		/* p, the intercept included */
 	int			ndense;
 	const int  *dense_column;	/* ascending; no entry has one of these */
+	double		weights[2];		/* of all negatives, of all positives */
+	bool		has_offset;
 	/* fill `block` with rows first … first + n - 1, n ≤ DESIGN_BLOCK_ROWS */
 	void		(*fill) (void *arg, int64 first, int n, DesignBlock *block);
 	void	   *arg;

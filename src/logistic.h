@@ -28,8 +28,8 @@ typedef struct LogitWork
 	bool	   *dropped;		/* aliased or without a row: stays 0 */
 	bool		has_dropped;
 
-	/* Passes read the first `chunk` rows of every `stride`: all, or a sample */
-	int			chunk;
+	/* Passes read a block of every `stride` rows, from `first` on */
+	int64		first;
 	int64		stride;
 
 	double	   *beta;
@@ -45,7 +45,6 @@ typedef struct LogitWork
 	double		loss;			/* weighted log loss, no penalty */
 	double		positive;		/* total weight of the positives */
 	double		negative;
-	bool		has_offset;
 
 	/* One block of rows, DESIGN_BLOCK_ROWS each */
 	double	   *positives;		/* weight of a row's positives, class included */
@@ -83,7 +82,7 @@ extern bool NextBlock(LogitWork *w, RowCursor *cursor);
 extern void BlockDots(LogitWork *w, const DesignBlock *b, const double *beta,
 					  double *dot);
 extern int	BlockRow(LogitWork *w, const DesignBlock *b, int row);
-extern void GramBegin(LogitWork *w, double *gradient, double *gram);
+extern void GramBegin(LogitWork *w);
 extern void BlockGram(LogitWork *w, const DesignBlock *b, const double *residual,
 					  const double *weight, double *gram);
 extern void GramEnd(LogitWork *w, double *gradient, double *gram);
@@ -112,7 +111,7 @@ extern void SparseGram(const DesignBlock *b, int ncolumns, const double *residua
 extern double LogitPass(LogitWork *w, const double *beta);
 extern double LogitPenalty(const LogitWork *w, const double *beta);
 extern void SetUnits(LogitWork *w, double share);
-extern bool StepIsSmall(const LogitWork *w, double tolerance);
+extern double StepSize(const LogitWork *w);
 extern void HessianFactor(LogitWork *w);
 extern double MaxGradient(const LogitWork *w);
 

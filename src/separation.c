@@ -61,7 +61,7 @@ LargestStep(LogitWork *w)
 
 /*
  * One pass: the range of each column, the classes it moves, and the Gram matrix
- * of the rows that the step hardly moves.
+ * of the rows that the step hardly moves.  All are 0 to begin with.
  */
 static void
 LookAtRows(LogitWork *w, double *range, uint8 *moves, double *gram)
@@ -70,7 +70,7 @@ LookAtRows(LogitWork *w, double *range, uint8 *moves, double *gram)
 	double		cut = SEPARATED_STEP * Min(1.0, LargestStep(w));
 
 	memset(w->residual, 0, sizeof(double) * DESIGN_BLOCK_ROWS);
-	GramBegin(w, w->trial, gram);
+	GramBegin(w);
 	range[0] = 1;
 	while (NextBlock(w, &cursor))
 	{
