@@ -51,18 +51,19 @@ ColumnResiduals(LogitWork *w, const int *suspect, int n, double *ratio)
 		{
 			BlockDots(w, b, combination + (size_t) s * w->p, dot);
 			for (int i = 0; i < b->n; i++)
-			{
-				double		positive;
-				double		negative;
+				if (w->positives[i] + w->negatives[i] > 0)
+					ratio[s] += dot[i] * dot[i];
+		}
+		for (int i = 0; i < b->n; i++)
+		{
+			int			entries = BlockRow(w, b, i);
 
-				BlockWeights(w, b, i, &positive, &negative);
-				if (positive + negative == 0)
-					continue;
-				ratio[s] += dot[i] * dot[i];
-				for (int k = b->start[i]; k < b->start[i + 1]; k++)
-					if (b->index[k] == suspect[s])
-						size[s] += b->value[k] * b->value[k];
-			}
+			if (w->positives[i] + w->negatives[i] == 0)
+				continue;
+			for (int s = 0; s < n; s++)
+				for (int k = 0; k < entries; k++)
+					if (w->row_index[k] == suspect[s])
+						size[s] += w->row_value[k] * w->row_value[k];
 		}
 	}
 	for (int s = 0; s < n; s++)

@@ -1,11 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * blocks.c
- *	  The inner loops of the solver: blocks of design rows, their products with
- *	  coefficients, and the sums of their squares.
+ *	  Blocks of design rows: their products with coefficients, and the sums of
+ *	  their squares.
  *
- * Only non-zero entries are touched, unless most are: then four rows at a time
- * are written out, which a processor multiplies faster than it finds them.
+ * Of sparse columns only the entries are touched.  The sums of dense columns
+ * are kept apart during a pass, as small matrices without gaps, and put where
+ * they belong in the end.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,106 +23,135 @@
 bool
 NextBlock(LogitWork *w, RowCursor *cursor)
 {
-	int64		left = w->design->nrows - cursor->next;
+	int64		first = w->first + cursor->next;
+	int64		left = w->design->nrows - first;
+	const double *class_weight = w->options->class_weight;
+	DesignBlock *b = &cursor->block;
 
 	if (left <= 0)
 		return false;
 	CHECK_FOR_INTERRUPTS();
-	memset(&cursor->block, 0, sizeof(DesignBlock));
-	w->design->fill(w->design->arg, cursor->next, (int) Min(left, w->chunk),
-					&cursor->block);
+	memset(b, 0, sizeof(DesignBlock));
+	w->design->fill(w->design->arg, first, (int) Min(left, DESIGN_BLOCK_ROWS), b);
 	cursor->next += w->stride;
+
+	for (int i = 0; i < b->n || i % DESIGN_LANES != 0; i++)
+	{
+		double		weight = b->weight ? b->weight[i] : 1.0;
+
+		w->positives[i] = b->pos[i] * weight * class_weight[1];
+		w->negatives[i] = b->neg[i] * weight * class_weight[0];
+	}
 	return true;
 }
 
-/*
- * The product of each row with beta, offsets not included.  Columns must ascend
- * within a row: BlockGram() writes below the diagonal only.
- */
+/* The product of each row with beta, offsets not included. */
 void
-BlockDots(const LogitWork *w, const DesignBlock *b, const double *beta,
-		  double *dot)
+BlockDots(LogitWork *w, const DesignBlock *b, const double *beta, double *dot)
 {
-	bool		bad = false;
+	int			ndense = w->design->ndense;
 
+	for (int k = 0; k < ndense; k++)
+		w->dense_beta[k] = beta[w->design->dense_column[k]];
+	for (int i = 0; i < b->n || i % DESIGN_LANES != 0; i++)
+		dot[i] = beta[0];
+	DenseDots(b->dense, w->dense_beta, ndense, b->n, dot);
+	if (b->start[b->n] == 0)
+		return;
 	for (int i = 0; i < b->n; i++)
 	{
-		double		sum = beta[0];
-		int			previous = 0;
+		double		sum = dot[i];
 
 		for (int k = b->start[i]; k < b->start[i + 1]; k++)
 		{
+			Assert(b->index[k] > (k > b->start[i] ? b->index[k - 1] : 0));
+			Assert(b->index[k] < w->p);
 			sum += b->value[k] * beta[b->index[k]];
-			bad |= b->index[k] <= previous;
-			previous = b->index[k];
 		}
-		bad |= previous >= w->p;
 		dot[i] = sum;
-	}
-	if (bad)
-		elog(ERROR, "design columns of a row are out of order or range");
-}
-
-/* BlockGram() for blocks with few zeros: four rows at a time, written out. */
-static void
-BlockGramDense(LogitWork *w, const DesignBlock *b, const double *residual,
-			   const double *weight, double *gradient, double *gram)
-{
-	for (int first = 0; first < b->n; first += 4)
-	{
-		double		four[4] = {0, 0, 0, 0};
-
-		memset(w->dense, 0, sizeof(double) * 4 * w->p);
-		for (int i = first; i < Min(first + 4, b->n); i++)
-		{
-			double	   *x = w->dense + (size_t) (i - first) * w->p;
-
-			four[i - first] = weight[i];
-			x[0] = 1;
-			for (int k = b->start[i]; k < b->start[i + 1]; k++)
-				x[b->index[k]] = b->value[k];
-			AddMultiple(gradient, residual[i], x, w->p);
-		}
-		GramAddFour(gram, w->dense, four, w->p);
 	}
 }
 
 /*
- * gradient += Σ residual x and gram += Σ weight x xᵀ over the rows of a block.
- * The columns of the block have been checked by BlockDots().
+ * A row with dense columns and entries together, by ascending column, in
+ * w->row_index and w->row_value.  Returns their number.
+ */
+int
+BlockRow(LogitWork *w, const DesignBlock *b, int row)
+{
+	const DesignSource *d = w->design;
+	int			k = b->start[row];
+	int			n = 0;
+
+	for (int j = 0; j <= d->ndense; j++)
+	{
+		int			column = j < d->ndense ? d->dense_column[j] : w->p;
+
+		for (; k < b->start[row + 1] && b->index[k] < column; k++, n++)
+		{
+			w->row_index[n] = b->index[k];
+			w->row_value[n] = b->value[k];
+		}
+		if (j < d->ndense)
+		{
+			w->row_index[n] = column;
+			w->row_value[n++] = b->dense[(size_t) j * DESIGN_BLOCK_ROWS + row];
+		}
+	}
+	return n;
+}
+
+/* Begin to add up. */
+void
+GramBegin(LogitWork *w)
+{
+	int			ndense = w->design->ndense;
+
+	memset(w->dense_gradient, 0, sizeof(double) * (ndense + 1));
+	memset(w->dense_gram, 0, sizeof(double) * Tri(ndense + 1));
+	memset(w->cross, 0, sizeof(double) * CrossWidth(ndense) * w->p);
+}
+
+/*
+ * gradient += Σ residual x and gram += Σ weight x xᵀ, packed, over the rows of a
+ * block; complete after GramEnd() only.
  */
 void
 BlockGram(LogitWork *w, const DesignBlock *b, const double *residual,
-		  const double *weight, double *gradient, double *gram)
+		  const double *weight, double *gram)
 {
-	int64		entries = b->start[b->n] - b->start[0];
+	int			ndense = w->design->ndense;
 
-	if (entries > 12 && entries * 2 > (int64) b->n * w->p)
+	DenseGram(b->dense, ndense, b->n, residual, weight, w->weighted,
+			  w->dense_gradient, w->dense_gram);
+	if (b->start[b->n] > 0)
+		SparseGram(b, ndense, residual, weight, w->weighted, w->lines, w->cross, gram);
+}
+
+/* All rows are added: put in place what was summed apart. */
+void
+GramEnd(LogitWork *w, double *gradient, double *gram)
+{
+	int			ndense = w->design->ndense;
+	const int  *column = w->design->dense_column;
+	int			width = CrossWidth(ndense);
+
+	gradient[0] += w->dense_gradient[0];
+	gram[0] += w->dense_gram[0];
+	for (int j = 1; j < w->p; j++)
 	{
-		BlockGramDense(w, b, residual, weight, gradient, gram);
-		return;
+		const double *c = w->cross + (size_t) j * width;
+
+		gradient[j] += c[0];
+		gram[Tri(j)] += c[1];
+		for (int k = 0; k < ndense; k++)	/* nothing if j is dense itself */
+			gram[Tri(Max(j, column[k])) + Min(j, column[k])] += c[k + 2];
 	}
-	for (int i = 0; i < b->n; i++)
+	for (int i = 0; i < ndense; i++)
 	{
-		int			start = b->start[i];
-		int			n = b->start[i + 1] - start;
-		const int  *index = b->index + start;
-		const double *value = b->value + start;
-		double		r = residual[i];
-
-		if (weight[i] == 0 && r == 0)
-			continue;
-		gradient[0] += r;
-		gram[0] += weight[i];
-		for (int k = 0; k < n; k++)
-		{
-			double	   *row = gram + Tri(index[k]);
-			double		wx = weight[i] * value[k];
-
-			gradient[index[k]] += r * value[k];
-			row[0] += wx;
-			for (int j = 0; j <= k; j++)
-				row[index[j]] += wx * value[j];
-		}
+		gradient[column[i]] += w->dense_gradient[i + 1];
+		gram[Tri(column[i])] += w->dense_gram[Tri(i + 1)];
+		for (int k = 0; k <= i; k++)
+			gram[Tri(column[i]) + column[k]] += w->dense_gram[Tri(i + 1) + k + 1];
 	}
 }

@@ -1,13 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * design.c
- *	  The design matrix of a frame, made block by block from its codes.
+ *	  The design matrix of a frame: what the codes of its columns are in it.
  *
  * One-hot columns never exist: for every feature a table says which design
  * entries a dictionary code stands for (none, one, or a value and an
- * indicator), and a block of patterns is turned into the solver's compressed
- * rows by looking the codes up.  Only numbers without a dictionary are computed
- * row by row.
+ * indicator); designblock.c looks the codes of the patterns up in them.  Only
+ * numbers without a dictionary are computed row by row.
  *
  * For the solver's sake numbers are divided by their standard deviation, and
  * centred where zeros are rare, so that years or large amounts do not spoil the
@@ -19,58 +18,7 @@
 
 #include <math.h>
 
-#include "miscadmin.h"
-
-#include "fit.h"
-
-/* Design entries of every code of a feature; those of code k are
- * start[k] … start[k + 1] - 1. */
-typedef struct FeatureTable
-{
-	const Feature *f;
-	const FrameColumn *c;
-	bool		plain;			/* numbers without a dictionary */
-	int		   *start;			/* codes + 1; plain: of NULL only */
-	int		   *column;
-	double	   *value;
-	double		center;			/* plain numbers */
-	double		scale;
-	double		inverse;		/* 1 / scale: a product is cheaper per row */
-} FeatureTable;
-
-/*
- * All entries of all patterns, two bytes each: a number for every pair of
- * column and value that the tables hold.  The solver passes over the rows some
- * ten times; looking the codes up once saves a third of the fit.
- */
-typedef struct EntryCache
-{
-	uint32	   *start;			/* rows + 1 */
-	uint16	   *ids;
-	int		   *column;			/* per id */
-	double	   *value;
-} EntryCache;
-
-#define CACHE_MAX_IDS		65536
-#define CACHE_MAX_ENTRIES	((int64) 128 * 1024 * 1024)
-
-typedef struct DesignState
-{
-	const FrameStats *stats;
-	int			ntables;
-	FeatureTable *tables;
-	EntryCache *cache;			/* or NULL */
-	const FrameColumn *offset;
-	int			most_entries;	/* that one row can have */
-	int			capacity;
-	int		   *start;
-	int		   *index;
-	double	   *value;
-	double	   *pos;
-	double	   *neg;
-	double	   *weight;
-	double	   *offsets;
-} DesignState;
+#include "design.h"
 
 /* Growing entries of a table under construction. */
 typedef struct Entries
@@ -165,7 +113,10 @@ MostlyNonZero(const FeatureTable *t, const ColumnStats *cs)
 	return zeros * 2 < cs->nonnull + cs->null.pos + cs->null.neg;
 }
 
-/* Centre and scale of a number whose mean and sum of squares are known. */
+/*
+ * Centre and scale of a number whose mean and sum of squares are known.  What is
+ * centred has hardly a zero left, and is dense.
+ */
 static void
 ChooseScale(const FrameStats *s, const ColumnStats *cs, FeatureTable *t,
 			FrameDesign *d, bool scale)
@@ -177,24 +128,37 @@ ChooseScale(const FrameStats *s, const ColumnStats *cs, FeatureTable *t,
 		return;
 	col = t->f->value_column;
 	d->sd[col] = sqrt(d->sd[col] / s->weight_sum);
-	d->center[col] = t->center = MostlyNonZero(t, cs) ? d->mean[col] : 0;
+	if (MostlyNonZero(t, cs))
+	{
+		d->center[col] = t->center = d->mean[col];
+		t->dense = palloc0(sizeof(double) * t->ncodes);
+	}
 	d->scale[col] = t->scale = (scale && d->sd[col] > 0) ? d->sd[col] : 1;
-	t->inverse = 1 / t->scale;
 }
 
-/* Entries [from, to) go to the table's end, on the solver's scale. */
+/* Entries [from, to) are those of a code, on the solver's scale. */
 static void
-AppendScaled(FeatureTable *t, Entries *out, const Entries *in, int from, int to)
+AppendScaled(FeatureTable *t, int code, Entries *out, const Entries *in,
+			 int from, int to)
 {
+	t->start[code] = out->n;
 	for (int i = from; i < to; i++)
 	{
 		double		x = in->value[i];
 
 		if (t->f->kind == FEATURE_NUMBER && in->column[i] == t->f->value_column)
+		{
 			x = (x - t->center) / t->scale;
+			if (t->dense)
+			{
+				t->dense[code] = x;
+				continue;
+			}
+		}
 		if (x != 0)				/* zeros are no entries */
 			AddEntry(out, in->column[i], x);
 	}
+	t->start[code + 1] = out->n;
 }
 
 /* The table of a feature with a dictionary, and mean and sd of its columns. */
@@ -245,11 +209,7 @@ BuildDictionaryTable(const Encoder *enc, const FrameStats *s,
 
 	t->start = palloc(sizeof(int) * (n + 2));
 	for (int code = 0; code <= n; code++)
-	{
-		t->start[code] = e.n;
-		AppendScaled(t, &e, &raw, from[code], to[code]);
-	}
-	t->start[n + 1] = e.n;
+		AppendScaled(t, code, &e, &raw, from[code], to[code]);
 	t->column = e.column;
 	t->value = e.value;
 }
@@ -258,30 +218,30 @@ BuildDictionaryTable(const Encoder *enc, const FrameStats *s,
 static void
 PlainSums(const FrameStats *s, const FeatureTable *t, FrameDesign *d, double nonnull)
 {
-	const Frame *frame = s->frame;
 	const Feature *f = t->f;
+	double		total = f->null_column == DESIGN_AVERAGE ? nonnull : s->weight_sum;
+	PatternBlock b = {0};
 
-	for (int64 r = 0; r < frame->npatterns; r++)
-	{
-		const uint8 *pattern = frame->cells + r * frame->stride;
-		double		w = PatternWeight(s, pattern) *
-			((double) frame->pos[r] + frame->neg[r]);
-		Cell		cell = {0};
-		int			col;
-
-		if (r % 16384 == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (!FrameNumber(t->c, pattern, &cell.number))
-			continue;
-		if (f->kind == FEATURE_NUMBER)
+	while (FrameScan(s->frame, &b))
+		for (int i = 0; i < b.n; i++)
 		{
-			double		x = TransformCell(f, NULL, &cell) - f->fill;
+			const uint8 *pattern = b.cells + (size_t) i * s->frame->stride;
+			double		w = PatternWeight(s, pattern) *
+				((double) b.pos[i] + b.neg[i]);
+			Cell		cell = {0};
+			int			col;
 
-			d->sd[f->value_column] += w * x * x;
+			if (!FrameNumber(t->c, pattern, &cell.number))
+				continue;
+			if (f->kind == FEATURE_NUMBER)
+			{
+				double		x = TransformCell(f, NULL, &cell) - f->fill;
+
+				d->sd[f->value_column] += w * x * x;
+			}
+			else if ((col = f->bin_columns[FindBin(f, cell.number)]) >= 0)
+				d->mean[col] += w / total;
 		}
-		else if ((col = f->bin_columns[FindBin(f, cell.number)]) >= 0)
-			d->mean[col] += w / (f->null_column == DESIGN_AVERAGE ? nonnull : s->weight_sum);
-	}
 }
 
 /* The number or bins of a feature without a dictionary. */
@@ -306,260 +266,10 @@ BuildPlainTable(const Encoder *enc, const FrameStats *s, const ColumnStats *cs,
 	/* only NULL needs entries made beforehand */
 	if (EncodeCode(enc, f, t->c, 0, &raw) && f->kind == FEATURE_BINS)
 		EncodeAverage(enc, f, d->mean, &raw);
-	AppendScaled(t, &e, &raw, 0, raw.n);
 	t->start = palloc(sizeof(int) * 2);
-	t->start[0] = 0;
-	t->start[1] = e.n;
+	AppendScaled(t, 0, &e, &raw, 0, raw.n);
 	t->column = e.column;
 	t->value = e.value;
-}
-
-static inline void
-Emit(DesignState *ds, int *n, int column, double value)
-{
-	ds->index[*n] = column;
-	ds->value[*n] = value;
-	(*n)++;
-}
-
-/* The entries of one pattern. */
-static void
-FillRow(DesignState *ds, const uint8 *pattern, int *n)
-{
-	for (int k = 0; k < ds->ntables; k++)
-	{
-		const FeatureTable *t = &ds->tables[k];
-		int			code = 0,
-					column;
-		double		x;
-
-		if (!t->plain)
-			code = FrameCode(t->c, pattern);
-		else if (FrameNumber(t->c, pattern, &x))
-		{
-			if (t->f->kind == FEATURE_NUMBER)
-			{
-				x = t->f->transform == TRANSFORM_LOG1P ? log1p(x) : x;
-				Emit(ds, n, t->f->value_column, (x - t->center) * t->inverse);
-			}
-			else if ((column = t->f->bin_columns[FindBin(t->f, x)]) >= 0)
-				Emit(ds, n, column, 1);
-			continue;
-		}
-		for (int i = t->start[code]; i < t->start[code + 1]; i++)
-			Emit(ds, n, t->column[i], t->value[i]);
-	}
-}
-
-/* The ids of a code's entries: n from `first` on.  Most codes have none. */
-typedef struct CodeEntries
-{
-	uint16		n;
-	uint16		first;
-} CodeEntries;
-
-/* Per table and code its entries; small, so that a row's look-ups hit the cache. */
-static CodeEntries **
-EntryLookup(const DesignState *ds, const int *base)
-{
-	CodeEntries **lookup = palloc(sizeof(CodeEntries *) * Max(ds->ntables, 1));
-
-	for (int k = 0; k < ds->ntables; k++)
-	{
-		const FeatureTable *t = &ds->tables[k];
-
-		lookup[k] = palloc(sizeof(CodeEntries) * (t->c->nvalues + 1));
-		for (int code = 0; code <= t->c->nvalues; code++)
-		{
-			lookup[k][code].n = (uint16) (t->start[code + 1] - t->start[code]);
-			lookup[k][code].first = (uint16) (base[k] + t->start[code]);
-		}
-	}
-	return lookup;
-}
-
-/*
- * Look all codes up once.  NULL where that isn't possible: numbers without a
- * dictionary, or too many entries.
- */
-static EntryCache *
-BuildCache(const DesignState *ds)
-{
-	const Frame *frame = ds->stats->frame;
-	EntryCache *cache = palloc0(sizeof(EntryCache));
-	int		   *base = palloc(sizeof(int) * Max(ds->ntables, 1));
-	CodeEntries **lookup;
-	int			nids = 0;
-	int64		n = 0,
-				capacity = Max(frame->npatterns * 4, ds->most_entries);
-
-	for (int k = 0; k < ds->ntables; k++)
-	{
-		const FeatureTable *t = &ds->tables[k];
-
-		base[k] = nids;
-		nids += t->plain ? CACHE_MAX_IDS + 1 : t->start[t->c->nvalues + 1];
-		if (nids > CACHE_MAX_IDS)
-			return NULL;
-	}
-	cache->column = palloc(sizeof(int) * Max(nids, 1));
-	cache->value = palloc(sizeof(double) * Max(nids, 1));
-	for (int k = 0; k < ds->ntables; k++)
-	{
-		const FeatureTable *t = &ds->tables[k];
-		int			nentries = t->start[t->c->nvalues + 1];
-
-		if (nentries == 0)
-			continue;
-		memcpy(cache->column + base[k], t->column, sizeof(int) * nentries);
-		memcpy(cache->value + base[k], t->value, sizeof(double) * nentries);
-	}
-
-	lookup = EntryLookup(ds, base);
-	cache->start = palloc_extended(sizeof(uint32) * (frame->npatterns + 1), MCXT_ALLOC_HUGE);
-	cache->ids = palloc_extended(sizeof(uint16) * capacity, MCXT_ALLOC_HUGE);
-	for (int64 r = 0; r < frame->npatterns; r++)
-	{
-		const uint8 *pattern = frame->cells + r * frame->stride;
-
-		if (r % 16384 == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (n + ds->most_entries > capacity)
-		{
-			capacity = capacity * 3 / 2 + ds->most_entries;
-			if (capacity > CACHE_MAX_ENTRIES)
-			{
-				pfree(cache->start);
-				pfree(cache->ids);
-				return NULL;
-			}
-			cache->ids = repalloc_huge(cache->ids, sizeof(uint16) * capacity);
-		}
-		cache->start[r] = (uint32) n;
-		for (int k = 0; k < ds->ntables; k++)
-		{
-			CodeEntries e = lookup[k][FrameCode(ds->tables[k].c, pattern)];
-
-			for (int i = 0; i < e.n; i++)
-				cache->ids[n++] = (uint16) (e.first + i);
-		}
-	}
-	cache->start[frame->npatterns] = (uint32) n;
-	pfree(base);
-	return cache;
-}
-
-/* Room for n more entries in the block. */
-static inline void
-ReserveEntries(DesignState *ds, int n)
-{
-	if (n <= ds->capacity)
-		return;
-	ds->capacity = Max(ds->capacity * 2, n);
-	ds->index = repalloc_huge(ds->index, sizeof(int) * ds->capacity);
-	ds->value = repalloc_huge(ds->value, sizeof(double) * ds->capacity);
-}
-
-static void
-FillFromCache(DesignState *ds, int64 first, int nrows)
-{
-	const EntryCache *cache = ds->cache;
-	const uint16 *ids = cache->ids + cache->start[first];
-	int			n = (int) (cache->start[first + nrows] - cache->start[first]);
-
-	ReserveEntries(ds, n);
-	for (int i = 0; i <= nrows; i++)
-		ds->start[i] = (int) (cache->start[first + i] - cache->start[first]);
-	for (int i = 0; i < n; i++)
-	{
-		ds->index[i] = cache->column[ids[i]];
-		ds->value[i] = cache->value[ids[i]];
-	}
-}
-
-static void
-FillFromCodes(DesignState *ds, int64 first, int nrows)
-{
-	const Frame *frame = ds->stats->frame;
-	int			n = 0;
-
-	for (int i = 0; i < nrows; i++)
-	{
-		ReserveEntries(ds, n + ds->most_entries);
-		ds->start[i] = n;
-		FillRow(ds, frame->cells + (first + i) * frame->stride, &n);
-	}
-	ds->start[nrows] = n;
-}
-
-static void
-FillBlock(void *arg, int64 first, int nrows, DesignBlock *block)
-{
-	DesignState *ds = arg;
-	const Frame *frame = ds->stats->frame;
-
-	if (ds->cache != NULL)
-		FillFromCache(ds, first, nrows);
-	else
-		FillFromCodes(ds, first, nrows);
-	for (int i = 0; i < nrows; i++)
-	{
-		int64		r = first + i;
-		const uint8 *pattern = frame->cells + r * frame->stride;
-
-		ds->pos[i] = frame->pos[r];
-		ds->neg[i] = frame->neg[r];
-		if (ds->weight != NULL)
-			ds->weight[i] = PatternWeight(ds->stats, pattern);
-		if (ds->offsets != NULL)
-			(void) FrameNumber(ds->offset, pattern, &ds->offsets[i]);
-	}
-	block->n = nrows;
-	block->start = ds->start;
-	block->index = ds->index;
-	block->value = ds->value;
-	block->pos = ds->pos;
-	block->neg = ds->neg;
-	block->weight = ds->weight;
-	block->offset = ds->offsets;
-}
-
-/* The most entries that a row can have: of each feature the longest code. */
-static int
-MostEntries(const DesignState *ds)
-{
-	int			most = 1;
-
-	for (int k = 0; k < ds->ntables; k++)
-	{
-		const FeatureTable *t = &ds->tables[k];
-		int			codes = t->plain ? 1 : t->c->nvalues + 1,
-					longest = 1;
-
-		for (int code = 0; code < codes; code++)
-			longest = Max(longest, t->start[code + 1] - t->start[code]);
-		most += longest;
-	}
-	return most;
-}
-
-static DesignState *
-AllocateState(const FrameStats *s, int ntables)
-{
-	DesignState *ds = palloc0(sizeof(DesignState));
-
-	ds->stats = s;
-	ds->tables = palloc0(sizeof(FeatureTable) * Max(ntables, 1));
-	ds->capacity = DESIGN_BLOCK_ROWS * 16;
-	ds->start = palloc(sizeof(int) * (DESIGN_BLOCK_ROWS + 1));
-	ds->index = palloc(sizeof(int) * ds->capacity);
-	ds->value = palloc(sizeof(double) * ds->capacity);
-	ds->pos = palloc(sizeof(double) * DESIGN_BLOCK_ROWS);
-	ds->neg = palloc(sizeof(double) * DESIGN_BLOCK_ROWS);
-	ds->weight = s->weight ? palloc(sizeof(double) * DESIGN_BLOCK_ROWS) : NULL;
-	ds->offset = s->offset;
-	ds->offsets = s->offset ? palloc(sizeof(double) * DESIGN_BLOCK_ROWS) : NULL;
-	return ds;
 }
 
 FrameDesign *
@@ -567,7 +277,9 @@ FrameDesignCreate(const FrameStats *s, const FittedEncoder *fe, bool scale)
 {
 	const Encoder *enc = fe->encoder;
 	FrameDesign *d = palloc0(sizeof(FrameDesign));
-	DesignState *ds = AllocateState(s, enc->nfeatures);
+	FeatureTable *tables = palloc0(sizeof(FeatureTable) * Max(enc->nfeatures, 1));
+	int		   *dense_column = palloc(sizeof(int) * Max(enc->nfeatures, 1));
+	int			ntables = 0;
 	int			p = enc->ncolumns;
 
 	d->center = palloc0(sizeof(double) * p);
@@ -581,32 +293,38 @@ FrameDesignCreate(const FrameStats *s, const FittedEncoder *fe, bool scale)
 	for (int k = 0; k < enc->nfeatures; k++)
 	{
 		const Feature *f = &enc->features[k];
-		int			fc = fe->frame_column[k];
-		FeatureTable *t = &ds->tables[ds->ntables];
+		const ColumnStats *cs = &s->columns[fe->frame_column[k]];
+		FeatureTable *t = &tables[ntables];
 
 		if (f->kind == FEATURE_OFFSET)
 		{
-			d->mean_offset = s->columns[fc].mean;
+			d->mean_offset = cs->mean;
 			continue;
 		}
-		ds->ntables++;
+		ntables++;
 		t->f = f;
-		t->c = &s->frame->columns[fc];
+		t->c = &s->frame->columns[fe->frame_column[k]];
 		t->plain = (t->c->store == STORE_NUMBERS);
+		t->nulls = (t->c->nulls > 0);
+		t->ncodes = t->plain ? 1 : t->c->nvalues + 1;
 		if (t->plain)
-			BuildPlainTable(enc, s, &s->columns[fc], t, d, scale);
+			BuildPlainTable(enc, s, cs, t, d, scale);
 		else
-			BuildDictionaryTable(enc, s, &s->columns[fc], t, d, scale);
+			BuildDictionaryTable(enc, s, cs, t, d, scale);
+		if (t->dense)
+			dense_column[d->source.ndense++] = f->value_column;
 	}
 	for (int j = 1; j < p; j++)
 		if (enc->design[j].kind != DESIGN_VALUE)
 			d->sd[j] = sqrt(Max(0, d->mean[j] * (1 - d->mean[j])));
-	ds->most_entries = MostEntries(ds);
-	ds->cache = BuildCache(ds);
 	d->source.nrows = s->frame->npatterns;
 	d->source.ncolumns = p;
-	d->source.fill = FillBlock;
-	d->source.arg = ds;
+	d->source.dense_column = dense_column;
+	d->source.weights[0] = s->weight_sum - s->weight_pos;
+	d->source.weights[1] = s->weight_pos;
+	d->source.has_offset = (s->offset != NULL);
+	d->source.fill = DesignBlocksFill;
+	d->source.arg = DesignBlocksCreate(s, tables, ntables);
 	return d;
 }
 

@@ -42,20 +42,20 @@ FirthObjective(LogitWork *w, const double *beta)
 	return objective;
 }
 
-/* x' inverse x of a row, the intercept included */
+/* x' inverse x of a row of n entries, the intercept included */
 static double
-QuadraticForm(const DesignBlock *b, int row, const double *inverse)
+QuadraticForm(const int *index, const double *value, int n, const double *inverse)
 {
 	double		sum = inverse[0];
 
-	for (int k = b->start[row]; k < b->start[row + 1]; k++)
+	for (int k = 0; k < n; k++)
 	{
-		const double *line = inverse + Tri(b->index[k]);
+		const double *line = inverse + Tri(index[k]);
 		double		part = line[0];
 
-		for (int j = b->start[row]; j < k; j++)
-			part += line[b->index[j]] * b->value[j];
-		sum += b->value[k] * (2 * part + line[b->index[k]] * b->value[k]);
+		for (int j = 0; j < k; j++)
+			part += line[index[j]] * value[j];
+		sum += value[k] * (2 * part + line[index[k]] * value[k]);
 	}
 	return sum;
 }
@@ -76,18 +76,18 @@ AddPenaltyScore(LogitWork *w, const double *beta, const double *inverse)
 			double		eta = w->eta[i] + (b->offset ? b->offset[i] : 0);
 			double		up = Sigmoid(eta);
 			double		down = Sigmoid(-eta);
-			double		positive;
-			double		negative;
+			double		total = w->positives[i] + w->negatives[i];
+			int			n;
 			double		r;
 
-			BlockWeights(w, b, i, &positive, &negative);
-			if (positive + negative == 0)
+			if (total == 0)
 				continue;
-			r = (positive + negative) * up * down * QuadraticForm(b, i, inverse) *
-				(up - down) / 2;
+			n = BlockRow(w, b, i);
+			r = total * up * down * (up - down) / 2 *
+				QuadraticForm(w->row_index, w->row_value, n, inverse);
 			w->gradient[0] += r;
-			for (int k = b->start[i]; k < b->start[i + 1]; k++)
-				w->gradient[b->index[k]] += r * b->value[k];
+			for (int k = 0; k < n; k++)
+				w->gradient[w->row_index[k]] += r * w->row_value[k];
 		}
 	}
 }
@@ -126,7 +126,7 @@ FirthScoring(LogitWork *w, LogitFit *fit, int max_iterations, double tolerance)
 		for (int j = 0; j < p; j++)
 			if (w->unit[j] > 0)
 				longest = Max(longest, fabs(w->step[j]) / w->unit[j]);
-		small = StepIsSmall(w, tolerance);
+		small = StepSize(w) <= tolerance;
 
 		/* far from the maximum the information is no guide to the curvature */
 		if (longest > LARGEST_STEP * sqrt(w->positive + w->negative))

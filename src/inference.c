@@ -24,7 +24,7 @@ SandwichMiddle(LogitWork *w, double *middle)
 	RowCursor	cursor = {0};
 
 	memset(middle, 0, sizeof(double) * Tri(w->p));
-	memset(w->trial, 0, sizeof(double) * w->p);
+	GramBegin(w);
 	memset(w->residual, 0, sizeof(double) * DESIGN_BLOCK_ROWS);
 	while (NextBlock(w, &cursor))
 	{
@@ -40,8 +40,11 @@ SandwichMiddle(LogitWork *w, double *middle)
 
 			w->weight[i] = b->pos[i] * up * up + b->neg[i] * down * down;
 		}
-		BlockGram(w, b, w->residual, w->weight, w->trial, middle);
+		for (int i = b->n; i % DESIGN_LANES != 0; i++)
+			w->weight[i] = 0;
+		BlockGram(w, b, w->residual, w->weight, middle);
 	}
+	GramEnd(w, w->trial, middle);
 }
 
 /* Write the packed matrix out in full. */

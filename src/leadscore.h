@@ -604,14 +604,17 @@ Sigmoid(double x)
  */
 
 /*
- * A block of design rows in compressed form: row i has the non-zero entries
- * start[i] … start[i + 1] - 1.  The intercept (column 0) is not among them.
- * A design row stands for pos[i] positives and neg[i] negatives, each with
- * weight[i].  The arrays belong to whoever fills the block.
+ * A block of design rows.  The intercept (column 0) is never in it.  Columns that
+ * are hardly ever 0 are dense: every row has a value, column after column.  Of
+ * the others row i has the entries start[i] … start[i + 1] - 1, by ascending
+ * column.  A design row stands for pos[i] positives and neg[i] negatives, each
+ * with weight[i].  The arrays belong to whoever fills the block; those of rows
+ * go on with zeros up to a multiple of DESIGN_LANES.
  */
 typedef struct DesignBlock
 {
 	int			n;
+	const double *dense;		/* the k-th from k × DESIGN_BLOCK_ROWS on */
 	const int  *start;			/* n + 1 */
 	const int  *index;
 	const double *value;
@@ -621,12 +624,17 @@ typedef struct DesignBlock
 	const double *offset;		/* NULL: all 0 */
 } DesignBlock;
 
-#define DESIGN_BLOCK_ROWS	1024
+#define DESIGN_BLOCK_ROWS	256
+#define DESIGN_LANES		4
 
 typedef struct DesignSource
 {
 	int64		nrows;
 	int			ncolumns;		/* p, the intercept included */
+	int			ndense;
+	const int  *dense_column;	/* ascending; no entry has one of these */
+	double		weights[2];		/* of all negatives, of all positives */
+	bool		has_offset;
 	/* fill `block` with rows first … first + n - 1, n ≤ DESIGN_BLOCK_ROWS */
 	void		(*fill) (void *arg, int64 first, int n, DesignBlock *block);
 	void	   *arg;

@@ -8,8 +8,8 @@
  * has pairs of non-zero entries; nothing of size rows × columns is made.
  *
  * Newton's method converges quadratically near the solution, so what counts is
- * how near it starts.  With many rows it starts from fits on ever larger
- * samples, which cost little, and the full data see three Hessians or so.
+ * how near it starts.  With many rows one pass over ever larger parts of them
+ * makes the start, and two or three over all of them the fit.
  *
  * Sums are added in the order of the rows, block by block: the same rows in the
  * same order give the same bits.
@@ -32,70 +32,16 @@
 
 /* Samples are worth their while from here on. */
 #define SAMPLE_FROM_ROWS	50000
-#define SAMPLE_CHUNK		32
+#define SAMPLE_LEAST_ROWS	4000
+#define SAMPLE_LEAST_PER_COLUMN 20
 #define SAMPLE_TOLERANCE	1e-3
 #define SAMPLE_PRIOR_ROWS	4
 
+/* A step so small that it changes no standard error by more than 1e-10 or so */
+#define SETTLED_STEP		1e-9
+
 #define MAX_DAMPINGS		30
 #define SEPARATION_FROM		8	/* iterations before a fit is suspect */
-
-/*
- * From the linear predictor of each row of a block: the derivatives of its loss.
- * Returns the block's loss.
- *
- * Most rows have weight 1, and for them the logarithms are taken of products:
- * log(1 + e) costs as much as all the rest.  Factors near 1 would lose their
- * digits in a product and go the long way.
- */
-static double
-BlockLoss(LogitWork *w, const DesignBlock *b)
-{
-	double		loss = 0;
-	double		product = 1;
-
-	for (int i = 0; i < b->n; i++)
-	{
-		double		eta = w->eta[i];
-		double		positive;
-		double		negative;
-		double		total;
-		double		e;
-		double		large;
-		double		small;
-
-		BlockWeights(w, b, i, &positive, &negative);
-		w->positive += positive;
-		w->negative += negative;
-		total = positive + negative;
-
-		e = exp(-fabs(eta));
-		large = 1.0 / (1.0 + e);
-		small = e * large;
-		w->weight[i] = total * large * small;
-		if (eta > 0)
-		{
-			w->residual[i] = negative * large - positive * small;
-			loss += negative * eta;
-		}
-		else
-		{
-			w->residual[i] = negative * small - positive * large;
-			loss -= positive * eta;
-		}
-		if (total == 1.0 && e > 1e-4)
-		{
-			product *= 1.0 + e;
-			if (product > 1e280)
-			{
-				loss += log(product);
-				product = 1;
-			}
-		}
-		else
-			loss += total * log1p(e);
-	}
-	return loss + log(product);
-}
 
 double
 LogitPenalty(const LogitWork *w, const double *beta)
@@ -107,6 +53,37 @@ LogitPenalty(const LogitWork *w, const double *beta)
 	return sum;
 }
 
+static void
+AddOffset(LogitWork *w, const DesignBlock *b)
+{
+	for (int i = 0; i < b->n && b->offset; i++)
+		w->eta[i] += b->offset[i];
+}
+
+/* One pass over the rows: add up gradient and Hessian of their loss at beta. */
+static void
+AddPass(LogitWork *w, const double *beta)
+{
+	RowCursor	cursor = {0};
+	LossSums	sums = {0};
+
+	GramBegin(w);
+	while (NextBlock(w, &cursor))
+	{
+		const DesignBlock *b = &cursor.block;
+
+		BlockDots(w, b, beta, w->eta);
+		AddOffset(w, b);
+		BlockLoss(b->n, w->eta, w->positives, w->negatives, w->residual, w->weight,
+				  &sums);
+		BlockGram(w, b, w->residual, w->weight, w->hessian);
+	}
+	GramEnd(w, w->gradient, w->hessian);
+	w->loss = sums.loss;
+	w->positive = sums.positive;
+	w->negative = sums.negative;
+}
+
 /*
  * One pass over the rows: loss, gradient and Hessian at beta, the ridge
  * included in the last two.  Returns the objective.
@@ -114,32 +91,41 @@ LogitPenalty(const LogitWork *w, const double *beta)
 double
 LogitPass(LogitWork *w, const double *beta)
 {
-	RowCursor	cursor = {0};
-
 	memset(w->gradient, 0, sizeof(double) * w->p);
 	memset(w->hessian, 0, sizeof(double) * Tri(w->p));
-	w->loss = w->positive = w->negative = 0;
-
-	while (NextBlock(w, &cursor))
-	{
-		const DesignBlock *b = &cursor.block;
-
-		BlockDots(w, b, beta, w->eta);
-		if (b->offset)
-		{
-			w->has_offset = true;
-			for (int i = 0; i < b->n; i++)
-				w->eta[i] += b->offset[i];
-		}
-		w->loss += BlockLoss(w, b);
-		BlockGram(w, b, w->residual, w->weight, w->gradient, w->hessian);
-	}
+	AddPass(w, beta);
 	for (int j = 1; j < w->p; j++)
 	{
 		w->gradient[j] += w->ridge[j] * beta[j];
 		w->hessian[Tri(j) + j] += w->ridge[j];
 	}
 	return w->loss + LogitPenalty(w, beta);
+}
+
+/* One pass over the rows: loss of intercept and offset alone, and its derivatives. */
+static double
+NullPass(LogitWork *w, double intercept, double *gradient, double *hessian)
+{
+	RowCursor	cursor = {0};
+	LossSums	sums = {0};
+
+	*gradient = *hessian = 0;
+	while (NextBlock(w, &cursor))
+	{
+		const DesignBlock *b = &cursor.block;
+
+		for (int i = 0; i < b->n || i % DESIGN_LANES != 0; i++)
+			w->eta[i] = intercept;
+		AddOffset(w, b);
+		BlockLoss(b->n, w->eta, w->positives, w->negatives, w->residual, w->weight,
+				  &sums);
+		for (int i = 0; i < b->n; i++)
+		{
+			*gradient += w->residual[i];
+			*hessian += w->weight[i];
+		}
+	}
+	return sums.loss;
 }
 
 /*
@@ -149,48 +135,34 @@ LogitPass(LogitWork *w, const double *beta)
 static double
 NullModel(LogitWork *w, double *intercept)
 {
+	double		negative = w->design->weights[0] * w->options->class_weight[0];
+	double		positive = w->design->weights[1] * w->options->class_weight[1];
 	double		low = -DBL_MAX;
 	double		high = DBL_MAX;
 	double		b0 = 0;
 	double		loss = 0;
 
+	/* one class only: there is no maximum, but a place to start from */
+	if (positive <= 0 || negative <= 0)
+	{
+		*intercept = positive > 0 ? 3 : negative > 0 ? -3 : 0;
+		return 0;
+	}
+	if (!w->design->has_offset)
+	{
+		double		total = positive + negative;
+
+		*intercept = log(positive / negative);
+		return positive * log(positive / total) + negative * log(negative / total);
+	}
+
 	for (int iteration = 0; iteration < 200; iteration++)
 	{
-		RowCursor	cursor = {0};
-		double		gradient = 0;
-		double		hessian = 0;
+		double		gradient;
+		double		hessian;
 		double		step;
 
-		loss = w->positive = w->negative = 0;
-		while (NextBlock(w, &cursor))
-		{
-			const DesignBlock *b = &cursor.block;
-
-			w->has_offset |= b->offset != NULL;
-			for (int i = 0; i < b->n; i++)
-				w->eta[i] = b0 + (b->offset ? b->offset[i] : 0);
-			loss += BlockLoss(w, b);
-			for (int i = 0; i < b->n; i++)
-			{
-				gradient += w->residual[i];
-				hessian += w->weight[i];
-			}
-		}
-
-		/* one class only: there is no maximum, but a place to start from */
-		if (w->positive <= 0 || w->negative <= 0)
-		{
-			*intercept = w->positive > 0 ? 3 : w->negative > 0 ? -3 : 0;
-			return 0;
-		}
-		if (!w->has_offset)
-		{
-			double		total = w->positive + w->negative;
-
-			*intercept = log(w->positive / w->negative);
-			return w->positive * log(w->positive / total) +
-				w->negative * log(w->negative / total);
-		}
+		loss = NullPass(w, b0, &gradient, &hessian);
 
 		/* the loss is convex: the sign of the gradient brackets the minimum */
 		if (gradient > 0)
@@ -231,16 +203,17 @@ SetUnits(LogitWork *w, double share)
 	}
 }
 
-/* No component of the step matters, next to its coefficient or its error. */
-bool
-StepIsSmall(const LogitWork *w, double tolerance)
+/* The largest component of the step, next to its coefficient or its error. */
+double
+StepSize(const LogitWork *w)
 {
+	double		largest = 0;
+
 	for (int j = 0; j < w->p; j++)
-	{
-		if (fabs(w->step[j]) > tolerance * Max(fabs(w->beta[j]), w->unit[j]))
-			return false;
-	}
-	return true;
+		if (w->step[j] != 0)
+			largest = Max(largest, fabs(w->step[j]) /
+						  Max(fabs(w->beta[j]), w->unit[j]));
+	return largest;
 }
 
 double
@@ -329,8 +302,10 @@ DampedStep(LogitWork *w, double limit)
  * Newton's method from w->beta.  `fit` is NULL for a sample, where neither
  * history nor separation matters.
  *
- * The step that is found to be tiny is still taken: it squares the error, and
- * the Hessian before it differs from the one after it by as little.
+ * The step that is found to be tiny is still taken: it squares the error.  So
+ * what has to be below the tolerance is not this step but the one after it, and
+ * that follows from this one and the last, as long as the Hessian before the
+ * step may stand for the one after it.
  */
 static LogitStop
 Newton(LogitWork *w, LogitFit *fit, int max_iterations, double tolerance)
@@ -338,6 +313,7 @@ Newton(LogitWork *w, LogitFit *fit, int max_iterations, double tolerance)
 	int			p = w->p;
 	double		objective = LogitPass(w, w->beta);
 	double		previous = INFINITY;
+	double		last = 0;		/* size of the last step, if it was Newton's */
 	int			noisy = 0;
 
 	SetUnits(w, 1);
@@ -360,11 +336,15 @@ Newton(LogitWork *w, LogitFit *fit, int max_iterations, double tolerance)
 		double		decrement;
 		double		slack = 1e-13 * (fabs(objective) + w->loss);
 		double		next;
+		double		size;
 		bool		small;
 
 		HessianFactor(w);
 		decrement = SolveStep(w);
-		small = StepIsSmall(w, tolerance) && decrement <= tolerance * tolerance * p +
+		size = StepSize(w);
+		small = (size <= tolerance ||
+				 (size <= SETTLED_STEP && size * size * size <= tolerance * last * last)) &&
+			decrement <= tolerance * tolerance * p +
 			1e-14 * fabs(objective);
 
 		if (small || (!fit && iteration > max_iterations))
@@ -398,8 +378,12 @@ Newton(LogitWork *w, LogitFit *fit, int max_iterations, double tolerance)
 		}
 
 		next = TryStep(w);
+		last = size;
 		if (!(next <= objective + slack))
+		{
 			next = DampedStep(w, objective + slack);
+			last = 0;
+		}
 		if (!(next <= objective + slack))
 			return LOGIT_STALLED;
 		memcpy(w->beta, w->trial, sizeof(double) * p);
@@ -426,58 +410,108 @@ RowInformation(LogitWork *w, double *information)
 		const DesignBlock *b = &cursor.block;
 
 		rows += b->n;
-		for (int k = b->start[0]; k < b->start[b->n]; k++)
-		{
-			information[b->index[k]] += b->value[k] * b->value[k];
-			count[b->index[k]] += 1;
-		}
+		for (int i = 0; i < b->n; i++)
+			for (int k = BlockRow(w, b, i) - 1; k >= 0; k--)
+			{
+				information[w->row_index[k]] += w->row_value[k] * w->row_value[k];
+				count[w->row_index[k]] += 1;
+			}
 	}
 	for (int j = 1; j < w->p; j++)
-		information[j] *= w->hessian[0] / rows / Max(count[j], 1);
+		information[j] = w->hessian[0] / rows *
+			(count[j] > 0 ? information[j] / count[j] : 1);
 	pfree(count);
 }
 
+/* The ridge of a share of the rows, and that of some rows more. */
+static void
+SampleRidge(const LogitWork *w, const double *information, double share,
+			double *ridge)
+{
+	for (int j = 1; j < w->p; j++)
+	{
+		double		h = w->hessian[Tri(j) + j];
+
+		ridge[j] = w->options->lambda * share;
+		if (h > 0)
+			ridge[j] += SAMPLE_PRIOR_ROWS * information[j];
+		w->dropped[j] = (h <= 0 && ridge[j] == 0);
+	}
+}
+
 /*
- * A start for the full data: fits on samples, each some times larger than the
- * one before, spread evenly over the rows.
+ * Minimise the sum of the quadratic models that `gradient` (at beta) and
+ * `hessian` hold, and the ridge.  Leaves the sum without ridge at its new place.
+ */
+static void
+SolveSample(LogitWork *w, const double *ridge)
+{
+	double	   *diagonal = palloc(sizeof(double) * w->p);
+
+	for (int j = 0; j < w->p; j++)
+	{
+		diagonal[j] = w->hessian[Tri(j) + j];
+		w->hessian[Tri(j) + j] += ridge[j];
+		w->gradient[j] += ridge[j] * w->beta[j];
+	}
+	HessianFactor(w);
+	SolveStep(w);
+	for (int j = 0; j < w->p; j++)
+	{
+		w->beta[j] += w->step[j];
+		w->gradient[j] = -ridge[j] * w->beta[j];
+		w->hessian[Tri(j) + j] = diagonal[j];
+	}
+	pfree(diagonal);
+}
+
+/*
+ * A start for the full data in one pass over them, and some over a small part.
  *
- * In a sample a rare level may have one class only, or no row at all.  A ridge
+ * Newton's method on a sample comes first.  Then a part as large as the sample
+ * is read, at the coefficients of the sample, and what it says of the loss (a
+ * quadratic model) added to what the sample says; the sum gives better
+ * coefficients, with which twice as many rows are read, and so on to the last
+ * half.  So most rows are looked at from quite near.
+ *
+ * In a part a rare level may have one class only, or no row at all.  A ridge
  * that weighs as much as some average rows keeps its coefficient near 0: from
  * there Newton's method finds its way, from beyond the solution it may not.
  */
 static void
 StartFromSamples(LogitWork *w)
 {
-	int64		nrows = w->design->nrows;
-	int64		rows = Max(4000, 20 * (int64) w->p);
+	int64		least = Max(SAMPLE_LEAST_ROWS, SAMPLE_LEAST_PER_COLUMN * (int64) w->p);
+	int64		parts = 1;		/* of the size of the first sample */
 	double	   *ridge = w->ridge;
 	double	   *extra = palloc0(sizeof(double) * w->p);
 	double	   *information = palloc(sizeof(double) * w->p);
 
-	w->ridge = extra;
-	w->chunk = SAMPLE_CHUNK;
-	for (; rows <= nrows / 6; rows *= 8)
-	{
-		w->stride = nrows / rows * SAMPLE_CHUNK;
-		memset(w->dropped, 0, sizeof(bool) * w->p);
-		memcpy(extra, ridge, sizeof(double) * w->p);
-		LogitPass(w, w->beta);
-		SetUnits(w, (double) rows / nrows);
-		RowInformation(w, information);
-		for (int j = 1; j < w->p; j++)
-		{
-			double		h = w->hessian[Tri(j) + j];
+	while (w->design->nrows / (2 * parts) >= least)
+		parts *= 2;
 
-			/* the sample's share of the penalty, and some rows' information */
-			extra[j] = ridge[j] * rows / nrows;
-			if (h > 0)
-				extra[j] += SAMPLE_PRIOR_ROWS * information[j];
-			else if (extra[j] == 0)
-				w->dropped[j] = true;
-		}
-		Newton(w, NULL, 15, SAMPLE_TOLERANCE);
+	w->stride = parts * DESIGN_BLOCK_ROWS;
+	w->ridge = extra;
+	LogitPass(w, w->beta);
+	SetUnits(w, 1.0 / parts);
+	RowInformation(w, information);
+	SampleRidge(w, information, 1.0 / parts, extra);
+	Newton(w, NULL, 15, SAMPLE_TOLERANCE);
+	for (int j = 0; j < w->p; j++)
+	{
+		w->hessian[Tri(j) + j] -= extra[j];
+		w->gradient[j] = -extra[j] * w->beta[j];
 	}
-	w->chunk = DESIGN_BLOCK_ROWS;
+
+	for (; parts > 1; parts /= 2)
+	{
+		w->stride = parts * DESIGN_BLOCK_ROWS;
+		w->first = w->stride / 2;
+		AddPass(w, w->beta);
+		SampleRidge(w, information, 2.0 / parts, extra);
+		SolveSample(w, parts > 2 ? extra : ridge);
+	}
+	w->first = 0;
 	w->stride = DESIGN_BLOCK_ROWS;
 	w->ridge = ridge;
 	memset(w->dropped, 0, sizeof(bool) * w->p);
@@ -490,11 +524,12 @@ MakeWork(const DesignSource *design, const LogitOptions *options)
 {
 	LogitWork  *w = palloc0(sizeof(LogitWork));
 	int			p = design->ncolumns;
+	int			ndense = design->ndense;
+	int			width = CrossWidth(ndense);
 
 	w->design = design;
 	w->options = options;
 	w->p = p;
-	w->chunk = DESIGN_BLOCK_ROWS;
 	w->stride = DESIGN_BLOCK_ROWS;
 	w->lambda1 = options->lambda * options->alpha;
 	w->ridge = palloc0(sizeof(double) * p);
@@ -509,10 +544,19 @@ MakeWork(const DesignSource *design, const LogitOptions *options)
 	w->scale = palloc0(sizeof(double) * p);
 	w->hessian = HugeAlloc0(Tri(p), sizeof(double));
 	w->factor = HugeAlloc0(Tri(p), sizeof(double));
+	w->positives = palloc(sizeof(double) * DESIGN_BLOCK_ROWS);
+	w->negatives = palloc(sizeof(double) * DESIGN_BLOCK_ROWS);
 	w->eta = palloc(sizeof(double) * DESIGN_BLOCK_ROWS);
 	w->residual = palloc(sizeof(double) * DESIGN_BLOCK_ROWS);
 	w->weight = palloc(sizeof(double) * DESIGN_BLOCK_ROWS);
-	w->dense = palloc(sizeof(double) * 4 * p);
+	w->weighted = HugeAlloc0((size_t) ndense * DESIGN_BLOCK_ROWS, sizeof(double));
+	w->lines = HugeAlloc0((size_t) width * DESIGN_BLOCK_ROWS, sizeof(double));
+	w->dense_beta = palloc0(sizeof(double) * (ndense + 1));
+	w->dense_gradient = palloc0(sizeof(double) * (ndense + 1));
+	w->dense_gram = HugeAlloc0(Tri(ndense + 1), sizeof(double));
+	w->cross = HugeAlloc0((size_t) width * p, sizeof(double));
+	w->row_index = palloc(sizeof(int) * p);
+	w->row_value = palloc(sizeof(double) * p);
 	return w;
 }
 
@@ -529,10 +573,19 @@ FreeWork(LogitWork *w)
 	pfree(w->scale);
 	pfree(w->hessian);
 	pfree(w->factor);
+	pfree(w->positives);
+	pfree(w->negatives);
 	pfree(w->eta);
 	pfree(w->residual);
 	pfree(w->weight);
-	pfree(w->dense);
+	pfree(w->weighted);
+	pfree(w->lines);
+	pfree(w->dense_beta);
+	pfree(w->dense_gradient);
+	pfree(w->dense_gram);
+	pfree(w->cross);
+	pfree(w->row_index);
+	pfree(w->row_value);
 	pfree(w);
 }
 

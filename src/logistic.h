@@ -28,8 +28,8 @@ typedef struct LogitWork
 	bool	   *dropped;		/* aliased or without a row: stays 0 */
 	bool		has_dropped;
 
-	/* Passes read the first `chunk` rows of every `stride`: all, or a sample */
-	int			chunk;
+	/* Passes read a block of every `stride` rows, from `first` on */
+	int64		first;
 	int64		stride;
 
 	double	   *beta;
@@ -45,14 +45,30 @@ typedef struct LogitWork
 	double		loss;			/* weighted log loss, no penalty */
 	double		positive;		/* total weight of the positives */
 	double		negative;
-	bool		has_offset;
 
 	/* One block of rows, DESIGN_BLOCK_ROWS each */
+	double	   *positives;		/* weight of a row's positives, class included */
+	double	   *negatives;
 	double	   *eta;
 	double	   *residual;
 	double	   *weight;
-	double	   *dense;			/* 4 × p: rows written out, for dense blocks */
+	double	   *weighted;		/* dense columns times weight */
+	double	   *lines;			/* the same by row: CrossWidth() each */
+
+	/* Sums of a pass that involve dense columns, put in place by GramEnd() */
+	double	   *dense_beta;
+	double	   *dense_gradient; /* the intercept, then the dense columns */
+	double	   *dense_gram;		/* packed */
+	double	   *cross;			/* p × CrossWidth(): sparse with dense */
+
+	/* One row: p each */
+	int		   *row_index;
+	double	   *row_value;
 } LogitWork;
+
+/* A line of sums of a sparse column: with residual, weight, dense columns. */
+#define CrossWidth(ndense) \
+	(((ndense) + 2 + DESIGN_LANES - 1) / DESIGN_LANES * DESIGN_LANES)
 
 /* Where a pass stands. */
 typedef struct RowCursor
@@ -61,29 +77,41 @@ typedef struct RowCursor
 	DesignBlock block;
 } RowCursor;
 
-/* The weights of a row's positives and negatives. */
-static inline void
-BlockWeights(const LogitWork *w, const DesignBlock *b, int row,
-			 double *positive, double *negative)
-{
-	double		weight = b->weight ? b->weight[row] : 1.0;
-
-	*positive = b->pos[row] * weight * w->options->class_weight[1];
-	*negative = b->neg[row] * weight * w->options->class_weight[0];
-}
-
 /* blocks.c */
 extern bool NextBlock(LogitWork *w, RowCursor *cursor);
-extern void BlockDots(const LogitWork *w, const DesignBlock *b,
-					  const double *beta, double *dot);
+extern void BlockDots(LogitWork *w, const DesignBlock *b, const double *beta,
+					  double *dot);
+extern int	BlockRow(LogitWork *w, const DesignBlock *b, int row);
+extern void GramBegin(LogitWork *w);
 extern void BlockGram(LogitWork *w, const DesignBlock *b, const double *residual,
-					  const double *weight, double *gradient, double *gram);
+					  const double *weight, double *gram);
+extern void GramEnd(LogitWork *w, double *gradient, double *gram);
+
+/* kernels.c */
+typedef struct LossSums
+{
+	double		loss;
+	double		positive;		/* weights */
+	double		negative;
+} LossSums;
+
+extern void BlockLoss(int n, const double *eta, const double *positive,
+					  const double *negative, double *residual, double *weight,
+					  LossSums *sums);
+extern void DenseDots(const double *dense, const double *coefficient, int ncolumns,
+					  int n, double *out);
+extern void DenseGram(const double *dense, int ncolumns, int n,
+					  const double *residual, const double *weight,
+					  double *weighted, double *gradient, double *gram);
+extern void SparseGram(const DesignBlock *b, int ncolumns, const double *residual,
+					   const double *weight, const double *weighted,
+					   double *lines, double *cross, double *gram);
 
 /* logistic.c */
 extern double LogitPass(LogitWork *w, const double *beta);
 extern double LogitPenalty(const LogitWork *w, const double *beta);
 extern void SetUnits(LogitWork *w, double share);
-extern bool StepIsSmall(const LogitWork *w, double tolerance);
+extern double StepSize(const LogitWork *w);
 extern void HessianFactor(LogitWork *w);
 extern double MaxGradient(const LogitWork *w);
 

@@ -214,7 +214,7 @@ PenalisedDescent(LogitWork *w, LogitFit *fit, int max_iterations,
 			shift += w->hessian[Tri(j)] * w->step[j];
 		}
 		w->step[0] = -shift / w->hessian[0];
-		if (worst <= KKT_TOLERANCE * largest && StepIsSmall(w, tolerance))
+		if (worst <= KKT_TOLERANCE * largest && StepSize(w) <= tolerance)
 		{
 			for (int j = 0; j < p; j++)
 				w->beta[j] = j == 0 ? w->beta[0] + w->step[0] : m.beta[j];

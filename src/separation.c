@@ -53,21 +53,15 @@ LargestStep(LogitWork *w)
 	{
 		BlockDots(w, &cursor.block, w->step, w->eta);
 		for (int i = 0; i < cursor.block.n; i++)
-		{
-			double		positive;
-			double		negative;
-
-			BlockWeights(w, &cursor.block, i, &positive, &negative);
-			if (positive + negative > 0)
+			if (w->positives[i] + w->negatives[i] > 0)
 				largest = Max(largest, fabs(w->eta[i]));
-		}
 	}
 	return largest;
 }
 
 /*
  * One pass: the range of each column, the classes it moves, and the Gram matrix
- * of the rows that the step hardly moves.
+ * of the rows that the step hardly moves.  All are 0 to begin with.
  */
 static void
 LookAtRows(LogitWork *w, double *range, uint8 *moves, double *gram)
@@ -76,6 +70,7 @@ LookAtRows(LogitWork *w, double *range, uint8 *moves, double *gram)
 	double		cut = SEPARATED_STEP * Min(1.0, LargestStep(w));
 
 	memset(w->residual, 0, sizeof(double) * DESIGN_BLOCK_ROWS);
+	GramBegin(w);
 	range[0] = 1;
 	while (NextBlock(w, &cursor))
 	{
@@ -84,15 +79,15 @@ LookAtRows(LogitWork *w, double *range, uint8 *moves, double *gram)
 		BlockDots(w, b, w->step, w->eta);
 		for (int i = 0; i < b->n; i++)
 		{
-			double		positive;
-			double		negative;
+			double		positive = w->positives[i];
+			double		negative = w->negatives[i];
+			int			n = BlockRow(w, b, i);
 
-			BlockWeights(w, b, i, &positive, &negative);
 			w->weight[i] = positive + negative > 0 && fabs(w->eta[i]) < cut;
-			for (int k = b->start[i]; k < b->start[i + 1]; k++)
+			for (int k = 0; k < n; k++)
 			{
-				int			j = b->index[k];
-				double		x = b->value[k];
+				int			j = w->row_index[k];
+				double		x = w->row_value[k];
 
 				if (positive + negative == 0 || x == 0)
 					continue;
@@ -103,8 +98,11 @@ LookAtRows(LogitWork *w, double *range, uint8 *moves, double *gram)
 					moves[j] |= x > 0 ? UP_ON_NEGATIVE : DOWN_ON_NEGATIVE;
 			}
 		}
-		BlockGram(w, b, w->residual, w->weight, w->trial, gram);
+		for (int i = b->n; i % DESIGN_LANES != 0; i++)
+			w->weight[i] = 0;
+		BlockGram(w, b, w->residual, w->weight, gram);
 	}
+	GramEnd(w, w->trial, gram);
 }
 
 /* direction = source without what is small next to its largest component */
@@ -201,12 +199,13 @@ Prove(LogitWork *w, const double *candidate, int n, bool *full)
 
 		for (int i = 0; i < b->n; i++)
 		{
-			double		positive;
-			double		negative;
+			double		positive = w->positives[i];
+			double		negative = w->negatives[i];
+			int			entries;
 
-			BlockWeights(w, b, i, &positive, &negative);
 			if (positive + negative == 0)
 				continue;
+			entries = BlockRow(w, b, i);
 			rows++;
 			for (int c = 0; c < n; c++)
 			{
@@ -216,9 +215,9 @@ Prove(LogitWork *w, const double *candidate, int n, bool *full)
 
 				if (fails[c])
 					continue;
-				for (int k = b->start[i]; k < b->start[i + 1]; k++)
+				for (int k = 0; k < entries; k++)
 				{
-					double		term = b->value[k] * d[b->index[k]];
+					double		term = w->row_value[k] * d[w->row_index[k]];
 
 					sum += term;
 					size += fabs(term);
