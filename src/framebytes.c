@@ -458,7 +458,8 @@ GetColumns(Reader *r, Frame *f)
 		GetColumn(r, &f->columns[i], f->rows);
 	if (r->why == NULL)
 		CheckColumns(r, f);
-	LayOut(f);
+	if (r->why == NULL)
+		LayOut(f);
 }
 
 /*
