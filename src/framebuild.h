@@ -354,11 +354,11 @@ typedef struct CellPlan
 typedef struct RowPlan
 {
 	int			ncells;
+	int			nnarrow;		/* the first so many: codes of one byte each */
 	CellPlan   *cells;
+	uint8		(*maps)[256];	/* of the narrow ones, as bytes */
 	int			stride;			/* of the target */
 	bool		verbatim;		/* every cell stays where and as it is */
-	bool		narrow;			/* all codes one byte wide, before and after */
-	uint8		(*maps)[256];	/* if so: the maps as bytes */
 } RowPlan;
 
 /* What rows are made into: a layout, and codes in its terms. */

@@ -23,15 +23,6 @@
 
 /* ---- rewriting a row ---- */
 
-static void
-MakeByteMaps(RowPlan *p, const int *ncodes)
-{
-	p->maps = palloc0(256 * Max(p->ncells, 1));
-	for (int k = 0; k < p->ncells; k++)
-		for (int code = 0; code <= ncodes[k]; code++)
-			p->maps[k][code] = p->cells[k].codes ? p->cells[k].codes[code] : code;
-}
-
 /* code -> code, one after the other */
 static uint32 *
 Compose(const uint32 *first, int n, const uint32 *second)
@@ -63,62 +54,86 @@ IsIdentity(const uint32 *codes, int n)
 	return true;
 }
 
+static const double *
+PlainNumbers(const FrameBuilder *b, int column, const Run *run)
+{
+	const double *numbers = b->columns[column]->c.numbers;
+
+	if (run != NULL && run->numbers != NULL && run->numbers[column] != NULL)
+		return run->numbers[column];
+	if (run != NULL && run->maps != NULL && run->maps[column] != NULL)
+		return NumbersOf(run->maps[column], run->ncodes[column], numbers);
+	return numbers;
+}
+
+/* How column j of the target comes from the rows of a layout. */
+static CellPlan
+PlanCell(const FrameBuilder *b, const Layout *l, const Run *run, const Target *t,
+		 int j, int *ncodes)
+{
+	int			i = t->columns[j];
+	const FrameColumn *c = &b->columns[i]->c;
+	const uint32 *map = (run && run->maps) ? run->maps[i] : NULL;
+	CellPlan	cell = {0};
+
+	*ncodes = map ? run->ncodes[i] : c->nvalues;
+	if (i < l->ncolumns)
+	{
+		cell.from = l->offsets[i];
+		cell.from_width = l->widths[i];
+	}
+	cell.to = t->layout.offsets[j];
+	cell.to_width = t->layout.widths[j];
+	if (c->store == STORE_NUMBERS)
+	{
+		cell.values = t->values ? t->values[j] : NULL;
+		cell.plain = (cell.values == NULL);
+		if (cell.from_width > 0 && cell.from_width < 8)
+			cell.numbers = PlainNumbers(b, i, run);
+	}
+	else if (cell.from_width > 0)
+	{
+		cell.codes = t->maps == NULL ? map :
+			map ? Compose(map, *ncodes, t->maps[j]) : t->maps[j];
+		/* workers that saw the same values have the same dictionary */
+		if (cell.codes != NULL && IsIdentity(cell.codes, *ncodes))
+			cell.codes = NULL;
+	}
+	return cell;
+}
+
 /* How the rows of a layout become those of the target; `run` if they are one's. */
 static RowPlan
 PlanRows(const FrameBuilder *b, const Layout *l, const Run *run, const Target *t)
 {
 	RowPlan		p = {0};
-	int		   *ncodes = palloc0(sizeof(int) * Max(t->layout.ncolumns, 1));
+	int			n = Max(t->layout.ncolumns, 1);
 
-	p.cells = palloc0(sizeof(CellPlan) * Max(t->layout.ncolumns, 1));
+	p.cells = palloc0(sizeof(CellPlan) * n);
+	p.maps = palloc(256 * n);
 	p.stride = t->layout.stride;
-	p.narrow = true;
 	p.verbatim = (l->stride == t->layout.stride);
-	for (int j = 0; j < t->layout.ncolumns; j++)
-	{
-		int			i = t->columns[j];
-		const FrameColumn *c = &b->columns[i]->c;
-		CellPlan   *cell = &p.cells[p.ncells];
-		const uint32 *map = (run && run->maps) ? run->maps[i] : NULL;
-		int			n = map ? run->ncodes[i] : c->nvalues;
-
-		if (t->layout.widths[j] == 0)
-			continue;
-		if (i < l->ncolumns)
+	for (int pass = 0; pass < 2; pass++)
+		for (int j = 0; j < t->layout.ncolumns; j++)
 		{
-			cell->from = l->offsets[i];
-			cell->from_width = l->widths[i];
+			int			ncodes;
+			CellPlan	cell;
+			bool		narrow;
+
+			if (t->layout.widths[j] == 0)
+				continue;
+			cell = PlanCell(b, l, run, t, j, &ncodes);
+			narrow = (cell.from_width == 1 && cell.to_width == 1 && cell.values == NULL);
+			if (narrow != (pass == 0))
+				continue;
+			for (int code = 0; narrow && code <= ncodes; code++)
+				p.maps[p.ncells][code] = cell.codes ? cell.codes[code] : code;
+			if (cell.from_width != cell.to_width || cell.from != cell.to ||
+				cell.codes != NULL || cell.values != NULL)
+				p.verbatim = false;
+			p.nnarrow += narrow;
+			p.cells[p.ncells++] = cell;
 		}
-		cell->to = t->layout.offsets[j];
-		cell->to_width = t->layout.widths[j];
-		cell->plain = (c->store == STORE_NUMBERS && (t->values == NULL || t->values[j] == NULL));
-		if (cell->from_width == 0)
-			 /* NULL */ ;
-		else if (cell->plain)
-			cell->numbers = run && run->numbers && run->numbers[i] ? run->numbers[i] :
-				map ? NumbersOf(map, n, c->numbers) : c->numbers;
-		else if (c->store == STORE_NUMBERS)
-			cell->values = t->values[j];
-		else if (t->maps != NULL)
-			cell->codes = map ? Compose(map, n, t->maps[j]) : t->maps[j];
-		else
-			cell->codes = map;
-		/* workers that saw the same values have the same dictionary */
-		if (cell->codes != NULL && IsIdentity(cell->codes, n))
-			cell->codes = NULL;
-		if (cell->values != NULL && cell->from_width < 8)
-			cell->numbers = run && run->numbers && run->numbers[i] ? run->numbers[i] :
-				map ? NumbersOf(map, n, c->numbers) : c->numbers;
-		if (cell->from_width != 1 || cell->to_width != 1 || cell->values != NULL)
-			p.narrow = false;
-		if (cell->from_width != cell->to_width || cell->from != cell->to ||
-			cell->codes != NULL || cell->values != NULL)
-			p.verbatim = false;
-		ncodes[p.ncells++] = n;
-	}
-	if (p.narrow && !p.verbatim)	/* else they would be large for nothing */
-		MakeByteMaps(&p, ncodes);
-	pfree(ncodes);
 	return p;
 }
 
@@ -144,18 +159,19 @@ static inline void
 RewriteRow(const RowPlan *p, const uint8 *in, uint8 *out)
 {
 	if (p->verbatim)
+	{
 		memcpy(out, in, p->stride);
-	else if (p->narrow)
-		for (int k = 0; k < p->ncells; k++)
-			out[p->cells[k].to] = p->maps[k][in[p->cells[k].from]];
-	else
-		for (int k = 0; k < p->ncells; k++)
-		{
-			const CellPlan *c = &p->cells[k];
+		return;
+	}
+	for (int k = 0; k < p->nnarrow; k++)
+		out[p->cells[k].to] = p->maps[k][in[p->cells[k].from]];
+	for (int k = p->nnarrow; k < p->ncells; k++)
+	{
+		const CellPlan *c = &p->cells[k];
 
-			WriteCell(out + c->to, c->to_width,
-					  TargetCell(c, ReadCell(in + c->from, c->from_width)));
-		}
+		WriteCell(out + c->to, c->to_width,
+				  TargetCell(c, ReadCell(in + c->from, c->from_width)));
+	}
 }
 
 /* ---- where rows come from ---- */
