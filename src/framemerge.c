@@ -523,6 +523,7 @@ MergeRows(const FrameBuilder *b, bool segments, Run **runs, int nruns,
 	RowSource  *src = NULL;
 	uint32		hash = 0;
 	Ties		ties = {0};
+	int64		total = 0;
 
 	if (segments)
 		OpenSegments(&sources[nsources++], b, target);
@@ -531,10 +532,16 @@ MergeRows(const FrameBuilder *b, bool segments, Run **runs, int nruns,
 	for (int i = 0; i < nsources; i++)
 		FetchRow(&sources[i]);
 
-	while ((standing = LowestHash(sources, nsources, &hash, &src)) > 0)
+	for (int i = 0; i < nsources; i++)
+		total += sources[i].left;
+
+	for (int64 steps = 0; (standing = LowestHash(sources, nsources, &hash, &src)) > 0; steps++)
 	{
-		if (sink->nrows % ROWS_PER_INTERRUPT == 0)
+		if (steps % ROWS_PER_INTERRUPT == 0)
+		{
 			CHECK_FOR_INTERRUPTS();
+			ProgressReport("merging rows", sink->nrows, total, "rows at most");
+		}
 		if (standing == 1)
 		{
 			uint8	   *cells = SinkCells(sink);

@@ -52,5 +52,10 @@ _PG_init(void)
 							&work_memory, INHERIT_WORK_MEM, INHERIT_WORK_MEM,
 							MAX_KILOBYTES, PGC_USERSET, GUC_UNIT_KB,
 							CheckWorkMem, NULL, NULL);
+	DefineCustomBoolVariable("leadscore.progress",
+							 "Tells every two seconds what a long training is doing.",
+							 "As a NOTICE, and before the query in pg_stat_activity.",
+							 &leadscore_progress, false, PGC_USERSET, 0,
+							 NULL, NULL, NULL);
 	ReserveSettings("leadscore");
 }

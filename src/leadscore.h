@@ -119,6 +119,11 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 
 extern Size LeadscoreWorkMem(void); /* leadscore.c: bytes */
 
+/* progress.c */
+extern bool leadscore_progress;
+extern void ProgressReport(const char *phase, int64 done, int64 total, const char *of);
+extern void ProgressEnd(void);
+
 /* ------------------------------------------------------------------------
  * Rows and cells (row.c)
  * ------------------------------------------------------------------------

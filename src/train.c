@@ -237,6 +237,8 @@ AddRow(FrameState *st, const NullableDatum *args, bool positive)
 			AddText(b, src->column, VALUE);
 	ADD(WAY_ANY, 0);
 	FrameBuilderAddHash(b, hash);
+	if (b->rows % ROWS_PER_INTERRUPT == 0)
+		ProgressReport("reading rows", b->rows, 0, "rows");
 	FrameBuilderEndRow(b, positive);
 #undef VALUE
 #undef ISNULL
@@ -538,6 +540,7 @@ lead_train_finalfn(PG_FUNCTION_ARGS)
 	}
 	model = FitModel(frame, opt);
 	FrameClose(frame);
+	ProgressEnd();
 	MemoryContextSwitchTo(old);
 	if (model != NULL)
 		model = (bytea *) DatumGetPointer(datumCopy(PointerGetDatum(model), false, -1));

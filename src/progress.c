@@ -1,0 +1,99 @@
+/*-------------------------------------------------------------------------
+ *
+ * progress.c
+ *	  What a long training is doing, told every two seconds if asked for by
+ *	  SET leadscore.progress = on.
+ *
+ * A NOTICE goes to the client, and the same words stand before the query in
+ * pg_stat_activity.  Workers of a parallel plan are silent: their leader reads
+ * rows as well, and says what share of the work it sees.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "pgstat.h"
+#include "tcop/tcopprot.h"
+#include "utils/timestamp.h"
+
+#include "leadscore.h"
+
+#define REPORT_EVERY_MS		2000
+
+bool		leadscore_progress = false;
+
+/* When this statement last said something; another statement begins anew. */
+static TimestampTz statement = 0;
+static TimestampTz last_report = 0;
+static bool shown = false;
+
+static void
+ShowActivity(const char *what)
+{
+	const char *query = debug_query_string ? debug_query_string : "";
+
+	pgstat_report_activity(STATE_RUNNING,
+						   what == NULL ? query :
+						   psprintf("/* leadscore: %s */ %s", what, query));
+	shown = (what != NULL);
+}
+
+/* A number with its thousands apart. */
+static char *
+Thousands(int64 n)
+{
+	char	   *digits = psprintf(INT64_FORMAT, n);
+	int			len = strlen(digits);
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	for (int i = 0; i < len; i++)
+	{
+		if (i > 0 && (len - i) % 3 == 0)
+			appendStringInfoChar(&buf, ',');
+		appendStringInfoChar(&buf, digits[i]);
+	}
+	return buf.data;
+}
+
+/*
+ * Called often from long loops: `phase` in words, how far it is, and of how
+ * many (0: unknown).  `of` says what is counted: "rows", "iterations".
+ */
+void
+ProgressReport(const char *phase, int64 done, int64 total, const char *of)
+{
+	TimestampTz now;
+	char	   *what;
+
+	if (likely(!leadscore_progress) || IsParallelWorker())
+		return;
+	now = GetCurrentTimestamp();
+	if (statement != GetCurrentStatementStartTimestamp())
+	{
+		statement = GetCurrentStatementStartTimestamp();
+		last_report = statement;
+		shown = false;
+	}
+	if (!TimestampDifferenceExceeds(last_report, now, REPORT_EVERY_MS))
+		return;
+	last_report = now;
+	what = total > 0 ?
+		psprintf("%s, %s of %s %s", phase, Thousands(done), Thousands(total), of) :
+		psprintf("%s, %s %s", phase, Thousands(done), of);
+	ereport(NOTICE,
+			(errmsg("%s", what),
+			 errdetail_internal("%.0f s since the statement began.",
+								(now - statement) / 1e6)));
+	ShowActivity(what);
+}
+
+/* The work is done: the query stands alone again. */
+void
+ProgressEnd(void)
+{
+	if (shown && statement == GetCurrentStatementStartTimestamp())
+		ShowActivity(NULL);
+}
