@@ -66,6 +66,17 @@ extern int64 CountDistinctNumbers(const Frame *frame, const FrameColumn *c);
 extern int64 CountDistinctUnless(const Frame *frame, const FrameColumn *c,
 								 const ColumnStats *cs, int64 most);
 
+/* quantile.c */
+typedef struct NumberRank
+{
+	int64		rank;
+	double		value;
+	int64		below;			/* rows with a lesser number */
+} NumberRank;
+
+extern void FindRanks(const Frame *frame, const FrameColumn *c,
+					  const ColumnStats *cs, NumberRank *ranks, int n);
+
 /* encoder.c */
 
 /* Why a column is no feature, in one word that lead_info() shows. */

@@ -252,7 +252,7 @@ Unusual(const Slice *slice, int r, NumberScan *n, double x)
 static void
 SumSlice(const Slice *slice, NumberScan *n)
 {
-	const uint8 *cell = slice->cells + n->c->offset;
+	const uint8 *from = slice->cells + n->c->offset;
 	NumberGrid *grid = n->cs->grid;
 	double		mean = n->mean = n->weight > 0 ? n->mean : SliceMean(slice, n->c),
 				weight = 0,
@@ -261,17 +261,17 @@ SumSlice(const Slice *slice, NumberScan *n)
 	int64	   *rows = grid->rows;
 	int			bits = grid->bits;
 
-	for (int r = 0; r < slice->n; r++, cell += slice->stride)
+	for (int r = 0; r < slice->n; r++, from += slice->stride)
 	{
-		int			label = slice->label[r],
-					page;
-		uint64		b;
+		int			label = slice->label[r];
+		int32		cell;
+		uint64		number;
 		double		x,
 					w,
 					d;
 
-		memcpy(&b, cell, 8);
-		x = BitsDouble(b);
+		memcpy(&number, from, 8);
+		x = BitsDouble(number);
 		/* a NULL is no number and fails this */
 		if (unlikely(!(x >= n->low[label] && x <= n->high[label])) &&
 			!Unusual(slice, r, n, x))
@@ -282,14 +282,14 @@ SumSlice(const Slice *slice, NumberScan *n)
 		sum += w * d;
 		square += w * d * d;
 
-		page = grid->page[b >> MANTISSA_BITS];
-		if (unlikely(page == 0))
+		cell = GridCell(grid, bits, number);
+		if (unlikely(cell < 0))
 		{
-			page = GridAddPage(grid, b >> MANTISSA_BITS);
+			GridAddPage(grid, number);
 			rows = grid->rows;
+			cell = GridCell(grid, bits, number);
 		}
-		rows[(page << bits) + ((b >> (MANTISSA_BITS - bits)) & ((1 << bits) - 1))] +=
-			slice->rows[r];
+		rows[cell] += slice->rows[r];
 	}
 	GridTrim(grid);
 	n->weight += weight;
