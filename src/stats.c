@@ -57,8 +57,8 @@ typedef struct NarrowColumn
 } NarrowColumn;
 
 /*
- * A column of plain numbers.  `square` sums the squares of the distances from
- * the mean so far.  low and high: by SliceLabel, the range within which a number
+ * A column of plain numbers.  sum and square are those of the distances from the
+ * mean so far, and of their squares.  low and high: by SliceLabel, the range within which a number
  * is no extreme.
  */
 typedef struct NumberScan
@@ -67,6 +67,7 @@ typedef struct NumberScan
 	ColumnStats *cs;
 	double		weight;
 	double		mean;
+	double		sum;
 	double		square;
 	double		low[LABEL_BOTH + 1];
 	double		high[LABEL_BOTH + 1];
@@ -293,12 +294,16 @@ SumSlice(const Slice *slice, NumberScan *n)
 	}
 	GridTrim(grid);
 	n->weight += weight;
+	n->sum += sum;
+	n->square += square;
 	if (n->weight > 0)
 	{
-		double		step = sum / n->weight;
+		double		step;
 
-		n->mean += step;
-		n->square += square - sum * step;
+		n->mean += n->sum / n->weight;
+		step = n->mean - mean;	/* as far as the mean can move: it is rounded */
+		n->square -= step * (2 * n->sum - n->weight * step);
+		n->sum -= n->weight * step;
 	}
 }
 
@@ -310,7 +315,7 @@ NumberStats(const Frame *f, NumberScan *n)
 	cs->nonnull = f->rows - cs->null.pos - cs->null.neg;
 	if (n->weight == 0)
 		return;
-	cs->mean = n->mean;
+	cs->mean = n->mean + n->sum / n->weight;
 	/* what is too large for the sums may have become no number at all */
 	cs->sd = isfinite(n->square) ? sqrt(Max(n->square, 0) / n->weight) : INFINITY;
 }
