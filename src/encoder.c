@@ -122,24 +122,6 @@ ValueText(const FrameColumn *c, int k)
 
 /* ---- levels ---- */
 
-typedef struct Candidate
-{
-	int			value;			/* 0-based index into the dictionary */
-	int64		rows;
-} Candidate;
-
-/* The most frequent first; equal ones in the order of the dictionary. */
-static int
-CompareCandidates(const void *a, const void *b)
-{
-	const Candidate *x = a,
-			   *y = b;
-
-	if (x->rows != y->rows)
-		return x->rows > y->rows ? -1 : 1;
-	return x->value - y->value;
-}
-
 /*
  * Which values become levels: kept[k] for the k-th of the dictionary.  Returns
  * how many, and the rows and number of those that don't.
@@ -148,43 +130,30 @@ static int
 KeepLevels(const FrameColumn *c, const ColumnStats *cs, const Choice *ch,
 		   bool *kept, int *npooled, int64 *pooled_rows)
 {
-	Candidate  *cand = palloc(sizeof(Candidate) * Max(c->nvalues, 1));
+	ValueRows  *v = palloc(sizeof(ValueRows) * Max(c->nvalues, 1));
 	int			n = 0,
-				nkept = 0;
+				nkept;
 
-	*npooled = 0;
-	*pooled_rows = 0;
+	*npooled = (int) cs->distinct;
+	*pooled_rows = cs->nonnull;
 	for (int k = 0; k < c->nvalues; k++)
 	{
 		int64		rows = Rows(&cs->values[k + 1]);
 
 		kept[k] = false;
-		if (rows >= ch->min_count)
-		{
-			cand[n].value = k;
-			cand[n++].rows = rows;
-		}
-		else if (rows > 0)
-		{
-			(*npooled)++;
-			*pooled_rows += rows;
-		}
+		if (rows < ch->min_count)
+			continue;
+		v[n].value = k;
+		v[n++].rows = rows;
 	}
-	qsort(cand, n, sizeof(Candidate), CompareCandidates);
-	for (int i = 0; i < n; i++)
+	nkept = KeepMostFrequent(v, n, ch->max_levels);
+	for (int i = 0; i < nkept; i++)
 	{
-		if (i < ch->max_levels)
-		{
-			kept[cand[i].value] = true;
-			nkept++;
-		}
-		else
-		{
-			(*npooled)++;
-			*pooled_rows += cand[i].rows;
-		}
+		kept[v[i].value] = true;
+		(*npooled)--;
+		*pooled_rows -= v[i].rows;
 	}
-	pfree(cand);
+	pfree(v);
 	return nkept;
 }
 
@@ -616,6 +585,7 @@ EncoderFit(const FrameStats *s, const Options *opt, bool penalised)
 		Feature    *f = &enc->features[enc->nfeatures];
 		const LeftOut *out;
 
+		CHECK_FOR_INTERRUPTS();
 		if ((c->role != ROLE_FEATURE && c->role != ROLE_OFFSET) ||
 			(c->store == STORE_COUNTED && HasParts(frame, c)))
 			continue;

@@ -451,3 +451,44 @@ FrameStatsCompute(const Frame *frame)
 		RoleTooLarge(s->offset, "offset");
 	return s;
 }
+
+/* ---- the most frequent values ---- */
+
+static inline int
+CompareValueRows(const ValueRows *a, const ValueRows *b)
+{
+	if (a->rows != b->rows)
+		return a->rows > b->rows ? -1 : 1;
+	return a->value - b->value;
+}
+
+#define ST_SORT SortValueRows
+#define ST_ELEMENT_TYPE ValueRows
+#define ST_COMPARE(a, b) CompareValueRows(a, b)
+#define ST_SCOPE static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DECLARE
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+int
+KeepMostFrequent(ValueRows *v, int n, int most)
+{
+	int			kept = 0;
+	int64		more_than = -1;	/* rows, to be among them at all */
+
+	for (int i = 0; i < n; i++)
+	{
+		if (v[i].rows <= more_than)
+			continue;
+		if (kept == 2 * most)
+		{
+			SortValueRows(v, kept);
+			kept = most;
+			more_than = v[most - 1].rows;
+		}
+		v[kept++] = v[i];
+	}
+	SortValueRows(v, kept);
+	return Min(kept, most);
+}
