@@ -17,7 +17,7 @@
 
 #include "fit.h"
 
-#define MOST_BYTES		((int64) maintenance_work_mem * 1024 / 2)
+#define MOST_BYTES		Min((int64) maintenance_work_mem * 1024 / 2, INT64CONST(1) << 27)
 #define LEAST_BITS		10		/* of the number of slots */
 /* numbers that go into so many slots with few collisions */
 #define FITTING(bits)	((INT64CONST(1) << (bits)) / 4 * 3)

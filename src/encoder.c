@@ -122,24 +122,6 @@ ValueText(const FrameColumn *c, int k)
 
 /* ---- levels ---- */
 
-typedef struct Candidate
-{
-	int			value;			/* 0-based index into the dictionary */
-	int64		rows;
-} Candidate;
-
-/* The most frequent first; equal ones in the order of the dictionary. */
-static int
-CompareCandidates(const void *a, const void *b)
-{
-	const Candidate *x = a,
-			   *y = b;
-
-	if (x->rows != y->rows)
-		return x->rows > y->rows ? -1 : 1;
-	return x->value - y->value;
-}
-
 /*
  * Which values become levels: kept[k] for the k-th of the dictionary.  Returns
  * how many, and the rows and number of those that don't.
@@ -148,43 +130,30 @@ static int
 KeepLevels(const FrameColumn *c, const ColumnStats *cs, const Choice *ch,
 		   bool *kept, int *npooled, int64 *pooled_rows)
 {
-	Candidate  *cand = palloc(sizeof(Candidate) * Max(c->nvalues, 1));
+	ValueRows  *v = palloc(sizeof(ValueRows) * Max(c->nvalues, 1));
 	int			n = 0,
-				nkept = 0;
+				nkept;
 
-	*npooled = 0;
-	*pooled_rows = 0;
+	*npooled = (int) cs->distinct;
+	*pooled_rows = cs->nonnull;
 	for (int k = 0; k < c->nvalues; k++)
 	{
 		int64		rows = Rows(&cs->values[k + 1]);
 
 		kept[k] = false;
-		if (rows >= ch->min_count)
-		{
-			cand[n].value = k;
-			cand[n++].rows = rows;
-		}
-		else if (rows > 0)
-		{
-			(*npooled)++;
-			*pooled_rows += rows;
-		}
+		if (rows < ch->min_count)
+			continue;
+		v[n].value = k;
+		v[n++].rows = rows;
 	}
-	qsort(cand, n, sizeof(Candidate), CompareCandidates);
-	for (int i = 0; i < n; i++)
+	nkept = KeepMostFrequent(v, n, ch->max_levels);
+	for (int i = 0; i < nkept; i++)
 	{
-		if (i < ch->max_levels)
-		{
-			kept[cand[i].value] = true;
-			nkept++;
-		}
-		else
-		{
-			(*npooled)++;
-			*pooled_rows += cand[i].rows;
-		}
+		kept[v[i].value] = true;
+		(*npooled)--;
+		*pooled_rows -= v[i].rows;
 	}
-	pfree(cand);
+	pfree(v);
 	return nkept;
 }
 
@@ -331,50 +300,6 @@ FitLevels(const FrameColumn *c, const ColumnStats *cs, const Choice *ch,
 
 /* ---- bins ---- */
 
-typedef struct NumberRows
-{
-	double		x;
-	int64		rows;
-} NumberRows;
-
-#define ST_SORT SortNumberRows
-#define ST_ELEMENT_TYPE NumberRows
-#define ST_COMPARE(a, b) ((a)->x < (b)->x ? -1 : (a)->x > (b)->x)
-#define ST_SCOPE static
-#define ST_CHECK_FOR_INTERRUPTS
-#define ST_DECLARE
-#define ST_DEFINE
-#include "lib/sort_template.h"
-
-/* All numbers of a column with their rows, sorted. */
-static NumberRows *
-NumbersOf(const Frame *frame, const FrameColumn *c, const ColumnStats *cs, int64 *n)
-{
-	NumberRows *v;
-
-	*n = 0;
-	if (c->store == STORE_DICTIONARY)
-	{
-		v = palloc(sizeof(NumberRows) * Max(c->nvalues, 1));
-		for (int k = 0; k < c->nvalues; k++)
-		{
-			v[*n].x = c->numbers[k];
-			v[(*n)++].rows = Rows(&cs->values[k + 1]);
-		}
-		return v;
-	}
-	v = palloc_extended(sizeof(NumberRows) * Max(frame->npatterns, 1), MCXT_ALLOC_HUGE);
-	for (int64 r = 0; r < frame->npatterns; r++)
-	{
-		if (r % 16384 == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (FrameNumber(c, frame->cells + r * frame->stride, &v[*n].x))
-			v[(*n)++].rows = (int64) frame->pos[r] + frame->neg[r];
-	}
-	SortNumberRows(v, *n);
-	return v;
-}
-
 /*
  * Cut at the quantiles: the k-th edge is the value of the row of rank
  * k·rows/bins (counting from 0), and a value always falls into the bin that
@@ -385,29 +310,31 @@ FitBins(const Frame *frame, const FrameColumn *c, const ColumnStats *cs,
 		const Choice *ch, bool penalised, Feature *f, int *column,
 		FitReport *report)
 {
-	int64		n,
-				below = 0,
-				nulls = Rows(&cs->null);
-	NumberRows *v = NumbersOf(frame, c, cs, &n);
+	int64		nulls = Rows(&cs->null),
+				below = 0;
+	NumberRank *cuts = palloc(sizeof(NumberRank) * ch->bins);
+	int			ncuts = ch->bins - 1;
 	Groups		g = {0};
 	int			reference = -1;
 
+	for (int k = 0; k < ncuts; k++)
+		cuts[k].rank = (k + 1) * cs->nonnull / ch->bins;
+	FindRanks(frame, c, cs, cuts, ncuts);
+
 	f->kind = FEATURE_BINS;
 	f->edges = palloc(sizeof(double) * ch->bins);
-	for (int64 i = 0, k = 1; i < n; below += v[i].rows, i++)
-		for (; k < ch->bins && k * cs->nonnull / ch->bins < below + v[i].rows; k++)
-			if (i > 0 && (f->nedges == 0 || f->edges[f->nedges - 1] != v[i].x))
-				f->edges[f->nedges++] = v[i].x;
-
-	g.nlevels = f->nedges + 1;
-	g.rows = palloc0(sizeof(int64) * (g.nlevels + 2));
-	for (int64 i = 0, b = 0; i < n; i++)
+	g.rows = palloc0(sizeof(int64) * (ch->bins + 2));
+	for (int k = 0; k < ncuts; k++)
 	{
-		while (b < f->nedges && v[i].x >= f->edges[b])
-			b++;
-		g.rows[b] += v[i].rows;
+		if (cuts[k].below == below)
+			continue;			/* the least value, or the edge before */
+		g.rows[f->nedges] = cuts[k].below - below;
+		f->edges[f->nedges++] = cuts[k].value;
+		below = cuts[k].below;
 	}
-	pfree(v);
+	g.rows[f->nedges] = cs->nonnull - below;
+	g.nlevels = f->nedges + 1;
+	pfree(cuts);
 	g.null = (nulls >= ch->min_count);
 	g.rows[NULL_GROUP(&g)] = g.null ? nulls : 0;
 	if (g.nlevels + g.null < 2)
@@ -433,30 +360,43 @@ FitBins(const Frame *frame, const FrameColumn *c, const ColumnStats *cs,
 
 /* ---- numbers ---- */
 
+/* A number of the column, and what all rows that have it weigh. */
+static void
+AddTransformed(const Feature *f, double x, double weight, double *w, double *sum)
+{
+	Cell		cell = {.number = x};
+
+	*w += weight;
+	*sum += weight * TransformCell(f, NULL, &cell);
+}
+
 /* The weighted mean after the transform. */
 static double
 TransformedMean(const FrameStats *s, const FrameColumn *c, const ColumnStats *cs,
 				const Feature *f)
 {
-	const Frame *frame = s->frame;
+	PatternBlock block = {0};
 	double		w = 0,
-				sum = 0;
-	Cell		cell = {0};
+				sum = 0,
+				x;
 
 	if (f->transform == TRANSFORM_NONE)
 		return cs->mean;
-	for (int64 r = 0; r < frame->npatterns; r++)
+	if (c->store == STORE_DICTIONARY)
 	{
-		const uint8 *pattern = frame->cells + r * frame->stride;
-		double		weight = PatternWeight(s, pattern) *
-			((double) frame->pos[r] + frame->neg[r]);
+		for (int k = 1; k <= c->nvalues; k++)
+			if (Rows(&cs->values[k]) > 0)
+				AddTransformed(f, c->numbers[k - 1], cs->values[k].weight, &w, &sum);
+		return w > 0 ? sum / w : 0;
+	}
+	while (FrameScan(s->frame, &block))
+	{
+		const uint8 *pattern = block.cells;
 
-		if (r % 16384 == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (!FrameNumber(c, pattern, &cell.number))
-			continue;
-		w += weight;
-		sum += weight * TransformCell(f, NULL, &cell);
+		for (int r = 0; r < block.n; r++, pattern += s->frame->stride)
+			if (FrameNumber(c, pattern, &x))
+				AddTransformed(f, x, PatternWeight(s, pattern) *
+							   ((double) block.pos[r] + block.neg[r]), &w, &sum);
 	}
 	return w > 0 ? sum / w : 0;
 }
@@ -645,6 +585,7 @@ EncoderFit(const FrameStats *s, const Options *opt, bool penalised)
 		Feature    *f = &enc->features[enc->nfeatures];
 		const LeftOut *out;
 
+		CHECK_FOR_INTERRUPTS();
 		if ((c->role != ROLE_FEATURE && c->role != ROLE_OFFSET) ||
 			(c->store == STORE_COUNTED && HasParts(frame, c)))
 			continue;

@@ -50,6 +50,19 @@ typedef struct FrameStats
 /* stats.c */
 extern FrameStats *FrameStatsCompute(const Frame *frame);
 
+/* A value of a dictionary, counted from 0, and its rows. */
+typedef struct ValueRows
+{
+	int			value;
+	int64		rows;
+} ValueRows;
+
+/*
+ * Of n values, in the order of the dictionary, bring the most frequent to the
+ * front and sort them, equal ones in that order; returns how many, `most` or n.
+ */
+extern int	KeepMostFrequent(ValueRows *v, int n, int most);
+
 /* The weight of each row of a pattern: 1 without the role. */
 static inline double
 PatternWeight(const FrameStats *s, const uint8 *pattern)
@@ -65,6 +78,17 @@ PatternWeight(const FrameStats *s, const uint8 *pattern)
 extern int64 CountDistinctNumbers(const Frame *frame, const FrameColumn *c);
 extern int64 CountDistinctUnless(const Frame *frame, const FrameColumn *c,
 								 const ColumnStats *cs, int64 most);
+
+/* quantile.c */
+typedef struct NumberRank
+{
+	int64		rank;
+	double		value;
+	int64		below;			/* rows with a lesser number */
+} NumberRank;
+
+extern void FindRanks(const Frame *frame, const FrameColumn *c,
+					  const ColumnStats *cs, NumberRank *ranks, int n);
 
 /* encoder.c */
 

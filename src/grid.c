@@ -29,16 +29,19 @@ GridCreate(void)
 	NumberGrid *g = palloc0(sizeof(NumberGrid));
 
 	g->bits = GRID_BITS;
-	g->npages = 1;
 	g->capacity = 8;
 	g->look = SMALL_GRID >> GRID_BITS;
 	g->rows = palloc0(sizeof(int64) * g->capacity << g->bits);
+	for (int e = 0; e < SIGN_EXPONENTS; e++)
+		g->place[e] = GRID_NO_PLACE;
 	return g;
 }
 
-int
-GridAddPage(NumberGrid *g, int exponent)
+void
+GridAddPage(NumberGrid *g, uint64 number)
 {
+	int			exponent = number >> MANTISSA_BITS;
+
 	if (g->npages == g->capacity)
 	{
 		Size		used = sizeof(int64) * g->capacity << g->bits;
@@ -47,7 +50,7 @@ GridAddPage(NumberGrid *g, int exponent)
 		memset((char *) g->rows + used, 0, used);
 		g->capacity *= 2;
 	}
-	return g->page[exponent] = g->npages++;
+	g->place[exponent] = (g->npages++ - exponent) * (1 << g->bits);
 }
 
 static int
@@ -70,6 +73,9 @@ GridTrim(NumberGrid *g)
 		g->bits--;
 		for (int i = 0; i < g->npages << g->bits; i++)
 			g->rows[i] = g->rows[2 * i] + g->rows[2 * i + 1];
+		for (int e = 0; e < SIGN_EXPONENTS; e++)
+			if (g->place[e] != GRID_NO_PLACE)
+				g->place[e] /= 2;
 		/* pages that are added start from nothing */
 		memset(g->rows + (g->npages << g->bits), 0,
 			   sizeof(int64) * g->npages << g->bits);
@@ -84,15 +90,17 @@ AddPageCounts(const NumberGrid *g, uint64 exponent, NumberCount *counts, int *n)
 	int			cells = 1 << g->bits;
 	bool		negative = exponent >= SIGN_EXPONENTS / 2;
 
+	if (g->place[exponent] == GRID_NO_PLACE)
+		return;
 	for (int i = 0; i < cells; i++)
 	{
-		uint64		cell = negative ? cells - 1 - i : i;
-		int64		rows = g->rows[(g->page[exponent] << g->bits) + cell];
+		uint64		mantissa = negative ? cells - 1 - i : i;
+		uint64		number = exponent << MANTISSA_BITS | mantissa << (MANTISSA_BITS - g->bits);
+		int64		rows = g->rows[GridCell(g, g->bits, number)];
 
 		if (rows == 0)
 			continue;
-		counts[*n].x = BitsDouble(exponent << MANTISSA_BITS |
-								  cell << (MANTISSA_BITS - g->bits));
+		counts[*n].x = BitsDouble(number);
 		counts[(*n)++].rows = rows;
 	}
 }
@@ -104,11 +112,9 @@ GridCounts(const NumberGrid *g, int *n)
 
 	*n = 0;
 	for (int e = SIGN_EXPONENTS - 1; e >= SIGN_EXPONENTS / 2; e--)
-		if (g->page[e] != 0)
-			AddPageCounts(g, e, counts, n);
+		AddPageCounts(g, e, counts, n);
 	for (int e = 0; e < SIGN_EXPONENTS / 2; e++)
-		if (g->page[e] != 0)
-			AddPageCounts(g, e, counts, n);
+		AddPageCounts(g, e, counts, n);
 	return counts;
 }
 

@@ -31,16 +31,24 @@ typedef struct NumberCount
 typedef struct NumberGrid
 {
 	int			bits;
-	int			npages;			/* page 0 is none */
-	int			capacity;
+	int			npages;
+	int			capacity;		/* pages */
 	int			look;			/* pages at which a coarser grid may do */
-	int64	   *rows;			/* page p begins at p << bits */
-	uint16		page[1 << (64 - MANTISSA_BITS)];
+	int64	   *rows;			/* bits of a number + place: index of its cell */
+	int32		place[1 << (64 - MANTISSA_BITS)];
 } NumberGrid;
 
+#define GRID_NO_PLACE	PG_INT32_MIN	/* no page; such an index is negative */
+
+static inline int32
+GridCell(const NumberGrid *grid, int bits, uint64 number)
+{
+	return grid->place[number >> MANTISSA_BITS] + (int32) (number >> (MANTISSA_BITS - bits));
+}
+
 extern NumberGrid *GridCreate(void);
-/* a page for sign and exponent; moves the rows */
-extern int	GridAddPage(NumberGrid *grid, int exponent);
+/* make a page for such numbers; moves the rows */
+extern void GridAddPage(NumberGrid *grid, uint64 number);
 /* drop bits that are lost already, if the grid has grown; moves the rows */
 extern void GridTrim(NumberGrid *grid);
 

@@ -56,49 +56,30 @@ NumberCounts(const FrameColumn *c, const ColumnStats *cs, int *n, int *bits)
 	return counts;
 }
 
-typedef struct LevelCount
-{
-	int			value;
-	int64		rows;
-} LevelCount;
-
-static int
-CompareLevelCounts(const void *a, const void *b)
-{
-	const LevelCount *x = a,
-			   *y = b;
-
-	if (x->rows != y->rows)
-		return x->rows > y->rows ? -1 : 1;
-	return x->value - y->value;
-}
-
 static void
 ProfileLevels(StringInfo buf, const FrameColumn *c, const ColumnStats *cs)
 {
-	LevelCount *l = palloc(sizeof(LevelCount) * Max(c->nvalues, 1));
+	ValueRows  *v = palloc(sizeof(ValueRows) * Max(c->nvalues, 1));
 	int64		rest = 0;
+	int			n;
 
 	for (int k = 0; k < c->nvalues; k++)
 	{
-		l[k].value = k;
-		l[k].rows = cs->values[k + 1].pos + cs->values[k + 1].neg;
+		v[k].value = k;
+		v[k].rows = cs->values[k + 1].pos + cs->values[k + 1].neg;
+		rest += v[k].rows;
 	}
-	qsort(l, c->nvalues, sizeof(LevelCount), CompareLevelCounts);
+	n = KeepMostFrequent(v, c->nvalues, PROFILE_VALUES);
 	appendStringInfoString(buf, ", \"values\": [");
-	for (int k = 0; k < c->nvalues; k++)
+	for (int i = 0; i < n; i++)
 	{
-		if (k >= PROFILE_VALUES)
-		{
-			rest += l[k].rows;
-			continue;
-		}
-		appendStringInfoString(buf, k == 0 ? "[" : ", [");
-		escape_json(buf, pnstrdup(c->texts[l[k].value], c->lengths[l[k].value]));
-		appendStringInfo(buf, ", %lld]", (long long) l[k].rows);
+		appendStringInfoString(buf, i == 0 ? "[" : ", [");
+		escape_json(buf, pnstrdup(c->texts[v[i].value], c->lengths[v[i].value]));
+		appendStringInfo(buf, ", %lld]", (long long) v[i].rows);
+		rest -= v[i].rows;
 	}
 	appendStringInfo(buf, "], \"rest\": %lld", (long long) rest);
-	pfree(l);
+	pfree(v);
 }
 
 static void
@@ -151,6 +132,7 @@ ProfileJson(StringInfo buf, const FrameStats *s, const FitReport *report)
 		const FrameColumn *c = &f->columns[i];
 		const ColumnStats *cs = &s->columns[i];
 
+		CHECK_FOR_INTERRUPTS();
 		if (c->role != ROLE_FEATURE)
 			continue;
 		JsonOpenColumn(buf, first, c->name);

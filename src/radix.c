@@ -99,8 +99,11 @@ RadixSort(uint64 *keys, uint64 *scratch, int64 n, int low)
 		from = to;
 		to = swap;
 	}
-	if (from != keys)
-		memcpy(keys, from, n * sizeof(uint64));
+	for (int64 start = 0; from != keys && start < n; start += RADIX_BLOCK)
+	{
+		CHECK_FOR_INTERRUPTS();
+		memcpy(keys + start, from + start, Min(RADIX_BLOCK, n - start) * sizeof(uint64));
+	}
 	pfree(counts);
 }
 

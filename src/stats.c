@@ -57,8 +57,8 @@ typedef struct NarrowColumn
 } NarrowColumn;
 
 /*
- * A column of plain numbers.  `square` sums the squares of the distances from
- * the mean so far.  low and high: by SliceLabel, the range within which a number
+ * A column of plain numbers.  sum and square are those of the distances from the
+ * mean so far, and of their squares.  low and high: by SliceLabel, the range within which a number
  * is no extreme.
  */
 typedef struct NumberScan
@@ -67,6 +67,7 @@ typedef struct NumberScan
 	ColumnStats *cs;
 	double		weight;
 	double		mean;
+	double		sum;
 	double		square;
 	double		low[LABEL_BOTH + 1];
 	double		high[LABEL_BOTH + 1];
@@ -252,7 +253,7 @@ Unusual(const Slice *slice, int r, NumberScan *n, double x)
 static void
 SumSlice(const Slice *slice, NumberScan *n)
 {
-	const uint8 *cell = slice->cells + n->c->offset;
+	const uint8 *from = slice->cells + n->c->offset;
 	NumberGrid *grid = n->cs->grid;
 	double		mean = n->mean = n->weight > 0 ? n->mean : SliceMean(slice, n->c),
 				weight = 0,
@@ -261,17 +262,17 @@ SumSlice(const Slice *slice, NumberScan *n)
 	int64	   *rows = grid->rows;
 	int			bits = grid->bits;
 
-	for (int r = 0; r < slice->n; r++, cell += slice->stride)
+	for (int r = 0; r < slice->n; r++, from += slice->stride)
 	{
-		int			label = slice->label[r],
-					page;
-		uint64		b;
+		int			label = slice->label[r];
+		int32		cell;
+		uint64		number;
 		double		x,
 					w,
 					d;
 
-		memcpy(&b, cell, 8);
-		x = BitsDouble(b);
+		memcpy(&number, from, 8);
+		x = BitsDouble(number);
 		/* a NULL is no number and fails this */
 		if (unlikely(!(x >= n->low[label] && x <= n->high[label])) &&
 			!Unusual(slice, r, n, x))
@@ -282,23 +283,27 @@ SumSlice(const Slice *slice, NumberScan *n)
 		sum += w * d;
 		square += w * d * d;
 
-		page = grid->page[b >> MANTISSA_BITS];
-		if (unlikely(page == 0))
+		cell = GridCell(grid, bits, number);
+		if (unlikely(cell < 0))
 		{
-			page = GridAddPage(grid, b >> MANTISSA_BITS);
+			GridAddPage(grid, number);
 			rows = grid->rows;
+			cell = GridCell(grid, bits, number);
 		}
-		rows[(page << bits) + ((b >> (MANTISSA_BITS - bits)) & ((1 << bits) - 1))] +=
-			slice->rows[r];
+		rows[cell] += slice->rows[r];
 	}
 	GridTrim(grid);
 	n->weight += weight;
+	n->sum += sum;
+	n->square += square;
 	if (n->weight > 0)
 	{
-		double		step = sum / n->weight;
+		double		step;
 
-		n->mean += step;
-		n->square += square - sum * step;
+		n->mean += n->sum / n->weight;
+		step = n->mean - mean;	/* as far as the mean can move: it is rounded */
+		n->square -= step * (2 * n->sum - n->weight * step);
+		n->sum -= n->weight * step;
 	}
 }
 
@@ -310,7 +315,7 @@ NumberStats(const Frame *f, NumberScan *n)
 	cs->nonnull = f->rows - cs->null.pos - cs->null.neg;
 	if (n->weight == 0)
 		return;
-	cs->mean = n->mean;
+	cs->mean = n->mean + n->sum / n->weight;
 	/* what is too large for the sums may have become no number at all */
 	cs->sd = isfinite(n->square) ? sqrt(Max(n->square, 0) / n->weight) : INFINITY;
 }
@@ -445,4 +450,45 @@ FrameStatsCompute(const Frame *frame)
 		!isfinite(s->columns[s->offset - frame->columns].mean))
 		RoleTooLarge(s->offset, "offset");
 	return s;
+}
+
+/* ---- the most frequent values ---- */
+
+static inline int
+CompareValueRows(const ValueRows *a, const ValueRows *b)
+{
+	if (a->rows != b->rows)
+		return a->rows > b->rows ? -1 : 1;
+	return a->value - b->value;
+}
+
+#define ST_SORT SortValueRows
+#define ST_ELEMENT_TYPE ValueRows
+#define ST_COMPARE(a, b) CompareValueRows(a, b)
+#define ST_SCOPE static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DECLARE
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+int
+KeepMostFrequent(ValueRows *v, int n, int most)
+{
+	int			kept = 0;
+	int64		more_than = -1;	/* rows, to be among them at all */
+
+	for (int i = 0; i < n; i++)
+	{
+		if (v[i].rows <= more_than)
+			continue;
+		if (kept == 2 * most)
+		{
+			SortValueRows(v, kept);
+			kept = most;
+			more_than = v[most - 1].rows;
+		}
+		v[kept++] = v[i];
+	}
+	SortValueRows(v, kept);
+	return Min(kept, most);
 }
