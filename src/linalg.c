@@ -350,8 +350,11 @@ CholeskyInverse(double *l, const double *scale, const bool *dropped,
 		GramAddFour(inverse, rows, n);
 	}
 	for (int i = 0; i < p; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		for (int j = 0; j <= i; j++)
 			inverse[Tri(i) + j] *= scale[i] * scale[j];
+	}
 	pfree(rows);
 }
 
