@@ -12,6 +12,8 @@
  */
 #include "leadscore.h"
 
+#include "miscadmin.h"
+
 #include "logistic.h"
 
 /* A pivot below DEPENDENT may be rounding only; below NOISE it surely is. */
@@ -36,6 +38,7 @@ ColumnResiduals(LogitWork *w, const int *suspect, int n, double *ratio)
 		double	   *c = combination + (size_t) s * w->p;
 		int			j = suspect[s];
 
+		CHECK_FOR_INTERRUPTS();
 		memcpy(c, w->hessian + Tri(j), sizeof(double) * j);
 		CholeskySolve(w->factor, w->scale, c, j);
 		for (int k = 0; k < j; k++)

@@ -142,6 +142,7 @@ GramEnd(LogitWork *w, double *gradient, double *gram)
 	{
 		const double *c = w->cross + (size_t) j * width;
 
+		CHECK_FOR_INTERRUPTS();
 		gradient[j] += c[0];
 		gram[Tri(j)] += c[1];
 		for (int k = 0; k < ndense; k++)	/* nothing if j is dense itself */

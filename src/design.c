@@ -18,6 +18,8 @@
 
 #include <math.h>
 
+#include "miscadmin.h"
+
 #include "design.h"
 
 /* Growing entries of a table under construction. */
@@ -179,6 +181,8 @@ BuildDictionaryTable(const Encoder *enc, const FrameStats *s,
 
 	for (int code = 0; code <= n; code++)
 	{
+		if (code % 256 == 0)
+			CHECK_FOR_INTERRUPTS();
 		from[code] = raw.n;
 		average[code] = EncodeCode(enc, f, c, code, &raw);
 		to[code] = raw.n;
@@ -343,18 +347,15 @@ FrameDesignDescale(const FrameDesign *d, int p, double *beta, double *cov)
 	if (cov == NULL)
 		return;
 	for (int i = 0; i < p; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		for (int j = 0; j < p; j++)
 			cov[(int64) i * p + j] /= d->scale[i] * d->scale[j];
-	for (int pass = 0; pass < 2; pass++)	/* the first row, then the first column */
-		for (int k = 0; k < p; k++)
-		{
-			double		sum = 0;
-
-			for (int j = 1; j < p; j++)
-				sum += d->center[j] * (pass == 0 ? cov[(int64) j * p + k] : cov[(int64) k * p + j]);
-			if (pass == 0)
-				cov[k] -= sum;
-			else
-				cov[(int64) k * p] -= sum;
-		}
+	}
+	for (int j = 1; j < p; j++)	/* the first row */
+		for (int k = 0; k < p && d->center[j] != 0; k++)
+			cov[k] -= d->center[j] * cov[(int64) j * p + k];
+	for (int k = 0; k < p; k++) /* the first column */
+		for (int j = 1; j < p; j++)
+			cov[(int64) k * p] -= d->center[j] * cov[(int64) k * p + j];
 }

@@ -52,9 +52,12 @@ static void
 Unpack(double *full, const double *packed, int p)
 {
 	for (int i = 0; i < p; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		for (int j = 0; j <= i; j++)
 			full[(size_t) i * p + j] = full[(size_t) j * p + i] =
 				packed[Tri(i) + j];
+	}
 }
 
 /* cov = B M B, from cov = B and M packed */
@@ -160,6 +163,8 @@ LogitGvif(const double *cov, const bool *aliased, int p, int nterms,
 		}
 	}
 	for (int i = 0; i < m; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		for (int j = 0; j < m; j++)
 		{
 			size_t		ii = member[i];
@@ -171,6 +176,7 @@ LogitGvif(const double *cov, const bool *aliased, int p, int nterms,
 			if (j <= i)
 				a[Tri(i) + j] = c;
 		}
+	}
 	ok = CholeskyFactor(l, scale, dropped, NULL, a, m, 0, false);
 	if (ok)
 	{
@@ -181,6 +187,7 @@ LogitGvif(const double *cov, const bool *aliased, int p, int nterms,
 	{
 		int			n = 0;
 
+		CHECK_FOR_INTERRUPTS();
 		for (int j = first[t]; j <= last[t]; j++)
 			if (live[j] >= 0)
 				member[n++] = live[j];

@@ -5,11 +5,9 @@
  *	  dense columns, the loss and its derivatives, sums of squares of dense
  *	  columns.
  *
- * Every loop takes four rows at a time.  It is compiled twice where the
- * processor may or may not have AVX2; as additions and multiplications are
- * never fused and their order is written out, both give the same bits.  That
- * is also why exp and log1p are here: the mathematical library of one system
- * differs from that of another in the last digit.
+ * Every loop takes four rows at a time (quad.h).  For the sake of the same bits
+ * on every machine exp and log1p are here too: the mathematical library of one
+ * system differs from that of another in the last digit.
  *
  * Rows are padded with zeros to a multiple of four.
  *
@@ -20,46 +18,12 @@
 #include "miscadmin.h"
 
 #include "logistic.h"
+#include "quad.h"
 
 #define LANES		DESIGN_LANES
-#define ROUND_UP(n) (((n) + LANES - 1) / LANES * LANES)
-
-/* Four doubles side by side, at any address of a double. */
-typedef double Quad __attribute__((vector_size(32), aligned(8), may_alias));
-typedef int64 QuadBits __attribute__((vector_size(32), aligned(8), may_alias));
-
-#define QUAD(x)			(*(Quad *) (x))
-#define CONSTQUAD(x)	(*(const Quad *) (x))
-#define ALL(x)			((Quad) {(x), (x), (x), (x)})
-#define SUM(q)			(((q)[0] + (q)[1]) + ((q)[2] + (q)[3]))
-#define SELECT(mask, a, b) \
-	((Quad) (((mask) & (QuadBits) (a)) | (~(mask) & (QuadBits) (b))))
-
-/*
- * KERNEL(f, parameters, arguments) makes f() of the inline function fBody(), with
- * AVX2 where there is any.
- */
-#define BODY static inline __attribute__((always_inline)) void
-#if defined(__x86_64__)
-#define KERNEL(name, parameters, arguments) \
-	static __attribute__((target("avx2"))) void \
-	name##Avx2 parameters { name##Body arguments; } \
-	void \
-	name parameters \
-	{ \
-		if (__builtin_cpu_supports("avx2")) \
-			name##Avx2 arguments; \
-		else \
-			name##Body arguments; \
-	}
-#else
-#define KERNEL(name, parameters, arguments) \
-	void \
-	name parameters { name##Body arguments; }
-#endif
 
 /* out += Σ coefficient[k] × column k, over n rows */
-BODY
+BODY void
 DenseDotsBody(const double *dense, const double *coefficient, int ncolumns, int n,
 			  double *out)
 {
@@ -83,7 +47,7 @@ DenseDotsBody(const double *dense, const double *coefficient, int ncolumns, int 
 			QUAD(out + i) += ALL(coefficient[k]) * CONSTQUAD(dense + i);
 }
 
-KERNEL(DenseDots,
+KERNEL(extern, void, DenseDots,
 	   (const double *dense, const double *coefficient, int ncolumns, int n, double *out),
 	   (dense, coefficient, ncolumns, n, out))
 
@@ -111,7 +75,7 @@ static const double log_term[] = {
  * e = exp(-|eta|) is 2^k exp(r) with |r| ≤ ln 2 / 2.  log1p(e) is
  * 2 artanh(e / (2 + e)), where the argument is at most 1/3.
  */
-BODY
+BODY void
 BlockLossBody(int n, const double *eta, const double *positive,
 			  const double *negative, double *residual, double *weight,
 			  LossSums *sums)
@@ -176,13 +140,13 @@ BlockLossBody(int n, const double *eta, const double *positive,
 	sums->negative += SUM(negatives);
 }
 
-KERNEL(BlockLoss,
+KERNEL(extern, void, BlockLoss,
 	   (int n, const double *eta, const double *positive, const double *negative,
 		double *residual, double *weight, LossSums *sums),
 	   (n, eta, positive, negative, residual, weight, sums))
 
 /* The products of two columns with four, over n rows. */
-static inline __attribute__((always_inline)) void
+BODY void
 TwoByFour(const double *a0, const double *a1, const double *const b[4], int n,
 		  double out[2][4])
 {
@@ -229,7 +193,7 @@ TwoByFour(const double *a0, const double *a1, const double *const b[4], int n,
  * gradient += Σ residual z and gram += Σ weight z zᵀ, packed, over n rows
  * z = (1, dense columns).  `weighted` is set to the dense columns times weight.
  */
-BODY
+BODY void
 DenseGramBody(const double *dense, int ncolumns, int n, const double *residual,
 			  const double *weight, double *weighted, double *gradient, double *gram)
 {
@@ -283,7 +247,7 @@ DenseGramBody(const double *dense, int ncolumns, int n, const double *residual,
 	}
 }
 
-KERNEL(DenseGram,
+KERNEL(extern, void, DenseGram,
 	   (const double *dense, int ncolumns, int n, const double *residual,
 		const double *weight, double *weighted, double *gradient, double *gram),
 	   (dense, ncolumns, n, residual, weight, weighted, gradient, gram))
@@ -294,7 +258,7 @@ KERNEL(DenseGram,
  * line of CrossWidth() for every design column.  `lines` is room for that of
  * every row.
  */
-BODY
+BODY void
 SparseGramBody(const DesignBlock *b, int ncolumns, const double *residual,
 			   const double *weight, const double *weighted, double *lines,
 			   double *cross, double *gram)
@@ -339,7 +303,7 @@ SparseGramBody(const DesignBlock *b, int ncolumns, const double *residual,
 	}
 }
 
-KERNEL(SparseGram,
+KERNEL(extern, void, SparseGram,
 	   (const DesignBlock *b, int ncolumns, const double *residual, const double *weight,
 		const double *weighted, double *lines, double *cross, double *gram),
 	   (b, ncolumns, residual, weight, weighted, lines, cross, gram))

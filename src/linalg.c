@@ -8,9 +8,8 @@
  * very different size do not look singular.  A dropped column is treated as if
  * its row and column were those of the identity; nothing has to be moved.
  *
- * The inner loops take four rows at a time and add in pairs.  That is what the
- * processor is fast at, and as it is written out, the order of the additions
- * does not depend on the compiler's mood.
+ * The inner loops take four rows at a time, and several rows against each that is
+ * fetched from memory: of large matrices that is what takes the time.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,87 +20,135 @@
 #include "miscadmin.h"
 
 #include "logistic.h"
+#include "quad.h"
 
-/* Two doubles side by side, at any address of a double. */
-typedef double Pair __attribute__((vector_size(16), aligned(8), may_alias));
-
-#define PAIR(x)		(*(Pair *) (x))
-#define CONSTPAIR(x) (*(const Pair *) (x))
-
-/* Zeroed memory that may exceed the usual limit of 1 GB. */
+/*
+ * Zeroed memory that may exceed the usual limit of 1 GB; a little at a time, as
+ * the system takes long to find so much.
+ */
 void *
 HugeAlloc0(size_t count, size_t size)
 {
-	return palloc_extended(Max(count, 1) * size,
-						   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	size_t		left = Max(count, 1) * size;
+	char	   *start = palloc_extended(left, MCXT_ALLOC_HUGE);
+
+	for (char *at = start; left > 0;)
+	{
+		size_t		n = Min(left, 1024 * 1024);
+
+		CHECK_FOR_INTERRUPTS();
+		memset(at, 0, n);
+		at += n;
+		left -= n;
+	}
+	return start;
 }
 
-double
-Dot(const double *x, const double *y, int n)
+BODY double
+DotBody(const double *x, const double *y, int n)
 {
-	Pair		s = {0, 0};
-	Pair		t = {0, 0};
+	Quad		s = {0, 0, 0, 0};
+	Quad		t = {0, 0, 0, 0};
 	int			k = 0;
 	double		sum;
 
-	for (; k + 4 <= n; k += 4)
+	for (; k + 8 <= n; k += 8)
 	{
-		s += CONSTPAIR(x + k) * CONSTPAIR(y + k);
-		t += CONSTPAIR(x + k + 2) * CONSTPAIR(y + k + 2);
+		s += CONSTQUAD(x + k) * CONSTQUAD(y + k);
+		t += CONSTQUAD(x + k + 4) * CONSTQUAD(y + k + 4);
 	}
 	s += t;
-	sum = s[0] + s[1];
+	sum = SUM(s);
 	for (; k < n; k++)
 		sum += x[k] * y[k];
 	return sum;
 }
 
+KERNEL(extern, double, Dot, (const double *x, const double *y, int n), (x, y, n))
+
 /* y += a x */
-void
-AddMultiple(double *y, double a, const double *x, int n)
+BODY void
+AddMultipleBody(double *y, double a, const double *x, int n)
 {
-	Pair		aa = {a, a};
+	Quad		aa = ALL(a);
 	int			k = 0;
 
-	for (; k + 2 <= n; k += 2)
-		PAIR(y + k) += aa * CONSTPAIR(x + k);
+	for (; k + 4 <= n; k += 4)
+		QUAD(y + k) += aa * CONSTQUAD(x + k);
 	for (; k < n; k++)
 		y[k] += a * x[k];
 }
 
+KERNEL(extern, void, AddMultiple, (double *y, double a, const double *x, int n), (y, a, x, n))
+
 /* The products of x with four rows at once: x is read only once. */
-static void
-DotFour(const double *x, double *const row[4], int n, double out[4])
+BODY void
+DotFourBody(const double *x, double *const row[4], int n, double out[4])
 {
-	Pair		s[4] = {{0, 0}, {0, 0}, {0, 0}, {0, 0}};
 	const double *a = row[0];
 	const double *b = row[1];
 	const double *c = row[2];
 	const double *d = row[3];
+	Quad		sa = {0, 0, 0, 0};
+	Quad		sb = {0, 0, 0, 0};
+	Quad		sc = {0, 0, 0, 0};
+	Quad		sd = {0, 0, 0, 0};
 	int			k = 0;
 
-	for (; k + 2 <= n; k += 2)
+	for (; k + 4 <= n; k += 4)
 	{
-		Pair		xx = CONSTPAIR(x + k);
+		Quad		xx = CONSTQUAD(x + k);
 
-		s[0] += xx * CONSTPAIR(a + k);
-		s[1] += xx * CONSTPAIR(b + k);
-		s[2] += xx * CONSTPAIR(c + k);
-		s[3] += xx * CONSTPAIR(d + k);
+		sa += xx * CONSTQUAD(a + k);
+		sb += xx * CONSTQUAD(b + k);
+		sc += xx * CONSTQUAD(c + k);
+		sd += xx * CONSTQUAD(d + k);
 	}
-	for (int r = 0; r < 4; r++)
-	{
-		out[r] = s[r][0] + s[r][1];
-		if (k < n)
+	out[0] = SUM(sa);
+	out[1] = SUM(sb);
+	out[2] = SUM(sc);
+	out[3] = SUM(sd);
+	for (; k < n; k++)
+		for (int r = 0; r < 4; r++)
 			out[r] += x[k] * row[r][k];
-	}
 }
 
+KERNEL(static, void, DotFour, (const double *x, double *const row[4], int n, double out[4]),
+	   (x, row, n, out))
+
+/* Four rows += each its multiple of x. */
+BODY void
+AddMultipleFourBody(double *const row[4], const double a[4], const double *x, int n)
+{
+	Quad		a0 = ALL(a[0]);
+	Quad		a1 = ALL(a[1]);
+	Quad		a2 = ALL(a[2]);
+	Quad		a3 = ALL(a[3]);
+	int			k = 0;
+
+	for (; k + 4 <= n; k += 4)
+	{
+		Quad		xx = CONSTQUAD(x + k);
+
+		QUAD(row[0] + k) += a0 * xx;
+		QUAD(row[1] + k) += a1 * xx;
+		QUAD(row[2] + k) += a2 * xx;
+		QUAD(row[3] + k) += a3 * xx;
+	}
+	for (; k < n; k++)
+		for (int r = 0; r < 4; r++)
+			row[r][k] += a[r] * x[k];
+}
+
+KERNEL(static, void, AddMultipleFour,
+	   (double *const row[4], const double a[4], const double *x, int n),
+	   (row, a, x, n))
+
 /*
- * gram += Σ weight[r] rows[r] rows[r]ᵀ over four rows of n.
+ * gram += Σ rows[r] rows[r]ᵀ over four rows of n.
  */
-void
-GramAddFour(double *gram, const double *rows, const double *weight, int n)
+BODY void
+GramAddFourBody(double *gram, const double *rows, int n)
 {
 	const double *x0 = rows;
 	const double *x1 = rows + n;
@@ -111,25 +158,23 @@ GramAddFour(double *gram, const double *rows, const double *weight, int n)
 	for (int i = 0; i < n; i++)
 	{
 		double	   *g = gram + Tri(i);
-		double		a0 = weight[0] * x0[i];
-		double		a1 = weight[1] * x1[i];
-		double		a2 = weight[2] * x2[i];
-		double		a3 = weight[3] * x3[i];
-		Pair		p0 = {a0, a0};
-		Pair		p1 = {a1, a1};
-		Pair		p2 = {a2, a2};
-		Pair		p3 = {a3, a3};
+		Quad		a0 = ALL(x0[i]);
+		Quad		a1 = ALL(x1[i]);
+		Quad		a2 = ALL(x2[i]);
+		Quad		a3 = ALL(x3[i]);
 		int			j = 0;
 
-		if (a0 == 0 && a1 == 0 && a2 == 0 && a3 == 0)
+		if (x0[i] == 0 && x1[i] == 0 && x2[i] == 0 && x3[i] == 0)
 			continue;
-		for (; j + 2 <= i + 1; j += 2)
-			PAIR(g + j) += (p0 * CONSTPAIR(x0 + j) + p1 * CONSTPAIR(x1 + j)) +
-				(p2 * CONSTPAIR(x2 + j) + p3 * CONSTPAIR(x3 + j));
-		if (j <= i)
-			g[j] += (a0 * x0[j] + a1 * x1[j]) + (a2 * x2[j] + a3 * x3[j]);
+		for (; j + 4 <= i + 1; j += 4)
+			QUAD(g + j) += (a0 * CONSTQUAD(x0 + j) + a1 * CONSTQUAD(x1 + j)) +
+				(a2 * CONSTQUAD(x2 + j) + a3 * CONSTQUAD(x3 + j));
+		for (; j <= i; j++)
+			g[j] += (x0[i] * x0[j] + x1[i] * x1[j]) + (x2[i] * x2[j] + x3[i] * x3[j]);
 	}
 }
+
+KERNEL(static, void, GramAddFour, (double *gram, const double *rows, int n), (gram, rows, n))
 
 /* Finish row i of the factor: columns from `from` on, then the pivot. */
 static double
@@ -144,6 +189,9 @@ FactorRowEnd(double *l, const double *inverse_diagonal, const double *a,
 			inverse_diagonal[j];
 	return 1.0 - Dot(li, li, i);
 }
+
+/* So many rows of a factor are worked on at once. */
+#define FACTOR_ROWS		16
 
 /*
  * Factor the packed matrix `a`, scaled to unit diagonal, into L Lᵀ.
@@ -169,21 +217,26 @@ CholeskyFactor(double *l, double *scale, bool *dropped, double *pivot,
 			scale[i] = 0;
 	}
 
-	for (int first = 0; first < p && ok; first += 4)
+	for (int first = 0; first < p && ok; first += FACTOR_ROWS)
 	{
-		int			n = Min(4, p - first);
-		double	   *row[4];
-		double		dot[4];
+		int			n = Min(FACTOR_ROWS, p - first);
 
-		CHECK_FOR_INTERRUPTS();
-		for (int r = 0; r < 4; r++)
-			row[r] = l + Tri(first + Min(r, n - 1));
 		for (int j = 0; j < first; j++)
 		{
-			DotFour(l + Tri(j), row, j, dot);
-			for (int r = 0; r < n; r++)
-				row[r][j] = inverse[j] * (a[Tri(first + r) + j] *
-										  scale[first + r] * scale[j] - dot[r]);
+			if (j % 64 == 0)
+				CHECK_FOR_INTERRUPTS();
+			for (int four = 0; four < n; four += 4)
+			{
+				double	   *row[4];
+				double		dot[4];
+
+				for (int r = 0; r < 4; r++)
+					row[r] = l + Tri(first + Min(four + r, n - 1));
+				DotFour(l + Tri(j), row, j, dot);
+				for (int r = 0; r < 4 && four + r < n; r++)
+					row[r][j] = inverse[j] * (a[Tri(first + four + r) + j] *
+											  scale[first + four + r] * scale[j] - dot[r]);
+			}
 		}
 		for (int i = first; i < first + n; i++)
 		{
@@ -231,28 +284,45 @@ CholeskySolve(const double *l, const double *scale, double *x, int n)
 		x[i] *= scale[i];
 }
 
-/* Replace the factor by its inverse, row by row. */
+/* Replace the factor by its inverse, from the top. */
 static void
 InvertFactor(double *l, int p)
 {
-	double	   *li = palloc(sizeof(double) * p);
+	double	   *old = palloc(sizeof(double) * 4 * p);	/* rows of the factor */
 
-	for (int i = 0; i < p; i++)
+	for (int first = 0; first < p; first += 4)
 	{
-		double	   *out = l + Tri(i);
-		double		d = out[i];
+		int			n = Min(4, p - first);
+		double	   *row[4];
 
-		CHECK_FOR_INTERRUPTS();
-		memcpy(li, out, sizeof(double) * i);
-		memset(out, 0, sizeof(double) * (i + 1));
-		for (int k = 0; k < i; k++)
-			if (li[k] != 0)
-				AddMultiple(out, -li[k], l + Tri(k), k + 1);
-		for (int k = 0; k < i; k++)
-			out[k] /= d;
-		out[i] = 1.0 / d;
+		for (int r = 0; r < n; r++)
+		{
+			row[r] = l + Tri(first + r);
+			memcpy(old + (size_t) r * p, row[r], sizeof(double) * (first + r + 1));
+			memset(row[r], 0, sizeof(double) * (first + r + 1));
+		}
+		for (int k = 0; k < first && n == 4; k++)
+		{
+			double		minus[4] = {-old[k], -old[p + k], -old[2 * (size_t) p + k],
+			-old[3 * (size_t) p + k]};
+
+			if (k % 64 == 0)
+				CHECK_FOR_INTERRUPTS();
+			AddMultipleFour(row, minus, l + Tri(k), k + 1);
+		}
+		for (int r = 0; r < n; r++)
+		{
+			const double *li = old + (size_t) r * p;
+			int			i = first + r;
+
+			for (int k = n == 4 ? first : 0; k < i; k++)
+				AddMultiple(row[r], -li[k], l + Tri(k), k + 1);
+			for (int k = 0; k < i; k++)
+				row[r][k] /= li[i];
+			row[r][i] = 1.0 / li[i];
+		}
 	}
-	pfree(li);
+	pfree(old);
 }
 
 /*
@@ -269,24 +339,22 @@ CholeskyInverse(double *l, const double *scale, const bool *dropped,
 	memset(inverse, 0, sizeof(double) * Tri(p));
 	for (int first = 0; first < p; first += 4)
 	{
-		double		weight[4] = {0, 0, 0, 0};
 		int			n = Min(first + 4, p);
 
 		CHECK_FOR_INTERRUPTS();
 		memset(rows, 0, sizeof(double) * 4 * n);
 		for (int i = first; i < n; i++)
-		{
-			if (dropped[i])
-				continue;
-			memcpy(rows + (size_t) (i - first) * n, l + Tri(i),
-				   sizeof(double) * (i + 1));
-			weight[i - first] = 1;
-		}
-		GramAddFour(inverse, rows, weight, n);
+			if (!dropped[i])
+				memcpy(rows + (size_t) (i - first) * n, l + Tri(i),
+					   sizeof(double) * (i + 1));
+		GramAddFour(inverse, rows, n);
 	}
 	for (int i = 0; i < p; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		for (int j = 0; j <= i; j++)
 			inverse[Tri(i) + j] *= scale[i] * scale[j];
+	}
 	pfree(rows);
 }
 

@@ -315,14 +315,17 @@ Newton(LogitWork *w, LogitFit *fit, int max_iterations, double tolerance)
 	double		previous = INFINITY;
 	double		last = 0;		/* size of the last step, if it was Newton's */
 	int			noisy = 0;
+	bool		factored = false;
 
 	SetUnits(w, 1);
 	if (fit && w->options->lambda == 0)
 	{
 		FindAliased(w);
+		factored = true;
 		for (int j = 0; j < p; j++)
 			if (w->dropped[j] && w->beta[j] != 0)
 			{
+				factored = false;
 				/* the start came from a sample that did not know yet */
 				for (int k = 0; k < p; k++)
 					w->beta[k] = w->dropped[k] ? 0 : w->beta[k];
@@ -339,7 +342,9 @@ Newton(LogitWork *w, LogitFit *fit, int max_iterations, double tolerance)
 		double		size;
 		bool		small;
 
-		HessianFactor(w);
+		if (!factored)
+			HessianFactor(w);
+		factored = false;
 		decrement = SolveStep(w);
 		size = StepSize(w);
 		small = (size <= tolerance ||

@@ -136,8 +136,6 @@ extern void LogitCovariance(LogitWork *w, LogitFit *fit);
 extern void *HugeAlloc0(size_t count, size_t size);
 extern double Dot(const double *x, const double *y, int n);
 extern void AddMultiple(double *y, double a, const double *x, int n);
-extern void GramAddFour(double *gram, const double *rows, const double *weight,
-						int n);
 extern bool CholeskyFactor(double *l, double *scale, bool *dropped,
 						   double *pivot, const double *a, int p,
 						   double tolerance, bool drop);

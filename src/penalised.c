@@ -65,6 +65,7 @@ BuildModel(const LogitWork *w, QuadraticModel *m)
 	{
 		double		hi = w->hessian[Tri(i)];
 
+		CHECK_FOR_INTERRUPTS();
 		m->gradient[i] = w->gradient[i] - hi / h00 * w->gradient[0];
 		m->beta[i] = w->beta[i];
 		for (int j = 1; j <= i; j++)
@@ -77,6 +78,7 @@ BuildModel(const LogitWork *w, QuadraticModel *m)
 static void
 Move(QuadraticModel *m, int j, double by)
 {
+	CHECK_FOR_INTERRUPTS();
 	m->beta[j] += by;
 	AddMultiple(m->gradient + 1, by, m->h + (size_t) j * m->p + 1, m->p - 1);
 }
@@ -127,6 +129,7 @@ SolveActive(QuadraticModel *m, double lambda1)
 	{
 		int			ai = active[i];
 
+		CHECK_FOR_INTERRUPTS();
 		step[i] = -m->gradient[ai] - (m->beta[ai] > 0 ? lambda1 : -lambda1);
 		for (int j = 0; j <= i; j++)
 			a[Tri(i) + j] = m->h[(size_t) ai * p + active[j]];

@@ -145,6 +145,7 @@ ProjectAway(double *direction, double *gram, const double *range, int p)
 	}
 	for (int i = 0; i < p; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		for (int j = 0; j <= i; j++)
 			gram[Tri(i) + j] *= unit[i] * unit[j];
 		gram[Tri(i) + i] += small;
