@@ -57,7 +57,7 @@ FROM known, (VALUES
 ) v(memory, workers, query);
 
 -- in a window nothing is written to files, as nobody could close them
-SELECT is(under('1MB', 0, 'SELECT DISTINCT md5(lead_train(y, m, ''{"exclude": ["i"]}'') OVER ()) FROM many m'), model,
+SELECT is(under('1MB', 0, 'SELECT md5(model) FROM (SELECT lead_train(y, m, ''{"exclude": ["i"]}'') OVER () AS model FROM many m LIMIT 1) s'), model,
 	'the same model as a window function') FROM known;
 SELECT is(under('1MB', 0, 'SELECT string_agg(md5(f::text), '' '' ORDER BY k) FROM (SELECT i % 2 AS k, lead_frame(y, m) AS f FROM many m GROUP BY 1) s'),
 	under('1GB', 0, 'SELECT string_agg(md5(f::text), '' '' ORDER BY k) FROM (SELECT i % 2 AS k, lead_frame(y, m) AS f FROM many m GROUP BY 1) s'),
