@@ -31,6 +31,9 @@
 #include "framebuild.h"
 #include "train.h"
 
+/* rows of a slow query come slowly */
+#define ROWS_PER_REPORT		1024
+
 static FrameState *
 StateCreate(MemoryContext cxt, const Jsonb *given, int kinds, bool rows, Size limit)
 {
@@ -237,7 +240,7 @@ AddRow(FrameState *st, const NullableDatum *args, bool positive)
 			AddText(b, src->column, VALUE);
 	ADD(WAY_ANY, 0);
 	FrameBuilderAddHash(b, hash);
-	if (b->rows % ROWS_PER_INTERRUPT == 0)
+	if (b->rows % ROWS_PER_REPORT == 0)
 		ProgressReport("reading rows", b->rows, 0, "rows");
 	FrameBuilderEndRow(b, positive);
 #undef VALUE

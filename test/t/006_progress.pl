@@ -1,0 +1,43 @@
+# A long training tells what it is doing, to the client and in pg_stat_activity.
+use strict;
+use warnings;
+use lib 'test/t/lib';
+use Test::More;
+use Cluster;
+
+my $node = Cluster->new('progress');
+$node->query('CREATE EXTENSION leadscore');
+
+# Rows that come slowly: half a second a thousand.
+my $rows = q{(SELECT i % 7 AS a, i % 11 AS b, (i * 31 + i / 3) % 5 < 2 AS won, pg_sleep(0.0005)::text AS c
+	FROM generate_series(1, 8000) i) s};
+my $training = qq{SELECT length(lead_train(won, s, '{"exclude": ["c"]}')) FROM $rows};
+
+my $pid = fork;
+die "fork: $!" if !defined $pid;
+if ($pid == 0)
+{
+	open STDOUT, '>', $node->dir . '/out' or die $!;
+	open STDERR, '>&', \*STDOUT;
+	exec $node->program('psql'), '-XAt', '-h', $node->dir, '-U', 'postgres', '-c', 'SET leadscore.progress = on',
+		'-c', $training, 'postgres';
+}
+my $seen = '';
+for (1 .. 60)
+{
+	select undef, undef, undef, 0.25;
+	$seen = $node->query("SELECT query FROM pg_stat_activity WHERE query LIKE '/* leadscore:%'");
+	last if $seen;
+}
+waitpid $pid, 0;
+is($?, 0, 'the training went through');
+like($seen, qr{^/\* leadscore: reading rows, [\d,]+ rows \*/ SELECT length\(lead_train}, 'pg_stat_activity shows it');
+open my $out, '<', $node->dir . '/out' or die $!;
+my $said = do { local $/; <$out> };
+my @notices = $said =~ /^NOTICE:  reading rows, ([\d,]+) rows$/mg;
+cmp_ok(scalar @notices, '>=', 2, 'a notice every two seconds or so');
+my @counts = map { s/,//gr } @notices;
+ok((!grep { $counts[$_] <= $counts[ $_ - 1 ] } 1 .. $#counts), 'each with more rows than the one before');
+cmp_ok($counts[-1], '<=', 8000, 'and not more than there are');
+
+done_testing();
