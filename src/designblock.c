@@ -47,13 +47,19 @@ typedef struct Slot
 /* The bytes of a pattern by 64, so that a word has a bit for each. */
 #define GROUP_BYTES		64
 
+typedef struct GroupWord
+{
+	int			at;				/* byte in the group */
+	uint64		empty;			/* codes that have no entry */
+	uint64		care;			/* bytes where that matters */
+} GroupWord;
+
 typedef struct ByteGroup
 {
-	uint64		always;			/* cells that are looked up in every row */
+	int			first;			/* byte of a pattern */
 	int			nwords;
-	int			word[GROUP_BYTES / 8];
-	uint64		empty[GROUP_BYTES / 8]; /* codes that have no entry */
-	uint64		care[GROUP_BYTES / 8];	/* bytes where that matters */
+	GroupWord	words[GROUP_BYTES / 8];
+	uint64		always;			/* cells that are looked up in every row */
 	int			nnulls;
 	int			null[GROUP_BYTES];	/* bytes where a SLOT_NULL begins */
 } ByteGroup;
@@ -92,41 +98,6 @@ NonZeroBytes(uint64 x)
 	return ((x >> 7) * UINT64CONST(0x0102040810204080)) >> 56;
 }
 
-static inline void
-EmitCode(DesignBlocks *d, const Slot *slot, uint32 code, int *n)
-{
-	const CodeEntry *e = &slot->codes[code];
-
-	d->index[*n] = e->column;
-	d->value[*n] = e->value;
-	*n += (e->n > 0);
-	for (int i = 1; i < e->n; i++)
-	{
-		const FeatureTable *t = slot->t;
-
-		d->index[*n] = t->column[t->start[code] + i];
-		d->value[*n] = t->value[t->start[code] + i];
-		(*n)++;
-	}
-}
-
-static void
-EmitBin(DesignBlocks *d, const Slot *slot, const uint8 *pattern, int *n)
-{
-	const Feature *f = slot->t->f;
-	double		x;
-	int			column;
-
-	if (!FrameNumber(slot->t->c, pattern, &x))
-		EmitCode(d, slot, 0, n);
-	else if ((column = f->bin_columns[FindBin(f, x)]) >= 0)
-	{
-		d->index[*n] = column;
-		d->value[*n] = 1;
-		(*n)++;
-	}
-}
-
 static inline bool
 CellIsNull(const FrameColumn *c, const uint8 *pattern)
 {
@@ -134,44 +105,82 @@ CellIsNull(const FrameColumn *c, const uint8 *pattern)
 		FrameNumberBits(c, pattern) == FRAME_NULL_BITS : FrameCode(c, pattern) == 0;
 }
 
-/* Append the entries of a pattern that has seven bytes more behind it. */
-static inline void
-EmitRow(DesignBlocks *d, const uint8 *pattern, int *n)
+/* Which cells of a pattern are to be looked up; seven more bytes are behind it. */
+static inline uint64
+FindCells(const DesignBlocks *d, const ByteGroup *group, const uint8 *pattern)
+{
+	const uint8 *bytes = pattern + group->first;
+	uint64		found = group->always;
+
+	for (int k = 0; k < group->nwords; k++)
+	{
+		const GroupWord *word = &group->words[k];
+		uint64		x;
+
+		memcpy(&x, bytes + word->at, 8);
+		found |= NonZeroBytes((x ^ word->empty) & word->care) << word->at;
+	}
+	for (int k = 0; k < group->nnulls; k++)
+		if (CellIsNull(d->slots[group->first + group->null[k]].t->c, pattern))
+			found |= UINT64CONST(1) << group->null[k];
+	return found;
+}
+
+/* Entries are appended at n of index and value; the new n is returned. */
+static inline int
+AppendCode(const Slot *slot, uint32 code, int *index, double *value, int n)
+{
+	const CodeEntry *e = &slot->codes[code];
+
+	index[n] = e->column;
+	value[n] = e->value;
+	for (int i = 1; i < e->n; i++)
+	{
+		index[n + i] = slot->t->column[slot->t->start[code] + i];
+		value[n + i] = slot->t->value[slot->t->start[code] + i];
+	}
+	return n + e->n;
+}
+
+static int
+AppendBin(const Slot *slot, const uint8 *pattern, int *index, double *value, int n)
+{
+	const Feature *f = slot->t->f;
+	double		x;
+
+	if (!FrameNumber(slot->t->c, pattern, &x))
+		return AppendCode(slot, 0, index, value, n);
+	index[n] = f->bin_columns[FindBin(f, x)];
+	value[n] = 1;
+	return n + (index[n] >= 0);
+}
+
+static int
+AppendRow(const DesignBlocks *d, const uint8 *pattern, int *index, double *value,
+		  int n)
 {
 	for (int g = 0; g < d->ngroups; g++)
 	{
 		const ByteGroup *group = &d->groups[g];
-		const uint8 *bytes = pattern + g * GROUP_BYTES;
-		const Slot *slots = d->slots + g * GROUP_BYTES;
-		uint64		found = group->always;
+		const uint8 *bytes = pattern + group->first;
+		const Slot *slots = d->slots + group->first;
 
-		for (int k = 0; k < group->nwords; k++)
-		{
-			uint64		x;
-
-			memcpy(&x, bytes + 8 * group->word[k], 8);
-			found |= NonZeroBytes((x ^ group->empty[k]) & group->care[k]) <<
-				(8 * group->word[k]);
-		}
-		for (int k = 0; k < group->nnulls; k++)
-			if (CellIsNull(slots[group->null[k]].t->c, pattern))
-				found |= UINT64CONST(1) << group->null[k];
-
-		for (; found != 0; found &= found - 1)
+		for (uint64 found = FindCells(d, group, pattern); found != 0; found &= found - 1)
 		{
 			int			at = pg_rightmost_one_pos64(found);
 			const Slot *slot = &slots[at];
 
 			if (slot->kind == SLOT_BYTE)
-				EmitCode(d, slot, bytes[at], n);
+				n = AppendCode(slot, bytes[at], index, value, n);
 			else if (slot->kind == SLOT_CODE)
-				EmitCode(d, slot, FrameCode(slot->t->c, pattern), n);
+				n = AppendCode(slot, FrameCode(slot->t->c, pattern), index, value, n);
 			else if (slot->kind == SLOT_BINS)
-				EmitBin(d, slot, pattern, n);
+				n = AppendBin(slot, pattern, index, value, n);
 			else
-				EmitCode(d, slot, 0, n);
+				n = AppendCode(slot, 0, index, value, n);
 		}
 	}
+	return n;
 }
 
 static void
@@ -191,12 +200,9 @@ FillEntries(DesignBlocks *d, const PatternBlock *b)
 			d->value = repalloc_huge(d->value, sizeof(double) * d->capacity);
 		}
 		if (i == b->n - 1)
-		{
-			memcpy(d->last, pattern, stride);
-			pattern = d->last;
-		}
+			pattern = memcpy(d->last, pattern, stride);
 		d->start[i] = n;
-		EmitRow(d, pattern, &n);
+		n = AppendRow(d, pattern, d->index, d->value, n);
 	}
 	d->start[b->n] = n;
 }
@@ -372,12 +378,15 @@ AddSlot(DesignBlocks *d, const FeatureTable *t)
 	slot->kind = t->plain ? SLOT_BINS : t->c->width == 1 ? SLOT_BYTE : SLOT_CODE;
 	if (slot->kind == SLOT_BYTE && (empty = EmptyCode(d->stats, t)) >= 0)
 	{
-		int			k = group->nwords - 1;
+		GroupWord  *word = &group->words[group->nwords - 1];
 
-		if (k < 0 || group->word[k] != at / 8)
-			group->word[k = group->nwords++] = at / 8;
-		((uint8 *) &group->empty[k])[at % 8] = (uint8) empty;
-		((uint8 *) &group->care[k])[at % 8] = 0xff;
+		if (group->nwords == 0 || word->at != at - at % 8)
+		{
+			word = &group->words[group->nwords++];
+			word->at = at - at % 8;
+		}
+		((uint8 *) &word->empty)[at % 8] = (uint8) empty;
+		((uint8 *) &word->care)[at % 8] = 0xff;
 	}
 	else
 		group->always |= UINT64CONST(1) << at;
@@ -393,6 +402,8 @@ DesignBlocksCreate(const FrameStats *s, const FeatureTable *tables, int ntables)
 	d->dense_tables = palloc(sizeof(FeatureTable *) * Max(ntables, 1));
 	d->slots = palloc0(sizeof(Slot) * (stride + 1));
 	d->groups = palloc0(sizeof(ByteGroup) * (stride / GROUP_BYTES + 1));
+	for (int g = 0; g <= stride / GROUP_BYTES; g++)
+		d->groups[g].first = g * GROUP_BYTES;
 	d->last = palloc0(stride + 8);
 	d->most_entries = 1;
 	for (int k = 0; k < ntables; k++)
