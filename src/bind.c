@@ -14,6 +14,7 @@
 #include "pgtime.h"
 #include "utils/builtins.h"
 
+#include "framebuild.h"
 #include "train.h"
 
 static void
@@ -25,6 +26,7 @@ AddSource(FrameState *st, const RowShape *shape, int attr, const char *name,
 
 	src->column = FrameBuilderAddColumn(st->builder, name, col->name, col->type,
 										part, role, attr);
+	src->bc = st->builder->columns[src->column];
 	src->attr = attr;
 	src->way = part != TRANSFORM_NONE ? WAY_ANY :
 		col->type == CELL_INT4 ? WAY_INT4 :

@@ -408,23 +408,55 @@ FrameBuilderCodeCell(FrameBuilder *b, int column, const Cell *cell)
 	PutCell(b, bc, v);
 }
 
+/*
+ * The codes of short texts that came lately, each in the one place that its hash
+ * gives it: a dictionary is so full that a look-up takes one step or several,
+ * which a processor cannot guess.
+ */
+#define CACHED_TEXTS		256
+#define CACHE_FROM_ROW		1024	/* a small group keeps small */
+
+struct CachedText
+{
+	uint64		head;
+	uint64		tail;
+	int			len;
+	uint32		code;			/* 0: free */
+	uint32		hash;			/* of the cell */
+};
+
 /* A text, as FrameBuilderCodeCell() would take it. */
 void
 FrameBuilderCodeText(FrameBuilder *b, int column, const char *text, int len)
 {
 	BuilderColumn *bc = b->columns[column];
-	TextEntry  *e = NULL;
+	TextKey		key = MakeTextKey(text, len);
+	CachedText *cached = NULL;
+	uint64		code;
 
-	if (bc->textdict != NULL)
-		e = textdict_lookup(bc->textdict, MakeTextKey(text, len));
-	if (likely(e != NULL && bc->width == 1))
+	if (likely(bc->cache != NULL))
 	{
-		b->cells[bc->offset] = (uint8) e->code;
-		b->hash += bc->hashes[e->code];
+		cached = &bc->cache[TextKeyHash(&key) >> 32 & (CACHED_TEXTS - 1)];
+		if (cached->head == key.head && cached->tail == key.tail &&
+			cached->len == len && cached->code != 0 && bc->width == 1)
+		{
+			b->cells[bc->offset] = (uint8) cached->code;
+			b->hash += cached->hash;
+			return;
+		}
 	}
-	else
-		PutCell(b, bc, e != NULL ? e->code :
-				bc->c.store == STORE_DICTIONARY ? TextCode(b, bc, text, len) : 0);
+	code = bc->c.store == STORE_DICTIONARY ? TextCode(b, bc, text, len) : 0;
+	PutCell(b, bc, code);
+	if (bc->cache == NULL && b->rows >= CACHE_FROM_ROW)
+		bc->cache = MemoryContextAllocZero(b->cxt, sizeof(CachedText) * CACHED_TEXTS);
+	if (cached != NULL && code > 0 && len <= 16)
+	{
+		cached->head = key.head;
+		cached->tail = key.tail;
+		cached->len = len;
+		cached->code = (uint32) code;
+		cached->hash = bc->hashes[code];
+	}
 }
 
 void

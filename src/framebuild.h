@@ -53,6 +53,7 @@ typedef struct Segment
 	int64		nrows;
 	int			npending;
 	int64		room;			/* rows in all chunks */
+	int			chunk_bits;		/* log2 of a chunk's rows; the first may be smaller */
 	int			nchunks;
 	uint8	  **chunks;
 	int64		ninserted;
@@ -60,14 +61,17 @@ typedef struct Segment
 	uint64	   *slots;			/* hash << 32 | row + 1, 0 free; or NULL */
 } Segment;
 
-#define CHUNK_BITS		16
-#define CHUNK_ROWS		(1 << CHUNK_BITS)
-
 static inline RowHead *
 SegmentRow(const Segment *s, int64 row)
 {
-	return (RowHead *) (s->chunks[row >> CHUNK_BITS] +
-						(row & (CHUNK_ROWS - 1)) * s->size);
+	return (RowHead *) (s->chunks[row >> s->chunk_bits] +
+						(row & (((int64) 1 << s->chunk_bits) - 1)) * s->size);
+}
+
+static inline int64
+ChunkRows(const Segment *s)
+{
+	return (int64) 1 << s->chunk_bits;
 }
 
 static inline int64
@@ -98,6 +102,8 @@ typedef struct Run
 /* Whole numbers below this have a short way to their code. */
 #define DIRECT_CODES	256
 
+typedef struct CachedText CachedText;
+
 typedef struct BuilderColumn
 {
 	/* what a cell of the row being added needs */
@@ -114,6 +120,7 @@ typedef struct BuilderColumn
 	int			allocated;
 	struct numdict_hash *numdict;
 	struct textdict_hash *textdict;
+	CachedText *cache;			/* of texts, or NULL */
 } BuilderColumn;
 
 struct FrameBuilder
@@ -250,7 +257,8 @@ WriteCell(uint8 *p, int width, uint64 v)
 
 /*
  * The short ways: a small whole number that was seen before, a finite number of
- * a column that stores them plainly.  They return 0 where FrameBuilderCodeCell()
+ * a column that stores them plainly.  `cells` is b->cells, which only
+ * FrameBuilderCodeCell() may change.  They return 0 where FrameBuilderCodeCell()
  * has to look, else what the caller has to add up in a variable of its own,
  * shifted down by HASH_SHIFT, for FrameBuilderAddHash(): a sum in memory would
  * make every cell wait for the one before.
@@ -258,7 +266,7 @@ WriteCell(uint8 *p, int width, uint64 v)
 #define HASH_SHIFT	32
 
 static inline uint64
-FrameBuilderCodeSmall(FrameBuilder *b, const BuilderColumn *bc, int64 v)
+FrameBuilderCodeSmall(uint8 *cells, const BuilderColumn *bc, int64 v)
 {
 	uint64		known;
 
@@ -266,19 +274,19 @@ FrameBuilderCodeSmall(FrameBuilder *b, const BuilderColumn *bc, int64 v)
 		return 0;
 	known = bc->direct[v];
 	if (known != 0)
-		b->cells[bc->offset] = (uint8) known;
+		cells[bc->offset] = (uint8) known;
 	return known;
 }
 
 static inline uint64
-FrameBuilderCodePlain(FrameBuilder *b, const BuilderColumn *bc, double x)
+FrameBuilderCodePlain(uint8 *cells, const BuilderColumn *bc, double x)
 {
 	uint64		bits;
 
 	if (bc->width != 8 || !(x - x == 0))
 		return 0;
 	bits = DoubleBits(x + 0.0);	/* no negative zero */
-	memcpy(b->cells + bc->offset, &bits, 8);
+	memcpy(cells + bc->offset, &bits, 8);
 	return (uint64) NumberHash(bc->seed, bits) << HASH_SHIFT | 1;
 }
 

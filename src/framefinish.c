@@ -83,9 +83,9 @@ VisitNumbers(const FrameBuilder *b, int column, NumberVisitor visit, void *arg)
 	{
 		const Segment *s = b->segments[i];
 
-		for (int64 first = 0; first < SegmentRows(s); first += CHUNK_ROWS)
+		for (int64 first = 0; first < SegmentRows(s); first += ChunkRows(s))
 			if (VisitCells(bc, &s->layout, column, RowCells(SegmentRow(s, first)),
-						   s->size, Min(SegmentRows(s) - first, CHUNK_ROWS), visit, arg))
+						   s->size, Min(SegmentRows(s) - first, ChunkRows(s)), visit, arg))
 				return;
 	}
 	for (int i = 0; i < b->nruns; i++)

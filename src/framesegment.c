@@ -25,6 +25,7 @@
 #include "framebuild.h"
 
 #define FIRST_SEGMENT_ROWS	16
+#define LEAST_CHUNK_BITS	7	/* more than a batch */
 /* when to judge whether equal rows are worth looking for */
 #define DEDUPLICATE_TRIAL	65536
 
@@ -41,21 +42,26 @@ CountOverflow(void)
  * in large pages they are found with fewer look-ups, and come with fewer faults.
  */
 #define LARGE_PAGE		(2 * 1024 * 1024)
+#define CHUNK_BYTES		(8 * LARGE_PAGE)	/* or an eighth of the limit */
+
+static void
+WantLargePages(char *p, Size size)
+{
+#ifdef MADV_HUGEPAGE
+	char	   *from = (char *) TYPEALIGN(LARGE_PAGE, p),
+			   *to = (char *) TYPEALIGN_DOWN(LARGE_PAGE, p + size);
+
+	if (from < to)
+		(void) madvise(from, to - from, MADV_HUGEPAGE); /* or not */
+#endif
+}
 
 void *
 AllocRows(Size size)
 {
 	char	   *p = palloc_extended(Max(size, 1), MCXT_ALLOC_HUGE);
 
-#ifdef MADV_HUGEPAGE
-	if (size >= 2 * LARGE_PAGE)
-	{
-		char	   *from = (char *) TYPEALIGN(LARGE_PAGE, p),
-				   *to = (char *) TYPEALIGN_DOWN(LARGE_PAGE, p + size);
-
-		(void) madvise(from, to - from, MADV_HUGEPAGE); /* or not */
-	}
-#endif
+	WantLargePages(p, size);
 	return p;
 }
 
@@ -207,6 +213,7 @@ StartSegment(FrameBuilder *b)
 	MemoryContext old = MemoryContextSwitchTo(b->cxt);
 	Segment    *s = palloc0(sizeof(Segment));
 	bool		deduplicate = true;
+	Size		chunk;
 
 	if (b->nsegments > 0)
 	{
@@ -220,6 +227,9 @@ StartSegment(FrameBuilder *b)
 	}
 	s->layout = CurrentLayout(b);
 	s->size = RowSize(s->layout.stride);
+	chunk = b->limit == 0 ? CHUNK_BYTES : Min(CHUNK_BYTES, b->limit / 8);
+	for (s->chunk_bits = LEAST_CHUNK_BITS; ((Size) s->size << (s->chunk_bits + 1)) <= chunk;)
+		s->chunk_bits++;
 	for (int i = 0; i < b->ncolumns; i++)
 	{
 		BuilderColumn *bc = b->columns[i];
@@ -246,11 +256,11 @@ GrowSegment(FrameBuilder *b, Segment *s)
 {
 	MemoryContext old = MemoryContextSwitchTo(b->cxt);
 
-	if (s->room >= CHUNK_ROWS)
+	if (s->room >= ChunkRows(s))
 	{
 		s->chunks = repalloc(s->chunks, sizeof(uint8 *) * (s->nchunks + 1));
-		s->chunks[s->nchunks++] = AllocRows((Size) s->size * CHUNK_ROWS);
-		s->room += CHUNK_ROWS;
+		s->chunks[s->nchunks++] = AllocRows((Size) s->size * ChunkRows(s));
+		s->room += ChunkRows(s);
 	}
 	else if (s->nchunks == 0)
 	{
@@ -261,7 +271,8 @@ GrowSegment(FrameBuilder *b, Segment *s)
 	else
 	{
 		s->room *= 2;
-		s->chunks[0] = repalloc(s->chunks[0], (Size) s->size * s->room);
+		s->chunks[0] = repalloc_huge(s->chunks[0], (Size) s->size * s->room);
+		WantLargePages((char *) s->chunks[0], (Size) s->size * s->room);
 	}
 	MemoryContextSwitchTo(old);
 }
@@ -314,7 +325,7 @@ BeginRow(FrameBuilder *b)
 	if (s->npending == BATCH_ROWS)
 	{
 		FlushPending(s);
-		if (s->nrows + BATCH_ROWS > s->room && s->room >= CHUNK_ROWS)
+		if (s->nrows + BATCH_ROWS > s->room && s->room >= ChunkRows(s))
 		{
 			SpillIfLarge(b);
 			if (b->layout_changed)

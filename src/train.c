@@ -213,9 +213,9 @@ static pg_attribute_always_inline void
 AddRow(FrameState *st, const NullableDatum *args, bool positive)
 {
 	FrameBuilder *b = st->builder;
-	BuilderColumn **columns = b->columns;
 	const CellSource *src = st->sources,
 			   *end = src + st->nsources;
+	uint8	   *cells;
 	uint64		known;
 	uint32		hash = 0;
 
@@ -224,15 +224,19 @@ AddRow(FrameState *st, const NullableDatum *args, bool positive)
 #define ADD(way_, coded) \
 	for (; src < end && src->way == (way_); src++) \
 		if (ISNULL || (known = (coded)) == 0) \
+		{ \
 			AddCell(st, src, VALUE, ISNULL); \
+			cells = b->cells; \
+		} \
 		else \
 			hash += (uint32) (known >> HASH_SHIFT)
 
 	FrameBuilderBeginRow(b);
-	ADD(WAY_INT4, FrameBuilderCodeSmall(b, columns[src->column], DatumGetInt32(VALUE)));
-	ADD(WAY_INT2, FrameBuilderCodeSmall(b, columns[src->column], DatumGetInt16(VALUE)));
-	ADD(WAY_INT8, FrameBuilderCodeSmall(b, columns[src->column], DatumGetInt64(VALUE)));
-	ADD(WAY_FLOAT8, FrameBuilderCodePlain(b, columns[src->column], DatumGetFloat8(VALUE)));
+	cells = b->cells;
+	ADD(WAY_INT4, FrameBuilderCodeSmall(cells, src->bc, DatumGetInt32(VALUE)));
+	ADD(WAY_INT2, FrameBuilderCodeSmall(cells, src->bc, DatumGetInt16(VALUE)));
+	ADD(WAY_INT8, FrameBuilderCodeSmall(cells, src->bc, DatumGetInt64(VALUE)));
+	ADD(WAY_FLOAT8, FrameBuilderCodePlain(cells, src->bc, DatumGetFloat8(VALUE)));
 	for (; src < end && src->way == WAY_TEXT; src++)
 		if (ISNULL)
 			AddCell(st, src, VALUE, true);

@@ -27,6 +27,7 @@ typedef struct CellSource
 {
 	int			attr;			/* column of the row */
 	int			column;			/* of the builder */
+	const struct BuilderColumn *bc; /* the same */
 	CellWay		way;
 	Feature    *part;			/* carries the transform of a part of a time; or NULL */
 } CellSource;
