@@ -37,8 +37,8 @@
 #define SAMPLE_TOLERANCE	1e-3
 #define SAMPLE_PRIOR_ROWS	4
 
-/* A step so small that it changes no standard error by more than 1e-10 or so */
-#define SETTLED_STEP		1e-9
+/* With so many rows a step of this size may be the last: see Newton() */
+#define SETTLED_STEP		5e-9
 
 #define MAX_DAMPINGS		30
 #define SEPARATION_FROM		8	/* iterations before a fit is suspect */
@@ -60,6 +60,14 @@ AddOffset(LogitWork *w, const DesignBlock *b)
 		w->eta[i] += b->offset[i];
 }
 
+/* The linear predictor of each row. */
+static void
+BlockEta(LogitWork *w, const DesignBlock *b, const double *beta)
+{
+	BlockDots(w, b, beta, w->eta);
+	AddOffset(w, b);
+}
+
 /* One pass over the rows: add up gradient and Hessian of their loss at beta. */
 static void
 AddPass(LogitWork *w, const double *beta)
@@ -72,8 +80,7 @@ AddPass(LogitWork *w, const double *beta)
 	{
 		const DesignBlock *b = &cursor.block;
 
-		BlockDots(w, b, beta, w->eta);
-		AddOffset(w, b);
+		BlockEta(w, b, beta);
 		BlockLoss(b->n, w->eta, w->positives, w->negatives, w->residual, w->weight,
 				  &sums);
 		BlockGram(w, b, w->residual, w->weight, w->hessian);
@@ -299,13 +306,34 @@ DampedStep(LogitWork *w, double limit)
 }
 
 /*
+ * The start does not know of aliasing: a dropped column's coefficient goes to
+ * the columns that it is a combination of, which changes no linear predictor.
+ */
+static void
+ExpressDropped(LogitWork *w)
+{
+	for (int j = 0; j < w->p; j++)
+	{
+		if (!w->dropped[j] || w->beta[j] == 0)
+			continue;
+		for (int k = 0; k < w->p; k++)
+			w->trial[k] = w->hessian[Tri(Max(j, k)) + Min(j, k)];
+		CholeskySolve(w->factor, w->scale, w->trial, w->p);
+		for (int k = 0; k < w->p; k++)
+			w->beta[k] += w->beta[j] * w->trial[k];
+		w->beta[j] = 0;
+	}
+}
+
+/*
  * Newton's method from w->beta.  `fit` is NULL for a sample, where neither
  * history nor separation matters.
  *
- * The step that is found to be tiny is still taken: it squares the error.  So
- * what has to be below the tolerance is not this step but the one after it, and
- * that follows from this one and the last, as long as the Hessian before the
- * step may stand for the one after it.
+ * The step that is found to be tiny is still taken: it squares the error, and
+ * the Hessian before it differs from the one after it by as little.  Of many rows,
+ * where a pass is dear, the step that is found to be smaller than anybody cares
+ * for is the last, provided that by this one and the one before it the next would
+ * be tiny: then standard errors are off by some 1e-9 at most, estimates by nothing.
  */
 static LogitStop
 Newton(LogitWork *w, LogitFit *fit, int max_iterations, double tolerance)
@@ -316,22 +344,21 @@ Newton(LogitWork *w, LogitFit *fit, int max_iterations, double tolerance)
 	double		last = 0;		/* size of the last step, if it was Newton's */
 	int			noisy = 0;
 	bool		factored = false;
+	bool		many = w->design->nrows >= SAMPLE_FROM_ROWS;
 
+	if (fit && many && !(objective <= -fit->null_log_likelihood))
+	{
+		/* a start that is worse than none */
+		memset(w->beta, 0, sizeof(double) * p);
+		w->beta[0] = w->null_intercept;
+		objective = LogitPass(w, w->beta);
+	}
 	SetUnits(w, 1);
 	if (fit && w->options->lambda == 0)
 	{
 		FindAliased(w);
 		factored = true;
-		for (int j = 0; j < p; j++)
-			if (w->dropped[j] && w->beta[j] != 0)
-			{
-				factored = false;
-				/* the start came from a sample that did not know yet */
-				for (int k = 0; k < p; k++)
-					w->beta[k] = w->dropped[k] ? 0 : w->beta[k];
-				objective = LogitPass(w, w->beta);
-				break;
-			}
+		ExpressDropped(w);
 	}
 
 	for (int iteration = 1;; iteration++)
@@ -348,7 +375,8 @@ Newton(LogitWork *w, LogitFit *fit, int max_iterations, double tolerance)
 		decrement = SolveStep(w);
 		size = StepSize(w);
 		small = (size <= tolerance ||
-				 (size <= SETTLED_STEP && size * size * size <= tolerance * last * last)) &&
+				 (many && size <= SETTLED_STEP &&
+				  size * size * size <= tolerance * last * last)) &&
 			decrement <= tolerance * tolerance * p +
 			1e-14 * fabs(objective);
 
@@ -470,6 +498,54 @@ SolveSample(LogitWork *w, const double *ridge)
 	pfree(diagonal);
 }
 
+/* Where the parts of the rows were read, from the first EIGHTH of them on. */
+#define EIGHTH		8
+#define NPLACES		4
+
+static const double place_rows[NPLACES] = {1, 1, 2, 4}; /* in eighths */
+
+/*
+ * Take the step that the curvature of the loss bends: what the quadratic models
+ * left out, found on the first eighth of the rows and taken as that of all.
+ * `hessian` and `gradient` hold the sum of the models, without the ridge;
+ * `place` are the coefficients at which they were made, NPLACES × p.
+ */
+static void
+CorrectStart(LogitWork *w, const double *place, const double *ridge)
+{
+	double		eta[DESIGN_BLOCK_ROWS];
+	double		residual[DESIGN_BLOCK_ROWS];
+	double		rest[DESIGN_BLOCK_ROWS];
+	const double *no_weight = memset(palloc(sizeof(eta)), 0, sizeof(eta));
+	RowCursor	cursor = {0};
+	LossSums	sums = {0};
+
+	w->first = 0;
+	w->stride = EIGHTH * DESIGN_BLOCK_ROWS;
+	GramBegin(w);
+	while (NextBlock(w, &cursor))
+	{
+		const DesignBlock *b = &cursor.block;
+
+		BlockEta(w, b, w->beta);
+		memcpy(eta, w->eta, sizeof(eta));
+		BlockLoss(b->n, w->eta, w->positives, w->negatives, residual, w->weight, &sums);
+		memset(rest, 0, sizeof(rest));
+		for (int k = 0; k < NPLACES; k++)
+		{
+			BlockEta(w, b, place + (size_t) k * w->p);
+			BlockLoss(b->n, w->eta, w->positives, w->negatives, w->residual,
+					  w->weight, &sums);
+			for (int i = 0; i < b->n; i++)
+				rest[i] += place_rows[k] * (residual[i] - w->residual[i] -
+											w->weight[i] * (eta[i] - w->eta[i]));
+		}
+		BlockGram(w, b, rest, no_weight, w->hessian);
+	}
+	GramEnd(w, w->gradient, w->hessian);
+	SolveSample(w, ridge);
+}
+
 /*
  * A start for the full data in one pass over them, and some over a small part.
  *
@@ -477,7 +553,8 @@ SolveSample(LogitWork *w, const double *ridge)
  * is read, at the coefficients of the sample, and what it says of the loss (a
  * quadratic model) added to what the sample says; the sum gives better
  * coefficients, with which twice as many rows are read, and so on to the last
- * half.  So most rows are looked at from quite near.
+ * half.  So most rows are looked at from quite near; the first eighth, which is
+ * not, is read once more.
  *
  * In a part a rare level may have one class only, or no row at all.  A ridge
  * that weighs as much as some average rows keeps its coefficient near 0: from
@@ -486,11 +563,14 @@ SolveSample(LogitWork *w, const double *ridge)
 static void
 StartFromSamples(LogitWork *w)
 {
-	int64		least = Max(SAMPLE_LEAST_ROWS, SAMPLE_LEAST_PER_COLUMN * (int64) w->p);
+	int			p = w->p;
+	int64		least = Max(SAMPLE_LEAST_ROWS, SAMPLE_LEAST_PER_COLUMN * (int64) p);
 	int64		parts = 1;		/* of the size of the first sample */
+	int			nplaces = 0;
 	double	   *ridge = w->ridge;
-	double	   *extra = palloc0(sizeof(double) * w->p);
-	double	   *information = palloc(sizeof(double) * w->p);
+	double	   *extra = palloc0(sizeof(double) * p);
+	double	   *information = palloc(sizeof(double) * p);
+	double	   *place = palloc(sizeof(double) * NPLACES * p);
 
 	while (w->design->nrows / (2 * parts) >= least)
 		parts *= 2;
@@ -502,7 +582,7 @@ StartFromSamples(LogitWork *w)
 	RowInformation(w, information);
 	SampleRidge(w, information, 1.0 / parts, extra);
 	Newton(w, NULL, 15, SAMPLE_TOLERANCE);
-	for (int j = 0; j < w->p; j++)
+	for (int j = 0; j < p; j++)
 	{
 		w->hessian[Tri(j) + j] -= extra[j];
 		w->gradient[j] = -extra[j] * w->beta[j];
@@ -510,18 +590,34 @@ StartFromSamples(LogitWork *w)
 
 	for (; parts > 1; parts /= 2)
 	{
+		if (parts == EIGHTH)
+		{
+			memcpy(place + (size_t) nplaces++ * p, w->beta, sizeof(double) * p);
+			memset(w->gradient, 0, sizeof(double) * p);
+			memset(w->hessian, 0, sizeof(double) * Tri(p));
+			w->stride = parts * DESIGN_BLOCK_ROWS;
+			w->first = 0;
+			AddPass(w, w->beta);
+			SampleRidge(w, information, 1.0 / parts, extra);
+			SolveSample(w, extra);
+		}
+		if (nplaces > 0)
+			memcpy(place + (size_t) nplaces++ * p, w->beta, sizeof(double) * p);
 		w->stride = parts * DESIGN_BLOCK_ROWS;
 		w->first = w->stride / 2;
 		AddPass(w, w->beta);
 		SampleRidge(w, information, 2.0 / parts, extra);
 		SolveSample(w, parts > 2 ? extra : ridge);
 	}
+	if (nplaces == NPLACES)
+		CorrectStart(w, place, ridge);
 	w->first = 0;
 	w->stride = DESIGN_BLOCK_ROWS;
 	w->ridge = ridge;
-	memset(w->dropped, 0, sizeof(bool) * w->p);
+	memset(w->dropped, 0, sizeof(bool) * p);
 	pfree(extra);
 	pfree(information);
+	pfree(place);
 }
 
 static LogitWork *
@@ -610,7 +706,8 @@ LogitSolve(const DesignSource *design, const LogitOptions *options)
 	options->tolerance : DEFAULT_TOLERANCE;
 
 	fit->history = palloc0(sizeof(double) * (iterations + 1));
-	fit->null_log_likelihood = NullModel(w, &w->beta[0]);
+	fit->null_log_likelihood = NullModel(w, &w->null_intercept);
+	w->beta[0] = w->null_intercept;
 	if (design->nrows >= SAMPLE_FROM_ROWS && w->lambda1 == 0)
 		StartFromSamples(w);
 

@@ -32,6 +32,7 @@ typedef struct LogitWork
 	int64		first;
 	int64		stride;
 
+	double		null_intercept; /* of the model without columns */
 	double	   *beta;
 	double	   *trial;
 	double	   *step;
