@@ -2544,7 +2544,7 @@ COMMENT ON TYPE lead_deployment IS 'a change of an alias';
 
 CREATE FUNCTION leadscore.deployment_row(id bigint)
 RETURNS lead_deployment
-LANGUAGE sql STABLE
+LANGUAGE sql	-- VOLATILE: it sees what its argument has just written
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT name, alias, version, replaced, deployed_at, deployed_by, reason
@@ -2865,6 +2865,10 @@ BEGIN
 	IF role IS NULL OR NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
 		RAISE EXCEPTION 'role "%" does not exist', coalesce(role, '(null)') USING ERRCODE = 'undefined_object';
 	END IF;
+	IF NOT has_schema_privilege('leadscore', 'USAGE WITH GRANT OPTION') THEN
+		RAISE EXCEPTION 'permission denied to grant rights on the registry' USING ERRCODE = 'insufficient_privilege',
+			HINT = 'Whoever created the extension may.';
+	END IF;
 	EXECUTE format('GRANT USAGE ON SCHEMA leadscore TO %I', role);
 	FOR t IN SELECT c.relname, c.relkind FROM pg_class AS c
 		WHERE c.relnamespace = 'leadscore'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'S') LOOP
@@ -2890,6 +2894,10 @@ AS $$
 BEGIN
 	IF role IS NULL OR NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
 		RAISE EXCEPTION 'role "%" does not exist', coalesce(role, '(null)') USING ERRCODE = 'undefined_object';
+	END IF;
+	IF NOT has_schema_privilege('leadscore', 'USAGE WITH GRANT OPTION') THEN
+		RAISE EXCEPTION 'permission denied to revoke rights on the registry' USING ERRCODE = 'insufficient_privilege',
+			HINT = 'Whoever created the extension may.';
 	END IF;
 	EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA leadscore FROM %I', role);
 	EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA leadscore FROM %I', role);
