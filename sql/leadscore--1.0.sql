@@ -2194,8 +2194,12 @@ BEGIN
 	UPDATE leadscore.runs SET status = 'failed', ended_at = clock_timestamp(), sqlstate = state,
 		error = concat_ws(E'\n', message, 'DETAIL:  ' || nullif(detail, ''), 'HINT:  ' || nullif(hint, ''))
 	WHERE run_id = run RETURNING model INTO name;
-	RAISE WARNING 'training of model "%" failed: %', name, message
-		USING DETAIL = coalesce(detail, ''), HINT = coalesce(nullif(hint, ''), 'leadscore.runs has the record.');
+	hint := coalesce(nullif(hint, ''), 'leadscore.runs has the record.');
+	IF detail <> '' THEN
+		RAISE WARNING 'training of model "%" failed: %', name, message USING DETAIL = detail, HINT = hint;
+	ELSE
+		RAISE WARNING 'training of model "%" failed: %', name, message USING HINT = hint;
+	END IF;
 END;
 $$;
 

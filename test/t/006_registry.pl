@@ -225,4 +225,17 @@ $node->query('CREATE EXTENSION leadscore', %owner);
 is($node->query($train, %owner), '1|finished|t', 'made again, it trains');
 is($node->query('SELECT count(*) FROM (SELECT lead_score($$main$$, l) FROM leads l) s', %owner), '2000', 'and scores');
 
+# ---- in a schema of its own, which search_path does not name
+
+$node->query('CREATE DATABASE elsewhere OWNER owner');
+my %elsewhere = (database => 'elsewhere', user => 'owner');
+$node->query('CREATE SCHEMA scoring; CREATE EXTENSION leadscore SCHEMA scoring', %elsewhere);
+Leads::create($node, %elsewhere);
+is($node->query(q{SELECT status, live FROM scoring.lead_train_model('main', 'leads', 'won', key => 'id', time_column => 'id')}, %elsewhere),
+	'finished|t', 'in another schema: trains');
+is($node->query(q{SELECT status, verdict FROM scoring.lead_retrain('main')}, %elsewhere), 'finished|good enough', 'trains again');
+is($node->query(q{SELECT count(scoring.lead_score('main', l)), count(scoring.lead_summary('main@1')) FROM leads l}, %elsewhere),
+	'2000|2000', 'scores');
+is($node->query(q{SELECT count(*) FROM scoring.lead_validate('main') WHERE severity = 'error'}, %elsewhere), '0', 'validates');
+
 done_testing();
