@@ -202,7 +202,8 @@ is($node->query(q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'}), '
 # ---- killed with -9 during a training, and during a promotion
 
 my $state = $node->query($everything, %super);
-foreach my $what (q{SELECT lead_retrain('main')}, q{SELECT lead_promote('main', 2)})
+my $slow = q{SELECT lead_train_model('slow', 'SELECT * FROM leads WHERE pg_sleep(0.01) IS NOT NULL', 'won', key => 'id')};
+foreach my $what (q{SELECT lead_retrain('main')}, q{SELECT lead_promote('main', 2)}, $slow)
 {
 	my $background = $node->background("BEGIN; $what; SELECT pg_sleep(60); COMMIT", %owner);
 	$node->poll(q{SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()
@@ -216,6 +217,15 @@ foreach my $what (q{SELECT lead_retrain('main')}, q{SELECT lead_promote('main', 
 	is($node->query(q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'}), '0', 'no lock is left');
 }
 is($node->query(q{SELECT version, status FROM lead_retrain('main')}, %owner), '7|finished', 'training goes on');
+
+# cancelled in the middle: as if it had never begun
+$state = $node->query($everything, %super);
+my $cancelled = $node->background($slow, %owner);
+$node->poll(q{SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'}, '1');
+$node->query(q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'});
+waitpid $cancelled, 0;
+isnt($?, 0, 'a training can be cancelled');
+is($node->query($everything, %super), $state, 'and leaves nothing');
 
 # ---- dropped and made again
 
