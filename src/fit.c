@@ -379,9 +379,8 @@ SolveFor(const FrameStats *s, const FittedEncoder *fe, const Options *opt,
 }
 
 bytea *
-FitModel(const Frame *frame, const Options *opt)
+FitModel(FrameStats *s, const Options *opt)
 {
-	FrameStats *s = FrameStatsCompute(frame);
 	FitAccount	a = {0};
 	Model		m = {0};
 	LogitOptions lo = {0};

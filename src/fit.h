@@ -179,7 +179,7 @@ extern void FrameDesignDescale(const FrameDesign *d, int p, double *beta,
 							   double *cov);
 
 /* fit.c */
-extern bytea *FitModel(const Frame *frame, const Options *opt);
+extern bytea *FitModel(FrameStats *stats, const Options *opt);
 
 /* account.c: the JSON of a fit */
 typedef struct FitAccount

@@ -110,7 +110,7 @@ lead_fit(PG_FUNCTION_ARGS)
 	opt = OptionsParse(PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), OPTIONS_FIT);
 	frame = FrameDecode(PG_GETARG_VARLENA_P(0));
 	CheckColumnsExist(frame, opt);
-	model = FitModel(frame, opt);
+	model = FitModel(FrameStatsCompute(frame), opt);
 	if (model == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_BYTEA_P(model);

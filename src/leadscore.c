@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * leadscore.c
- *	  The module's magic block and its settings.
+ *	  The module's magic block, its settings, and what is done once per session.
  *
  * leadscore needs no preloading and no shared memory.  How a model is made is
  * said by options, which are arguments, so that a stored query tells; settings
@@ -9,7 +9,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "leadscore.h"
+#include "registry.h"
 
 #include <limits.h>
 
@@ -58,4 +58,5 @@ _PG_init(void)
 							 &leadscore_progress, false, PGC_USERSET, 0,
 							 NULL, NULL, NULL);
 	ReserveSettings("leadscore");
+	RegistryInit();
 }

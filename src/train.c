@@ -518,13 +518,31 @@ OptionsOfCall(FunctionCallInfo fcinfo)
 						OPTIONS_FRAME | OPTIONS_FIT);
 }
 
+/*
+ * The frame of an aggregate's final function, in the current context, to be
+ * closed; *opt gets the options.
+ */
+Frame *
+FinalFrame(FunctionCallInfo fcinfo, const Options **opt)
+{
+	FrameState *st = PG_ARGISNULL(0) ? NULL : (FrameState *) PG_GETARG_POINTER(0);
+
+	if (st == NULL)
+	{
+		*opt = OptionsOfCall(fcinfo);
+		return FrameBuilderFinish(FrameBuilderCreate(CurrentMemoryContext,
+													 FRAME_MAX_DISTINCT, 0), 0);
+	}
+	*opt = st->opt;
+	return FrameBuilderFinish(StateBuilder(st), st->builder->limit);
+}
+
 PG_FUNCTION_INFO_V1(lead_train_finalfn);
 Datum
 lead_train_finalfn(PG_FUNCTION_ARGS)
 {
 	MemoryContext work,
 				old;
-	FrameState *st;
 	const Options *opt;
 	Frame	   *frame;
 	bytea	   *model;
@@ -534,18 +552,8 @@ lead_train_finalfn(PG_FUNCTION_ARGS)
 	work = AllocSetContextCreate(CurrentMemoryContext, "leadscore fit",
 								 ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(work);
-	if (PG_ARGISNULL(0))
-	{
-		opt = OptionsOfCall(fcinfo);
-		frame = FrameBuilderFinish(FrameBuilderCreate(work, FRAME_MAX_DISTINCT, 0), 0);
-	}
-	else
-	{
-		st = (FrameState *) PG_GETARG_POINTER(0);
-		opt = st->opt;
-		frame = FrameBuilderFinish(StateBuilder(st), st->builder->limit);
-	}
-	model = FitModel(frame, opt);
+	frame = FinalFrame(fcinfo, &opt);
+	model = FitModel(FrameStatsCompute(frame), opt);
 	FrameClose(frame);
 	ProgressEnd();
 	MemoryContextSwitchTo(old);

@@ -44,10 +44,13 @@ typedef struct FrameState
 	int			nsources;
 	CellSource *sources;		/* by way */
 	const void *stable_options; /* the call's options if they cannot change */
-	struct Frame *decoded;		/* from another process, not absorbed yet */
+	Frame	   *decoded;		/* from another process, not absorbed yet */
 } FrameState;
 
 /* `rows`: for rows, under the options' limits; else for frames, under theirs. */
+
+/* train.c */
+extern Frame *FinalFrame(FunctionCallInfo fcinfo, const Options **opt);
 
 /* bind.c */
 extern void BindColumns(FrameState *st);
