@@ -307,11 +307,15 @@ DampedStep(LogitWork *w, double limit)
 
 /*
  * The start does not know of aliasing: a dropped column's coefficient goes to
- * the columns that it is a combination of, which changes no linear predictor.
+ * the columns that it is a combination of, which changes linear predictors by
+ * rounding only; but that can be large where coefficients are.  Returns whether
+ * there was any.
  */
-static void
+static bool
 ExpressDropped(LogitWork *w)
 {
+	bool		any = false;
+
 	for (int j = 0; j < w->p; j++)
 	{
 		if (!w->dropped[j] || w->beta[j] == 0)
@@ -322,7 +326,9 @@ ExpressDropped(LogitWork *w)
 		for (int k = 0; k < w->p; k++)
 			w->beta[k] += w->beta[j] * w->trial[k];
 		w->beta[j] = 0;
+		any = true;
 	}
+	return any;
 }
 
 /*
@@ -357,8 +363,9 @@ Newton(LogitWork *w, LogitFit *fit, int max_iterations, double tolerance)
 	if (fit && w->options->lambda == 0)
 	{
 		FindAliased(w);
-		factored = true;
-		ExpressDropped(w);
+		factored = !ExpressDropped(w);
+		if (!factored)
+			objective = LogitPass(w, w->beta);
 	}
 
 	for (int iteration = 1;; iteration++)
