@@ -609,7 +609,7 @@ Sigmoid(double x)
 }
 
 /* ------------------------------------------------------------------------
- * The solver (logistic.c, penalised.c, separation.c, inference.c):
+ * The solver (logistic.h and the files that include it):
  * arrays in, coefficients out.  No Datum, no fmgr; only palloc, ereport-free,
  * and CHECK_FOR_INTERRUPTS.
  * ------------------------------------------------------------------------

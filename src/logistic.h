@@ -108,13 +108,24 @@ extern void SparseGram(const DesignBlock *b, int ncolumns, const double *residua
 					   const double *weight, const double *weighted,
 					   double *lines, double *cross, double *gram);
 
+/* From here on parts of the rows are worth their while, and passes dear. */
+#define MANY_ROWS	50000
+
 /* logistic.c */
+extern void BlockEta(LogitWork *w, const DesignBlock *b, const double *beta);
+extern void AddPass(LogitWork *w, const double *beta);
 extern double LogitPass(LogitWork *w, const double *beta);
+extern double SolveStep(LogitWork *w);
+extern LogitStop Newton(LogitWork *w, LogitFit *fit, int max_iterations,
+						double tolerance);
 extern double LogitPenalty(const LogitWork *w, const double *beta);
 extern void SetUnits(LogitWork *w, double share);
 extern double StepSize(const LogitWork *w);
 extern void HessianFactor(LogitWork *w);
 extern double MaxGradient(const LogitWork *w);
+
+/* start.c */
+extern void StartFromSamples(LogitWork *w);
 
 /* aliasing.c */
 extern void FindAliased(LogitWork *w);
