@@ -107,6 +107,13 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #define VarIsOldOrNew(var)	false
 #endif
 
+/* The number of a session's transaction moved in 17; the name of a function in 15. */
+#if PG_VERSION_NUM >= 170000
+#define CurrentLocalXid()	(MyProc->vxid.lxid)
+#else
+#define CurrentLocalXid()	(MyProc->lxid)
+#endif
+
 #define LEADSCORE_VERSION		"1.0"
 
 #define LEADSCORE_MAX_DESIGN	5000	/* design columns; the Hessian is p^2 */
@@ -464,10 +471,10 @@ typedef struct ModelCache
 	bool		constant;		/* the argument is a constant of the query */
 } ModelCache;
 
-extern Model *ModelCacheGet(ModelCache *cache, FunctionCallInfo fcinfo,
-							int argno);
-extern bool ModelCacheHas(const ModelCache *cache, FunctionCallInfo fcinfo,
-						  int argno);
+/* `constant`: the value is the same in every call */
+extern Model *ModelCacheGet(ModelCache *cache, Datum model, bool constant,
+							MemoryContext parent);
+extern bool ModelCacheHas(const ModelCache *cache, Datum model);
 
 /* ------------------------------------------------------------------------
  * Looking into a model (coefficient.c, inspect.c, summary.c)

@@ -15,7 +15,6 @@
 #include "leadscore.h"
 
 #include "access/detoast.h"
-#include "nodes/primnodes.h"
 #include "utils/memutils.h"
 
 /* ------------------------------------------------------------------------
@@ -189,22 +188,6 @@ FeatureFindLevel(const Feature *f, const char *text, int len, double number)
  */
 
 /*
- * Is the argument a constant of the expression?  get_fn_expr_arg_stable() says
- * yes to parameters too, but PL/pgSQL keeps fn_extra while its variables change.
- */
-static bool
-ArgumentIsConstant(FunctionCallInfo fcinfo, int argno)
-{
-	Node	   *call = fcinfo->flinfo->fn_expr;
-	List	   *args;
-
-	if (call == NULL || !IsA(call, FuncExpr))
-		return false;
-	args = ((FuncExpr *) call)->args;
-	return argno < list_length(args) && IsA(list_nth(args, argno), Const);
-}
-
-/*
  * Is this the value that was decoded?  The same toast pointer is; so is the
  * same place in memory with the same header, because the header has lengths and
  * checksums; any other place is compared in full.
@@ -254,33 +237,33 @@ Remember(ModelCache *cache, struct varlena *value, bool constant)
 
 /* Pointers into memory say nothing about the bytes behind them. */
 static struct varlena *
-ModelArgument(FunctionCallInfo fcinfo, int argno)
+ModelValue(Datum model)
 {
-	struct varlena *value = (struct varlena *) DatumGetPointer(PG_GETARG_DATUM(argno));
+	struct varlena *value = (struct varlena *) DatumGetPointer(model);
 
 	if (VARATT_IS_EXTERNAL(value) && !VARATT_IS_EXTERNAL_ONDISK(value))
 		value = detoast_external_attr(value);
 	return value;
 }
 
-/* Is the model in argument `argno`, which is not NULL, the one remembered? */
+/* Is this model the one remembered? */
 bool
-ModelCacheHas(const ModelCache *cache, FunctionCallInfo fcinfo, int argno)
+ModelCacheHas(const ModelCache *cache, Datum model)
 {
 	return cache->model != NULL &&
-		(cache->constant || IsCached(cache, ModelArgument(fcinfo, argno)));
+		(cache->constant || IsCached(cache, ModelValue(model)));
 }
 
-/* The scoring part of the model in argument `argno`, which is not NULL. */
+/* The scoring part of a model. */
 Model *
-ModelCacheGet(ModelCache *cache, FunctionCallInfo fcinfo, int argno)
+ModelCacheGet(ModelCache *cache, Datum model, bool constant, MemoryContext parent)
 {
 	struct varlena *value;
 
 	if (cache->model != NULL && cache->constant)
 		return cache->model;
 
-	value = ModelArgument(fcinfo, argno);
+	value = ModelValue(model);
 	if (cache->model != NULL && IsCached(cache, value))
 	{
 		cache->key_pointer = (Pointer) value;
@@ -288,9 +271,8 @@ ModelCacheGet(ModelCache *cache, FunctionCallInfo fcinfo, int argno)
 	}
 
 	if (cache->cxt == NULL)
-		cache->cxt = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt,
-										   "leadscore model",
+		cache->cxt = AllocSetContextCreate(parent, "leadscore model",
 										   ALLOCSET_DEFAULT_SIZES);
-	Remember(cache, value, ArgumentIsConstant(fcinfo, argno));
+	Remember(cache, value, constant);
 	return cache->model;
 }

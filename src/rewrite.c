@@ -446,9 +446,9 @@ IsIndexed(PlannerInfo *root, FuncExpr *call)
 
 /* The function on columns beside this one: its name and "_values". */
 static Oid
-ValuesFunction(Oid funcid)
+ValuesFunction(Oid funcid, Oid modeltype)
 {
-	Oid			types[3] = {BYTEAOID, JSONBOID, ANYOID};
+	Oid			types[3] = {modeltype, JSONBOID, ANYOID};
 	char	   *name = get_func_name(funcid);
 	HeapTuple	tuple;
 	Form_pg_proc proc;
@@ -493,6 +493,7 @@ static Node *
 RewriteCall(PlannerInfo *root, FuncExpr *call)
 {
 	Node	   *model;
+	Oid			modeltype;
 	Columns		columns;
 	Oid			target;
 	List	   *args;
@@ -510,17 +511,20 @@ RewriteCall(PlannerInfo *root, FuncExpr *call)
 		return NULL;
 
 	model = linitial(call->args);
-	if (exprType(model) != BYTEAOID || call->funcresulttype != FLOAT8OID)
+	modeltype = exprType(model);
+	if ((modeltype != BYTEAOID && modeltype != TEXTOID) ||
+		call->funcresulttype != FLOAT8OID)
 		return NULL;
 	if (!ColumnsOfRow(root, lsecond(call->args), &columns))
 		return NULL;
-	if (IsA(model, Const) ? !KeepNeeded((Const *) model, &columns) :
-		!NamesAreDistinct(&columns))
+	/* what a name stands for may need other columns when the plan runs */
+	if (IsA(model, Const) && modeltype == BYTEAOID ?
+		!KeepNeeded((Const *) model, &columns) : !NamesAreDistinct(&columns))
 		return NULL;
 	if (columns.n > MAX_REWRITTEN || IsIndexed(root, call))
 		return NULL;
 
-	target = ValuesFunction(call->funcid);
+	target = ValuesFunction(call->funcid, modeltype);
 	if (!OidIsValid(target) || !PlannerMayExecute(call->funcid) ||
 		!PlannerMayExecute(target))
 		return NULL;

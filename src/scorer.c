@@ -11,67 +11,132 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/primnodes.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-#include "leadscore.h"
+#include "registry.h"
 
 /* Models that a call remembers at the same time. */
 #define MAX_SCORERS		32
+
+/* What a call keeps in fn_extra. */
+typedef struct ScorerCall
+{
+	Scorer	   *first;			/* the model used last; a list */
+	bool		constant;		/* the model is a constant of the query */
+	bool		by_name;		/* it is a reference to the registry */
+	NamedModel	named;
+} ScorerCall;
 
 /*
  * The scorer of a model that was not the last one used, or the one to give up
  * for a new model when there are enough; NULL if another may be made.
  */
 static Scorer *
-OtherScorer(FunctionCallInfo fcinfo)
+OtherScorer(ScorerCall *call, Datum model)
 {
-	Scorer	   *first = fcinfo->flinfo->fn_extra;
+	Scorer	   *first = call->first;
 	Scorer	   *previous = NULL;
 	Scorer	   *s = first;
 	int			n = 1;
 
 	if (first->cache.model == NULL)
 		return first;			/* its model was refused */
-	for (; s->next != NULL && !ModelCacheHas(&s->cache, fcinfo, 0); n++)
+	for (; s->next != NULL && !ModelCacheHas(&s->cache, model); n++)
 	{
 		previous = s;
 		s = s->next;
 	}
-	if (n < MAX_SCORERS && !ModelCacheHas(&s->cache, fcinfo, 0))
+	if (n < MAX_SCORERS && !ModelCacheHas(&s->cache, model))
 		return NULL;
 	if (previous != NULL)
 	{
 		previous->next = s->next;
 		s->next = first;
-		fcinfo->flinfo->fn_extra = s;
+		call->first = s;
 	}
 	return s;
 }
 
+/*
+ * Is the model a constant of the expression?  get_fn_expr_arg_stable() says yes
+ * to parameters too, but PL/pgSQL keeps fn_extra while its variables change.
+ */
+static bool
+ModelIsConstant(FmgrInfo *flinfo)
+{
+	Node	   *call = flinfo->fn_expr;
+
+	return call != NULL && IsA(call, FuncExpr) &&
+		((FuncExpr *) call)->args != NIL &&
+		IsA(linitial(((FuncExpr *) call)->args), Const);
+}
+
+/* The declared type of the first argument: bytes, or a name. */
+static bool
+ModelIsNamed(FmgrInfo *flinfo)
+{
+	Oid		   *types;
+	int			n;
+	bool		named;
+
+	(void) get_func_signature(flinfo->fn_oid, &types, &n);
+	named = n > 0 && types[0] == TEXTOID;
+	if (types != NULL)
+		pfree(types);
+	return named;
+}
+
+static ScorerCall *
+ScorerCallCreate(FunctionCallInfo fcinfo, RowForm form)
+{
+	FmgrInfo   *flinfo = fcinfo->flinfo;
+	ScorerCall *call;
+
+	if (form == ROW_VALUES && get_fn_expr_variadic(flinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("values must be given one by one, not as a VARIADIC array")));
+	call = MemoryContextAllocZero(flinfo->fn_mcxt, sizeof(ScorerCall));
+	call->by_name = ModelIsNamed(flinfo);
+	call->constant = !call->by_name && ModelIsConstant(flinfo);
+	flinfo->fn_extra = call;
+	return call;
+}
+
+/* The scorer of this call, with its model. */
 static Scorer *
 GetScorer(FunctionCallInfo fcinfo, RowForm form)
 {
 	MemoryContext cxt = fcinfo->flinfo->fn_mcxt;
-	Scorer	   *s = fcinfo->flinfo->fn_extra;
+	ScorerCall *call = fcinfo->flinfo->fn_extra;
+	Scorer	   *s;
+	Datum		model;
 
-	if (likely(s != NULL && (s->cache.constant || ModelCacheHas(&s->cache, fcinfo, 0))))
+	if (unlikely(call == NULL))
+		call = ScorerCallCreate(fcinfo, form);
+	s = call->first;
+	if (likely(s != NULL && s->cache.constant))
 		return s;
-	if (s != NULL && (s = OtherScorer(fcinfo)) != NULL)
-		return s;
-	if (form == ROW_VALUES && get_fn_expr_variadic(fcinfo->flinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("values must be given one by one, not as a VARIADIC array")));
-	s = MemoryContextAllocZero(cxt, sizeof(Scorer));
-	s->rowcxt = AllocSetContextCreate(cxt, "leadscore row",
-									  ALLOCSET_SMALL_SIZES);
-	s->bindcxt = AllocSetContextCreate(cxt, "leadscore binding",
-									   ALLOCSET_SMALL_SIZES);
-	s->next = fcinfo->flinfo->fn_extra;
-	fcinfo->flinfo->fn_extra = s;
+	model = call->by_name ? NamedModelGet(&call->named, PG_GETARG_DATUM(0), cxt) :
+		PG_GETARG_DATUM(0);
+	if (s != NULL && !ModelCacheHas(&s->cache, model))
+		s = OtherScorer(call, model);
+	if (s == NULL)
+	{
+		s = MemoryContextAllocZero(cxt, sizeof(Scorer));
+		s->rowcxt = AllocSetContextCreate(cxt, "leadscore row",
+										  ALLOCSET_SMALL_SIZES);
+		s->bindcxt = AllocSetContextCreate(cxt, "leadscore binding",
+										   ALLOCSET_SMALL_SIZES);
+		s->next = call->first;
+		call->first = s;
+	}
+	s->model = ModelCacheGet(&s->cache, model, call->constant, cxt);
 	return s;
 }
 
@@ -245,7 +310,6 @@ ScorerReady(FunctionCallInfo fcinfo, RowForm form, MemoryContext *caller)
 	MemoryContext cxt = fcinfo->flinfo->fn_mcxt;
 	bool		fresh = false;
 
-	s->model = ModelCacheGet(&s->cache, fcinfo, 0);
 	MemoryContextReset(s->rowcxt);
 	*caller = MemoryContextSwitchTo(s->rowcxt);
 	if (form == ROW_RECORD)
