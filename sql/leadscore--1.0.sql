@@ -1222,3 +1222,1769 @@ BEGIN ATOMIC
 	SELECT * FROM lead_coefficients(lead_model(model));
 END;
 COMMENT ON FUNCTION lead_coefficients(text) IS 'a row per design column, by the name of a model';
+
+----------------------------------------------------------------------------
+-- Models judged on frames
+----------------------------------------------------------------------------
+
+-- lead_score_frame(model, frame): a row per pattern of a frame, with its score
+-- and the rows that have it.  Errors name a column that the frame lacks.
+CREATE FUNCTION lead_score_frame(model bytea, frame leadframe,
+	OUT score float8, OUT positives bigint, OUT negatives bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lead_score_frame(bytea, leadframe) IS
+'the scores of the rows in a frame, equal rows together';
+
+CREATE FUNCTION lead_evaluate_frame(model bytea, frame leadframe, threshold float8 DEFAULT 0.5)
+RETURNS lead_evaluation
+AS 'MODULE_PATHNAME'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lead_evaluate_frame(bytea, leadframe, float8) IS
+'how good a model is on the rows of a frame: lead_evaluate() of its scores';
+
+-- lead_compare(champion, challenger, frame): which is better on the same rows?
+-- delta is the challenger's AUC less the champion's, with its 95 % interval
+-- (DeLong, paired); what one class alone leaves undefined is NULL.
+CREATE FUNCTION lead_compare(champion bytea, challenger bytea, frame leadframe,
+	OUT n bigint, OUT positives bigint,
+	OUT champion_auc float8, OUT challenger_auc float8,
+	OUT delta float8, OUT std_error float8, OUT low float8, OUT high float8,
+	OUT champion_log_loss float8, OUT challenger_log_loss float8)
+AS 'MODULE_PATHNAME'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lead_compare(bytea, bytea, leadframe) IS
+'two models on the same rows: AUC of both, the difference with its interval, log loss of both';
+
+CREATE TYPE lead_trained AS (
+	model bytea,
+	rows bigint,
+	positives bigint,
+	unknown bigint,
+	fingerprint text,
+	columns jsonb
+);
+COMMENT ON TYPE lead_trained IS 'a model and what is known of the rows it was trained on, as lead_training() finds it';
+
+CREATE FUNCTION lead_training_finalfn(internal)
+RETURNS lead_trained AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION lead_facts_finalfn(internal)
+RETURNS lead_trained AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE lead_training(label "any", features record, options jsonb) (
+	SFUNC = lead_train_transfn,
+	STYPE = internal, SSPACE = 65536,
+	FINALFUNC = lead_training_finalfn,
+	COMBINEFUNC = lead_frame_combine,
+	SERIALFUNC = lead_frame_serialize,
+	DESERIALFUNC = lead_frame_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE lead_training("any", record, jsonb) IS
+'lead_train() with the counts, the fingerprint of the rows and facts about the columns; the model is NULL where a fit can only fail';
+
+CREATE AGGREGATE lead_training_columns(label "any", options jsonb, VARIADIC "any") (
+	SFUNC = lead_train_columns_transfn,
+	STYPE = internal, SSPACE = 65536,
+	FINALFUNC = lead_training_finalfn,
+	COMBINEFUNC = lead_frame_combine,
+	SERIALFUNC = lead_frame_serialize,
+	DESERIALFUNC = lead_frame_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE lead_training_columns("any", jsonb, VARIADIC "any") IS
+'lead_train() with the counts, the fingerprint of the rows and facts about the columns; the model is NULL where a fit can only fail, by the columns';
+
+CREATE AGGREGATE lead_facts(label "any", features record, options jsonb) (
+	SFUNC = lead_train_transfn,
+	STYPE = internal, SSPACE = 65536,
+	FINALFUNC = lead_facts_finalfn,
+	COMBINEFUNC = lead_frame_combine,
+	SERIALFUNC = lead_frame_serialize,
+	DESERIALFUNC = lead_frame_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE lead_facts("any", record, jsonb) IS
+'what lead_training() finds, without training';
+
+CREATE AGGREGATE lead_facts_columns(label "any", options jsonb, VARIADIC "any") (
+	SFUNC = lead_train_columns_transfn,
+	STYPE = internal, SSPACE = 65536,
+	FINALFUNC = lead_facts_finalfn,
+	COMBINEFUNC = lead_frame_combine,
+	SERIALFUNC = lead_frame_serialize,
+	DESERIALFUNC = lead_frame_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE lead_facts_columns("any", jsonb, VARIADIC "any") IS
+'what lead_training() finds, without training, by the columns';
+
+----------------------------------------------------------------------------
+-- A model's recipe
+----------------------------------------------------------------------------
+
+-- One change of a model at a time.  The lock goes with the transaction.
+CREATE FUNCTION leadscore.lock(name text, wait boolean DEFAULT true)
+RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF pg_try_advisory_xact_lock(hashtext('leadscore'), hashtext(name)) THEN
+		RETURN true;
+	END IF;
+	IF wait THEN
+		RAISE NOTICE 'model "%" is being changed by another session: waiting', name;
+		PERFORM pg_advisory_xact_lock(hashtext('leadscore'), hashtext(name));
+	END IF;
+	RETURN wait;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.lock(text, boolean) IS
+'lock a model until the transaction ends; false if another session has it and wait is false';
+
+-- An error unless the text is one query that only reads.
+CREATE FUNCTION leadscore.check_query(query text) RETURNS void
+AS 'MODULE_PATHNAME', 'lead_check_query' LANGUAGE C STABLE STRICT;
+
+-- An expression over a relation's columns, with every name qualified; the
+-- relation's columns as s.…, and which of them it needs.
+CREATE FUNCTION leadscore.resolve_expression(relation regclass, written text,
+	OUT expression text, OUT type regtype, OUT columns text[])
+AS 'MODULE_PATHNAME', 'lead_resolve_expression' LANGUAGE C STABLE STRICT;
+
+-- The relation of this name under the caller's search_path; NULL if there is
+-- none, or if the text is no name.
+CREATE FUNCTION leadscore.relation_named(written text)
+RETURNS regclass
+LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+	RETURN pg_catalog.to_regclass(written);
+EXCEPTION WHEN syntax_error OR invalid_name OR feature_not_supported THEN
+	RETURN NULL;
+END;
+$$;
+
+-- A view's query that means the same under any search_path and DateStyle.
+CREATE FUNCTION leadscore.view_query(view regclass)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = '' SET DateStyle = 'ISO' SET IntervalStyle = 'postgres'
+AS $$ SELECT rtrim(pg_get_viewdef(view), E' ;\n') $$;
+
+-- What stands after FROM for a source, and a relation that has its columns: the
+-- source itself, or a temporary view of a query, which the caller drops.
+CREATE FUNCTION leadscore.resolve_source(written text,
+	OUT relation regclass, OUT source text, OUT is_query boolean)
+LANGUAGE plpgsql
+AS $$
+BEGIN
+	relation := leadscore.relation_named(written);
+	is_query := relation IS NULL;
+	IF NOT is_query THEN
+		source := leadscore.relation_name(relation);
+		RETURN;
+	END IF;
+	IF written OPERATOR(pg_catalog.!~*) '^[\s(]*(select|with|values|table|/\*|--)' THEN
+		RAISE EXCEPTION 'source "%" does not exist', written
+			USING ERRCODE = 'undefined_table', HINT = 'Name a table or view, or write one SELECT.';
+	END IF;
+	PERFORM leadscore.check_query(written);
+	EXECUTE pg_catalog.concat('CREATE TEMPORARY VIEW "leadscore source" AS ', written);
+	relation := 'pg_temp."leadscore source"';
+	source := pg_catalog.concat('(', leadscore.view_query(relation), ')');
+END;
+$$;
+
+CREATE FUNCTION leadscore.relation_name(relation regclass)
+RETURNS text
+LANGUAGE plpgsql STABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	c record;
+BEGIN
+	SELECT r.relname, r.relkind, r.relpersistence, n.nspname INTO c
+	FROM pg_class AS r JOIN pg_namespace AS n ON n.oid = r.relnamespace
+	WHERE r.oid = relation;
+	IF c.relkind NOT IN ('r', 'p', 'v', 'm', 'f') THEN
+		RAISE EXCEPTION '"%" is no table or view', c.relname USING ERRCODE = 'wrong_object_type';
+	END IF;
+	RETURN format('%I.%I', CASE WHEN c.relpersistence = 't' THEN 'pg_temp' ELSE c.nspname END, c.relname);
+END;
+$$;
+
+-- The columns of a relation as [{"name": …, "type": …}, …].
+CREATE FUNCTION leadscore.columns_of(relation regclass)
+RETURNS jsonb
+LANGUAGE sql STABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(jsonb_agg(jsonb_build_object('name', attname, 'type', format_type(atttypid, NULL))
+		ORDER BY attnum), '[]')
+	FROM pg_attribute WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped
+$$;
+
+-- Does one unique index see to it that the column has no value twice?
+CREATE FUNCTION leadscore.is_unique(relation regclass, "column" text)
+RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT EXISTS (SELECT FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+		WHERE i.indrelid = relation AND i.indisunique AND i.indisvalid AND i.indnkeyatts = 1
+			AND i.indpred IS NULL AND a.attname = "column")
+$$;
+
+CREATE FUNCTION leadscore.primary_key(relation regclass)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT a.attname::text FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+	WHERE i.indrelid = relation AND i.indisprimary AND i.indnkeyatts = 1
+$$;
+
+-- An error unless all keys of an object are among those known.
+CREATE FUNCTION leadscore.check_keys(what text, given jsonb, known text[])
+RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	bad text;
+BEGIN
+	IF given IS NULL THEN
+		RETURN;
+	END IF;
+	IF jsonb_typeof(given) <> 'object' THEN
+		RAISE EXCEPTION '% must be a JSON object', what USING ERRCODE = 'invalid_parameter_value',
+			HINT = format('Its keys are: %s.', array_to_string(known, ', '));
+	END IF;
+	SELECT min(k) INTO bad FROM jsonb_object_keys(given) AS k WHERE k <> ALL (known);
+	IF bad IS NOT NULL THEN
+		RAISE EXCEPTION 'unknown key "%" in %', bad, what USING ERRCODE = 'invalid_parameter_value',
+			HINT = format('The keys are: %s.', array_to_string(known, ', '));
+	END IF;
+END;
+$$;
+
+-- A number of an object, or NULL; an error if it is no number from low to high.
+CREATE FUNCTION leadscore.number_of(what text, given jsonb, key text, low float8, high float8)
+RETURNS float8
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	x float8;
+BEGIN
+	IF NOT coalesce(given ? key, false) THEN
+		RETURN NULL;
+	END IF;
+	IF jsonb_typeof(given->key) = 'number' THEN
+		x := (given->>key)::float8;
+	END IF;
+	IF x IS NULL OR x < low OR x > high THEN
+		RAISE EXCEPTION 'invalid value for "%" in %', key, what USING ERRCODE = 'invalid_parameter_value',
+			DETAIL = format('It must be a number from %s to %s.', low, high);
+	END IF;
+	RETURN x;
+END;
+$$;
+
+-- An error unless the source has all of these columns.
+CREATE FUNCTION leadscore.check_columns(what text, wanted text[], columns jsonb)
+RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	lacking text;
+BEGIN
+	SELECT w INTO lacking FROM unnest(wanted) WITH ORDINALITY AS u(w, i)
+	WHERE NOT columns @> jsonb_build_array(jsonb_build_object('name', w)) ORDER BY i LIMIT 1;
+	IF lacking IS NOT NULL THEN
+		RAISE EXCEPTION 'the source has no column "%"', lacking
+			USING ERRCODE = 'undefined_column', DETAIL = format('It is named as %s.', what),
+				HINT = format('Its columns are: %s.',
+					(SELECT string_agg(c->>'name', ', ') FROM jsonb_array_elements(columns) AS c));
+	END IF;
+END;
+$$;
+
+-- An error unless these are options of encoding and fit.
+CREATE FUNCTION leadscore.check_options(options jsonb) RETURNS void
+AS 'MODULE_PATHNAME', 'lead_check_options' LANGUAGE C IMMUTABLE STRICT;
+
+-- A gate, checked.
+CREATE FUNCTION leadscore.check_gate(gate jsonb)
+RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	k text;
+BEGIN
+	PERFORM leadscore.check_keys('gate', gate, '{min_auc,min_precision,min_recall,max_log_loss,threshold,
+		margin,log_loss_ratio,min_rows,min_positives,promote,too_few}');
+	FOREACH k IN ARRAY '{min_auc,min_precision,min_recall,threshold,margin}'::text[] LOOP
+		PERFORM leadscore.number_of('gate', gate, k, 0, 1);
+	END LOOP;
+	PERFORM leadscore.number_of('gate', gate, 'max_log_loss', 0, 1e9);
+	PERFORM leadscore.number_of('gate', gate, 'log_loss_ratio', 0.1, 10);
+	PERFORM leadscore.number_of('gate', gate, 'min_rows', 0, 1e15);
+	PERFORM leadscore.number_of('gate', gate, 'min_positives', 0, 1e15);
+	IF gate ? 'promote' AND gate->>'promote' NOT IN ('passed', 'always', 'never') THEN
+		RAISE EXCEPTION 'invalid value for "promote" in gate' USING ERRCODE = 'invalid_parameter_value',
+			DETAIL = 'It must be "passed", "always" or "never".';
+	END IF;
+	IF gate ? 'too_few' AND gate->>'too_few' NOT IN ('keep', 'promote') THEN
+		RAISE EXCEPTION 'invalid value for "too_few" in gate' USING ERRCODE = 'invalid_parameter_value',
+			DETAIL = 'It must be "keep" or "promote".';
+	END IF;
+END;
+$$;
+
+-- A hold-out, complete: {by, column, share, seed}.
+CREATE FUNCTION leadscore.make_holdout(holdout jsonb, relation regclass, columns jsonb, key text, time_column text)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	way text := holdout->>'by';
+	col text := holdout->>'column';
+	type text;
+BEGIN
+	PERFORM leadscore.check_keys('holdout', holdout, '{by,column,share,seed}');
+	PERFORM leadscore.number_of('holdout', holdout, 'share', 0.01, 0.9);
+	PERFORM leadscore.number_of('holdout', holdout, 'seed', -9e15, 9e15);
+	way := coalesce(way, CASE WHEN col IS NOT NULL THEN 'column' WHEN time_column IS NOT NULL THEN 'time' ELSE 'key' END);
+	col := CASE way WHEN 'key' THEN coalesce(col, key) WHEN 'time' THEN coalesce(col, time_column) ELSE col END;
+	IF way NOT IN ('key', 'time', 'group', 'column', 'none') THEN
+		RAISE EXCEPTION 'invalid value for "by" in holdout' USING ERRCODE = 'invalid_parameter_value',
+			DETAIL = 'It must be "key", "time", "group", "column" or "none".';
+	END IF;
+	IF way = 'none' THEN
+		RETURN '{"by": "none"}';
+	END IF;
+	IF col IS NULL THEN
+		RAISE EXCEPTION 'which rows are to be held out?' USING ERRCODE = 'invalid_parameter_value',
+			DETAIL = CASE way WHEN 'key' THEN 'There is no key column whose hash could tell, and no time column.'
+				ELSE format('Hold-out by %s needs a column.', way) END,
+			HINT = CASE way WHEN 'key' THEN 'Name the column that identifies a lead, key => ''lead_id'', or do without: holdout => ''{"by": "none"}''.'
+				ELSE format('Write {"by": "%s", "column": …}.', way) END;
+	END IF;
+	PERFORM leadscore.check_columns('column of the hold-out', ARRAY[col], columns);
+	SELECT c->>'type' INTO type FROM jsonb_array_elements(columns) AS c WHERE c->>'name' = col;
+	IF way = 'column' AND type <> 'boolean' THEN
+		RAISE EXCEPTION 'column "%" has type %, not boolean', col, type USING ERRCODE = 'datatype_mismatch',
+			HINT = 'A hold-out by column takes the rows where it is true.';
+	END IF;
+	RETURN jsonb_build_object('by', way, 'column', col) || CASE way WHEN 'column' THEN '{}'
+		WHEN 'time' THEN jsonb_build_object('share', coalesce((holdout->>'share')::numeric, 0.2))
+		ELSE jsonb_build_object('share', coalesce((holdout->>'share')::numeric, 0.2),
+			'seed', coalesce((holdout->>'seed')::bigint, 0)) END;
+END;
+$$;
+
+-- Strings of an option that may be one string or an array of them.
+CREATE FUNCTION leadscore.names_of(given jsonb)
+RETURNS text[]
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE jsonb_typeof(given) WHEN 'string' THEN ARRAY[given #>> '{}']
+		WHEN 'array' THEN ARRAY(SELECT jsonb_array_elements_text(given)) ELSE '{}' END
+$$;
+
+-- The recipe of a training, from what was asked for and what it resolved to.
+CREATE FUNCTION leadscore.make_spec(relation regclass, source text, is_query boolean,
+	label text, label_columns text[], written jsonb, features text[], exclude text[], key text, time_column text, options jsonb,
+	holdout jsonb, gate jsonb, refit boolean)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	columns jsonb := leadscore.columns_of(relation);
+	options jsonb := coalesce(make_spec.options, '{}');
+	key text := coalesce(make_spec.key, leadscore.primary_key(relation));
+	roles text[];
+	unwanted text[];
+	derived text[];
+	chosen text[];
+BEGIN
+	IF jsonb_typeof(options) <> 'object' THEN
+		RAISE EXCEPTION 'options must be a JSON object' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	IF options ? 'names' THEN
+		RAISE EXCEPTION 'option "names" does not act here' USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'Choose columns with features => or exclude =>.';
+	END IF;
+	PERFORM leadscore.check_options(options);
+	PERFORM leadscore.check_gate(gate);
+	PERFORM leadscore.check_columns('feature', features, columns);
+	PERFORM leadscore.check_columns('column to exclude', exclude || leadscore.names_of(options->'exclude'), columns);
+	PERFORM leadscore.check_columns('key', ARRAY[key], columns) WHERE key IS NOT NULL;
+	PERFORM leadscore.check_columns('time column', ARRAY[time_column], columns) WHERE time_column IS NOT NULL;
+	holdout := leadscore.make_holdout(holdout, relation, columns, key, time_column);
+
+	roles := ARRAY(SELECT options->>r FROM unnest('{weight,offset,group,time}'::text[]) AS r WHERE options ? r);
+	unwanted := array_remove(exclude || leadscore.names_of(options->'exclude') || key
+		|| CASE WHEN holdout->>'by' = 'column' THEN holdout->>'column' END
+		|| CASE WHEN NOT coalesce(options->'columns' ? time_column, false) THEN time_column END, NULL);
+	IF features IS NULL THEN
+		-- what the label is computed from knows the label
+		SELECT array_agg(l) INTO derived FROM unnest(label_columns) AS l
+		WHERE l <> ALL (unwanted) AND l <> ALL (roles) AND NOT coalesce(options->'columns' ? l, false);
+		IF derived IS NOT NULL AND label <> format('s.%I', derived[1]) THEN
+			RAISE NOTICE 'left out %: the label is computed from %',
+				CASE WHEN cardinality(derived) = 1 THEN 'column ' ELSE 'columns ' END
+				|| (SELECT string_agg('"' || d || '"', ', ') FROM unnest(derived) AS d),
+				CASE WHEN cardinality(derived) = 1 THEN 'it' ELSE 'them' END;
+		END IF;
+		unwanted := unwanted || derived;
+	END IF;
+	chosen := ARRAY(SELECT c->>'name' FROM jsonb_array_elements(columns) WITH ORDINALITY AS e(c, i)
+		WHERE c->>'name' = ANY (roles)
+			OR CASE WHEN features IS NULL THEN c->>'name' <> ALL (unwanted)
+				ELSE c->>'name' = ANY (features) AND c->>'name' <> ALL (coalesce(exclude, '{}')) END
+		ORDER BY i);
+	IF cardinality(chosen) = 0 THEN
+		RAISE EXCEPTION 'no column is left to learn from' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	RETURN jsonb_build_object(
+		'written', written,
+		'source', source,
+		'scan', CASE WHEN is_query OR (SELECT relkind = 'v' FROM pg_class WHERE oid = relation)
+			THEN 'query' ELSE 'table' END,
+		'columns', columns,
+		'label', label,
+		'label_columns', to_jsonb(label_columns),
+		'features', to_jsonb(chosen),
+		'key', key,
+		'key_unique', key IS NOT NULL AND leadscore.is_unique(relation, key),
+		'time', time_column,
+		-- what is meant today must not depend on the session of tomorrow
+		'options', options - 'exclude' || jsonb_build_object('timezone',
+			coalesce(options->>'timezone', current_setting('TimeZone'))),
+		'holdout', holdout,
+		'gate', coalesce(gate, '{}'),
+		'refit', coalesce(refit, false));
+END;
+$$;
+
+-- What the session of the training had set, to be set again.
+CREATE FUNCTION leadscore.current_settings()
+RETURNS jsonb
+LANGUAGE sql STABLE
+RETURN pg_catalog.jsonb_build_object('search_path', pg_catalog.current_setting('search_path'),
+	'TimeZone', pg_catalog.current_setting('TimeZone'),
+	'DateStyle', pg_catalog.current_setting('DateStyle'),
+	'IntervalStyle', pg_catalog.current_setting('IntervalStyle'));
+
+----------------------------------------------------------------------------
+-- The one query of a training
+----------------------------------------------------------------------------
+
+-- A column of the source, s.…, as what lead_fold() takes.
+CREATE FUNCTION leadscore.fold_argument(spec jsonb, "column" text)
+RETURNS text
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	type text;
+BEGIN
+	SELECT c->>'type' INTO type FROM jsonb_array_elements(spec->'columns') AS c WHERE c->>'name' = "column";
+	IF type IN ('smallint', 'integer', 'bigint') THEN
+		RETURN format('s.%I::pg_catalog.int8', "column");
+	ELSIF type IN ('uuid', 'date') THEN
+		RETURN format('s.%I', "column");
+	ELSIF type IN ('real', 'double precision', 'timestamp without time zone', 'timestamp with time zone', 'interval',
+		'json', 'jsonb', 'bytea') THEN
+		RAISE EXCEPTION 'column "%" of type % cannot tell which rows are held out', "column", type
+			USING ERRCODE = 'datatype_mismatch', HINT = 'Take a number, text, uuid or date.';
+	END IF;
+	RETURN format('s.%I::pg_catalog.text', "column");
+END;
+$$;
+
+-- Is a row of s held out?  A cut by time is the one given, or else c.cut.
+CREATE FUNCTION leadscore.held_out(spec jsonb, cut text DEFAULT NULL)
+RETURNS text
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	h jsonb := spec->'holdout';
+	col text := h->>'column';
+	share numeric := (h->>'share')::numeric;
+	parts integer := CASE WHEN 1 / share = round(1 / share) THEN round(1 / share) ELSE 1000 END;
+	type text;
+BEGIN
+	CASE h->>'by'
+		WHEN 'none' THEN
+			RETURN 'false';
+		WHEN 'column' THEN
+			RETURN format('COALESCE(s.%I, false)', col);
+		WHEN 'time' THEN
+			SELECT c->>'type' INTO type FROM jsonb_array_elements(spec->'columns') AS c WHERE c->>'name' = col;
+			RETURN format('COALESCE(s.%I OPERATOR(pg_catalog.>) %s, false)', col,
+				CASE WHEN cut IS NULL THEN 'c.cut' ELSE format('%L::%s', cut, type) END);
+		ELSE
+			-- a fifth is fold 0 of 5, as one would write it by hand
+			RETURN format('COALESCE(@extschema@.lead_fold(%s, %s, %s) OPERATOR(pg_catalog.<) %s, false)',
+				leadscore.fold_argument(spec, col), parts, h->>'seed', greatest(1, round(share * parts)));
+	END CASE;
+END;
+$$;
+
+-- Rows that a version has not been trained on, or NULL where it has seen all.
+CREATE FUNCTION leadscore.not_seen(spec jsonb)
+RETURNS text
+LANGUAGE sql IMMUTABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE
+		WHEN spec #>> '{holdout,by}' = 'none' THEN NULL
+		WHEN (spec->>'refit')::boolean THEN
+			CASE WHEN spec #>> '{holdout,by}' = 'time' THEN leadscore.held_out(spec, spec #>> '{holdout,seen}') END
+		ELSE leadscore.held_out(spec, spec #>> '{holdout,cut}') END
+$$;
+
+-- Those of a spec's options that act when a frame is built, for the rows that
+-- judge: without weights, for rows count as rows there.
+CREATE FUNCTION leadscore.frame_options(spec jsonb)
+RETURNS jsonb
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT jsonb_strip_nulls(jsonb_build_object('max_distinct', 10000000, 'timezone', spec #> '{options,timezone}',
+			'offset', spec #> '{options,offset}'))
+		|| coalesce((SELECT jsonb_build_object('columns', jsonb_object_agg(key, jsonb_build_object('parts', value->'parts')))
+			FROM jsonb_each(spec #> '{options,columns}') WHERE value ? 'parts' HAVING count(*) > 0), '{}')
+$$;
+
+-- Columns that a spec's model is scored with.
+CREATE FUNCTION leadscore.scored_columns(spec jsonb)
+RETURNS text[]
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT ARRAY(SELECT f FROM jsonb_array_elements_text(spec->'features') WITH ORDINALITY AS e(f, i)
+		WHERE f IS DISTINCT FROM spec #>> '{options,weight}' AND f IS DISTINCT FROM spec #>> '{options,group}'
+			AND f IS DISTINCT FROM spec #>> '{options,time}'
+		ORDER BY i)
+$$;
+
+-- An aggregate over columns of s, or over a row where they are too many.
+CREATE FUNCTION leadscore.aggregate(function text, names text[], options jsonb, filter text, alias text)
+RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE WHEN cardinality(names) <= 97 THEN
+		format('@extschema@.%I(t.label, %L::pg_catalog.jsonb, %s) FILTER (WHERE %s) AS %I', function || '_columns',
+			options || jsonb_build_object('names', to_jsonb(names)),
+			(SELECT string_agg(format('s.%I', n), ', ' ORDER BY i) FROM unnest(names) WITH ORDINALITY AS u(n, i)),
+			filter, alias)
+	ELSE
+		format('@extschema@.%I(t.label, (SELECT r FROM (SELECT %s) AS r), %L::pg_catalog.jsonb) FILTER (WHERE %s) AS %I', function,
+			(SELECT string_agg(format('s.%1$I AS %1$I', n), ', ' ORDER BY i) FROM unnest(names) WITH ORDINALITY AS u(n, i)),
+			options, filter, alias)
+	END
+$$;
+
+-- The source in one scan: the model and what is known of its rows (`training`,
+-- and `refitted` on all), the rows held out as a frame (`holdout`) and those
+-- of them that the champion has not seen either (`common`, where these are
+-- others), and counts.  With fit false the same without a model.
+CREATE FUNCTION leadscore.training_query(spec jsonb, champion jsonb DEFAULT NULL, fit boolean DEFAULT true)
+RETURNS text
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	names text[] := ARRAY(SELECT jsonb_array_elements_text(spec->'features'));
+	options jsonb := spec->'options';
+	source text := spec->>'source';
+	held text := leadscore.held_out(spec);
+	unseen text := leadscore.not_seen(champion);
+	scored text[] := leadscore.scored_columns(spec);
+	frame_options jsonb := leadscore.frame_options(spec);
+	"time" text := spec->>'time';
+	type text;
+	extra text[];
+	prefix text := '';
+	"from" text;
+BEGIN
+	SELECT c->>'type' INTO type FROM jsonb_array_elements(spec->'columns') AS c WHERE c->>'name' = "time";
+	IF champion IS NOT NULL THEN
+		-- the champion must find its columns, too
+		extra := ARRAY(SELECT x FROM unnest(leadscore.scored_columns(champion)) AS x
+			WHERE x <> ALL (scored) AND spec->'columns' @> jsonb_build_array(jsonb_build_object('name', x)));
+		scored := scored || extra;
+		frame_options := leadscore.frame_options(champion) || frame_options
+			|| coalesce((SELECT jsonb_build_object('columns', jsonb_object_agg(c, jsonb_build_object('parts', parts)))
+				FROM (SELECT c, jsonb_agg(DISTINCT p) AS parts
+					FROM unnest(ARRAY[leadscore.frame_options(champion), leadscore.frame_options(spec)]) AS o,
+						jsonb_each(o->'columns') AS e(c, v), jsonb_array_elements(
+							CASE jsonb_typeof(v->'parts') WHEN 'array' THEN v->'parts' ELSE jsonb_build_array(v->'parts') END) AS p
+					WHERE c = ANY (scored) GROUP BY c) AS u HAVING count(*) > 0), '{}');
+	END IF;
+	IF (spec #>> '{holdout,by}') = 'time' THEN
+		-- what is computed is computed once; a table is read again for its times
+		IF spec->>'scan' = 'query' THEN
+			prefix := format('WITH "leadscore source" AS MATERIALIZED (SELECT * FROM %s AS s) ', source);
+			source := '"leadscore source"';
+		END IF;
+		"from" := format(' CROSS JOIN (SELECT pg_catalog.percentile_disc(%s) WITHIN GROUP (ORDER BY s.%I) AS cut FROM %s AS s'
+			' WHERE (%s) IS NOT NULL) AS c', 1 - (spec #>> '{holdout,share}')::numeric, spec #>> '{holdout,column}',
+			source, spec->>'label');
+	END IF;
+	RETURN prefix || 'SELECT '
+		|| leadscore.aggregate(CASE WHEN fit THEN 'lead_training' ELSE 'lead_facts' END, names, options, 'NOT t.held', 'training')
+		|| ', ' || CASE WHEN fit AND (spec->>'refit')::boolean
+			THEN leadscore.aggregate('lead_training', names, options, 'true', 'refitted')
+			ELSE 'NULL::@extschema@.lead_trained AS refitted' END
+		|| ', ' || CASE WHEN fit AND held <> 'false'
+			THEN leadscore.aggregate('lead_frame', scored, frame_options, 't.held', 'holdout')
+			ELSE 'NULL::@extschema@.leadframe AS holdout' END
+		|| ', ' || CASE WHEN fit AND held <> 'false' AND unseen IS NOT NULL AND unseen <> held
+			THEN leadscore.aggregate('lead_frame', scored, frame_options, 't.held AND ' || unseen, 'common')
+			ELSE 'NULL::@extschema@.leadframe AS common' END
+		|| ', pg_catalog.count(*) AS total, pg_catalog.count(t.label) AS labelled'
+		|| ', pg_catalog.count(t.label) FILTER (WHERE t.held) AS held_out'
+		|| CASE WHEN type IN ('date', 'timestamp without time zone', 'timestamp with time zone')
+			THEN format(', pg_catalog.min(s.%1$I) FILTER (WHERE t.label IS NOT NULL)::pg_catalog.timestamptz AS data_from'
+				', pg_catalog.max(s.%1$I) FILTER (WHERE t.label IS NOT NULL)::pg_catalog.timestamptz AS data_to', "time")
+			ELSE ', NULL::pg_catalog.timestamptz AS data_from, NULL::pg_catalog.timestamptz AS data_to' END
+		|| CASE WHEN (spec #>> '{holdout,by}') = 'time' THEN ', pg_catalog.to_jsonb(pg_catalog.min(c.cut)) AS cut'
+			ELSE ', NULL::pg_catalog.jsonb AS cut' END
+		|| CASE WHEN spec->>'key' IS NOT NULL AND NOT (spec->>'key_unique')::boolean
+			THEN format(', pg_catalog.count(s.%1$I) OPERATOR(pg_catalog.-) pg_catalog.count(DISTINCT s.%1$I) AS duplicates', spec->>'key')
+			ELSE ', 0::pg_catalog.int8 AS duplicates' END
+		|| format(' FROM %s AS s', source) || coalesce("from", '')
+		|| format(' CROSS JOIN LATERAL (SELECT (%s) AS label, %s AS held) AS t', spec->>'label', held);
+END;
+$$;
+COMMENT ON FUNCTION leadscore.training_query(jsonb, jsonb, boolean) IS
+'the query that trains by a recipe: one scan of the source';
+
+----------------------------------------------------------------------------
+-- Checks before a training
+----------------------------------------------------------------------------
+
+-- What is wrong with the rows, or remarkable.  columns are facts as
+-- lead_training() finds them, before those of the last version or NULL.
+CREATE FUNCTION leadscore.judge_rows(spec jsonb, columns jsonb, before jsonb,
+	rows bigint, positives bigint, unknown bigint, duplicates bigint, held_out bigint,
+	OUT "check" text, OUT severity text, OUT "column" text, OUT detail text)
+RETURNS SETOF record
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	min_rows bigint := coalesce((spec #>> '{gate,min_rows}')::bigint, 50);
+	min_positives bigint := coalesce((spec #>> '{gate,min_positives}')::bigint, 10);
+	allowed text[] := leadscore.names_of(spec #> '{options,allow}');
+BEGIN
+	severity := 'error';
+	"check" := 'rows';
+	IF rows < min_rows THEN
+		detail := format('%s labelled rows to train on, at least %s are demanded', rows, min_rows);
+		RETURN NEXT;
+	END IF;
+	"check" := 'outcomes';
+	IF least(positives, rows - positives) < min_positives THEN
+		detail := format('%s labels are true and %s false, at least %s of each are demanded',
+			positives, rows - positives, min_positives);
+		RETURN NEXT;
+	END IF;
+
+	-- leaks: each column once, for the strongest reason
+	RETURN QUERY
+	SELECT 'leak', 'error', f->>'column', CASE
+		WHEN f->>'left_out' = 'determines the label' THEN concat('it alone determines the label: ', f->>'detail')
+		WHEN (f->>'filled_false')::bigint = 0 AND (f->>'nulls')::bigint > 0
+			THEN format('it is filled in %s times, and only where the label is true', f->>'filled_true')
+		ELSE format('it alone has an AUC of %s', round((f->>'auc')::numeric, 4)) END
+	FROM jsonb_array_elements(columns) AS f
+	WHERE f->>'source' <> ALL (allowed) AND f->>'column' <> ALL (allowed)
+		AND (f->>'left_out' = 'determines the label' OR (f->>'auc')::float8 > 0.99
+			OR (f->>'filled_false')::bigint = 0 AND (f->>'filled_true')::bigint >= 20 AND (f->>'nulls')::bigint > 0);
+
+	severity := 'warning';
+	"check" := 'hold-out';
+	IF spec #>> '{holdout,by}' <> 'none' AND held_out < 50 THEN
+		detail := format('%s labelled rows are held out: too few to judge a model', held_out);
+		RETURN NEXT;
+	END IF;
+	"check" := 'duplicates';
+	IF duplicates > 0 THEN
+		"column" := spec->>'key';
+		detail := format('%s rows have a key that occurred before', duplicates);
+		RETURN NEXT;
+		"column" := NULL;
+	END IF;
+	RETURN QUERY
+	SELECT CASE f->>'left_out' WHEN 'identifier' THEN 'identifier' ELSE 'values' END, 'warning', f->>'column',
+		concat('left out: ', f->>'detail')
+	FROM jsonb_array_elements(columns) AS f WHERE f->>'left_out' IN ('identifier', 'too many values');
+	-- levels with twenty rows that came, or went
+	RETURN QUERY
+	SELECT 'new level', 'warning', n->>'column', format('"%s" in %s rows', l.key, l.value)
+	FROM jsonb_array_elements(columns) AS n JOIN jsonb_array_elements(before) AS o ON o->>'column' = n->>'column',
+		jsonb_each(n->'levels') AS l
+	WHERE o ? 'levels' AND NOT o->'levels' ? l.key AND l.value::text::bigint >= 20;
+	RETURN QUERY
+	SELECT 'vanished level', 'warning', o->>'column', format('"%s", %s rows at the last version', l.key, l.value)
+	FROM jsonb_array_elements(columns) AS n JOIN jsonb_array_elements(before) AS o ON o->>'column' = n->>'column',
+		jsonb_each(o->'levels') AS l
+	WHERE n ? 'levels' AND NOT n->'levels' ? l.key AND l.value::text::bigint >= 20;
+
+	severity := 'info';
+	"check" := 'unknown';
+	IF unknown > 0 THEN
+		detail := format('the outcome of %s rows is not known yet', unknown);
+		RETURN NEXT;
+	END IF;
+	RETURN QUERY
+	SELECT 'constant', 'info', f->>'column', concat('left out: ', f->>'detail')
+	FROM jsonb_array_elements(columns) AS f WHERE f->>'left_out' = 'constant';
+END;
+$$;
+
+-- Columns of the recipe against those the source has now.
+CREATE FUNCTION leadscore.judge_columns(spec jsonb, now jsonb,
+	OUT "check" text, OUT severity text, OUT "column" text, OUT detail text)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH needed AS (
+		SELECT jsonb_array_elements_text(spec->'features' || spec->'label_columns'
+			|| jsonb_path_query_array(spec, '$.key ? (@ != null)') || jsonb_path_query_array(spec, '$.time ? (@ != null)')
+			|| jsonb_path_query_array(spec, '$.holdout.column ? (@ != null)')) AS name
+	), was AS (
+		SELECT c->>'name' AS name, c->>'type' AS type FROM jsonb_array_elements(spec->'columns') AS c
+	), is_now AS (
+		SELECT c->>'name' AS name, c->>'type' AS type FROM jsonb_array_elements(now) AS c
+	)
+	SELECT 'column', 'error', was.name, concat('the source has lost it; its type was ', was.type)
+	FROM was WHERE name IN (SELECT name FROM needed) AND name NOT IN (SELECT name FROM is_now)
+	UNION ALL
+	SELECT 'type', 'error', was.name, format('it has type %s, and had %s', is_now.type, was.type)
+	FROM was JOIN is_now USING (name) WHERE name IN (SELECT name FROM needed) AND was.type <> is_now.type
+	UNION ALL
+	SELECT 'column', 'info', is_now.name, 'the source has it since; lead_train_model() can use it'
+	FROM is_now WHERE name NOT IN (SELECT name FROM was)
+$$;
+
+----------------------------------------------------------------------------
+-- A run, from its start to its end
+----------------------------------------------------------------------------
+
+CREATE TYPE lead_run AS (
+	model text,
+	version integer,
+	status text,
+	rows bigint,
+	auc float8,
+	log_loss float8,
+	precision float8,
+	recall float8,
+	live boolean,
+	verdict text,
+	held_out bigint,
+	error text,
+	run_id uuid
+);
+COMMENT ON TYPE lead_run IS 'a training in one row';
+COMMENT ON COLUMN lead_run.rows IS 'labelled rows trained on';
+COMMENT ON COLUMN lead_run.auc IS 'on the rows held out, as are log_loss, precision and recall';
+COMMENT ON COLUMN lead_run.live IS 'is this version the champion now?';
+COMMENT ON COLUMN lead_run.verdict IS 'what the gate said';
+
+-- A run as a row to read.
+CREATE FUNCTION leadscore.run_row(run uuid)
+RETURNS lead_run
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT r.model, v.version, r.status, r.rows, m.auc, m.log_loss, m.precision, m.recall,
+		CASE WHEN v.version IS NOT NULL THEN EXISTS (SELECT FROM leadscore.aliases AS a
+			WHERE a.name = v.name AND a.version = v.version AND a.alias = 'champion') ELSE false END,
+		d.verdict, r.held_out, r.error, r.run_id
+	FROM leadscore.runs AS r
+		LEFT JOIN leadscore.versions AS v USING (run_id)
+		LEFT JOIN leadscore.verdicts AS d USING (run_id)
+		LEFT JOIN (SELECT run_id, max(value) FILTER (WHERE key = 'auc') AS auc,
+				max(value) FILTER (WHERE key = 'log_loss') AS log_loss,
+				max(value) FILTER (WHERE key = 'precision') AS precision,
+				max(value) FILTER (WHERE key = 'recall') AS recall
+			FROM leadscore.metrics WHERE run_id = run GROUP BY run_id) AS m USING (run_id)
+	WHERE r.run_id = run
+$$;
+
+-- Parameters as MLflow has them: a key and a text, nested objects flattened.
+CREATE FUNCTION leadscore.params_of(spec jsonb, OUT key text, OUT value text)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT k, v #>> '{}' FROM jsonb_each(spec->'written') AS e(k, v) WHERE jsonb_typeof(v) <> 'null'
+	UNION ALL
+	SELECT k, spec->>k FROM unnest('{key,time,refit}'::text[]) AS k WHERE spec->>k IS NOT NULL
+	UNION ALL
+	SELECT 'features', (SELECT string_agg(f, ', ') FROM jsonb_array_elements_text(spec->'features') AS f)
+	UNION ALL
+	SELECT concat(part, '.', k), v #>> '{}' FROM unnest('{options,holdout,gate}'::text[]) AS part, jsonb_each(spec->part) AS e(k, v)
+$$;
+
+CREATE FUNCTION leadscore.start_run(name text, action text, spec jsonb, description text,
+	experiment text, tags jsonb)
+RETURNS uuid
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	drawer bigint;
+	run uuid;
+BEGIN
+	PERFORM leadscore.lock(name);
+	INSERT INTO leadscore.models AS m (name, last_version)
+	SELECT start_run.name, coalesce(max(d.version), 0) FROM leadscore.deployments AS d WHERE d.name = start_run.name
+	ON CONFLICT DO NOTHING;
+	INSERT INTO leadscore.experiments AS e (name) VALUES (coalesce(experiment, name))
+	ON CONFLICT ON CONSTRAINT experiments_name_key DO UPDATE SET updated_at = clock_timestamp()
+	RETURNING e.experiment_id INTO drawer;
+	INSERT INTO leadscore.runs AS r (experiment_id, model, action, status, spec, description, extension_version)
+	VALUES (drawer, name, action, 'running', spec, description,
+		(SELECT x.extversion FROM pg_extension AS x WHERE x.extname = 'leadscore'))
+	RETURNING r.run_id INTO run;
+	INSERT INTO leadscore.params SELECT run, p.key, p.value FROM leadscore.params_of(spec) AS p;
+	IF tags IS NOT NULL THEN
+		INSERT INTO leadscore.tags SELECT run, t.key, coalesce(t.value, '') FROM jsonb_each_text(tags) AS t;
+	END IF;
+	RETURN run;
+END;
+$$;
+
+CREATE FUNCTION leadscore.put_checks(run uuid, spec jsonb, trained lead_trained, unknown bigint,
+	duplicates bigint, held_out bigint)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	before jsonb := leadscore.last_columns((SELECT model FROM leadscore.runs WHERE run_id = run));
+BEGIN
+	INSERT INTO leadscore.checks
+	SELECT run, row_number() OVER (), j.*
+	FROM leadscore.judge_rows(spec, trained.columns, before, trained.rows, trained.positives, unknown,
+		duplicates, held_out) AS j;
+END;
+$$;
+
+-- Numbers of an evaluation, or of an information document, as metrics.
+CREATE FUNCTION leadscore.put_metrics(run uuid, prefix text, numbers jsonb, keys text[])
+RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	INSERT INTO leadscore.metrics (run_id, key, value)
+	SELECT run, prefix || k, (numbers->>k)::float8 FROM unnest(keys) AS k WHERE jsonb_typeof(numbers->k) = 'number'
+$$;
+
+-- The gate.  numbers are those of lead_compare(), or NULL where there is no
+-- champion, evaluation those of lead_evaluate_frame() or NULL.
+CREATE FUNCTION leadscore.judge(gate jsonb, champion integer, compared jsonb, evaluation jsonb,
+	OUT verdict text, OUT passed boolean, OUT failed text[])
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	margin float8 := coalesce((gate->>'margin')::float8, 0.01);
+	ratio float8 := coalesce((gate->>'log_loss_ratio')::float8, 1.01);
+	low float8 := (compared->>'low')::float8;
+	high float8 := (compared->>'high')::float8;
+BEGIN
+	-- a threshold that can't be checked is not met
+	failed := ARRAY(
+		SELECT k FROM unnest('{auc,precision,recall}'::text[]) AS k
+		WHERE gate ? ('min_' || k) AND NOT coalesce((evaluation->>k)::float8 >= (gate->>('min_' || k))::float8, false)
+		UNION ALL
+		SELECT 'log_loss' WHERE gate ? 'max_log_loss'
+			AND NOT coalesce((evaluation->>'log_loss')::float8 <= (gate->>'max_log_loss')::float8, false));
+	verdict := CASE
+		WHEN cardinality(failed) > 0 THEN 'below threshold'
+		WHEN champion IS NULL THEN 'first'
+		WHEN low IS NULL THEN 'too few rows to tell'
+		WHEN low > -margin AND NOT coalesce((compared->>'challenger_log_loss')::float8
+			<= ratio * (compared->>'champion_log_loss')::float8, false) THEN 'worse'
+		WHEN low > 0 THEN 'better'
+		WHEN low > -margin THEN 'good enough'
+		WHEN high < 0 THEN 'worse'
+		ELSE 'too few rows to tell' END;
+	passed := CASE coalesce(gate->>'promote', 'passed')
+		WHEN 'always' THEN true
+		WHEN 'never' THEN false
+		ELSE verdict IN ('first', 'better', 'good enough')
+			OR verdict = 'too few rows to tell' AND coalesce(gate->>'too_few', 'keep') = 'promote' END;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.judge(jsonb, integer, jsonb, jsonb) IS
+'passes where the challenger''s AUC is at most margin (0.01) worse, for certain, and its log loss at most log_loss_ratio (1.01) times the champion''s';
+
+-- A run that failed: recorded, and said.
+CREATE FUNCTION leadscore.fail_run(run uuid, message text, detail text, hint text, state text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	name text;
+BEGIN
+	UPDATE leadscore.runs SET status = 'failed', ended_at = clock_timestamp(), sqlstate = state,
+		error = concat_ws(E'\n', message, 'DETAIL:  ' || nullif(detail, ''), 'HINT:  ' || nullif(hint, ''))
+	WHERE run_id = run RETURNING model INTO name;
+	RAISE WARNING 'training of model "%" failed: %', name, message
+		USING DETAIL = concat_ws(' ', nullif(detail, ''), format('The run is %s.', run)), HINT = coalesce(nullif(hint, ''), 'leadscore.runs has the record.');
+END;
+$$;
+
+-- True unless the checks found an error, which then has failed the run.
+CREATE FUNCTION leadscore.checks_passed(run uuid)
+RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	found record;
+BEGIN
+	SELECT count(*) AS n, (array_agg(concat(c."check", CASE WHEN c."column" IS NULL THEN '' ELSE format(', column "%s"', c."column") END,
+		': ', c.detail) ORDER BY c.position))[1] AS first INTO found
+	FROM leadscore.checks AS c WHERE c.run_id = run AND c.severity = 'error';
+	IF found.n = 0 THEN
+		RETURN true;
+	END IF;
+	PERFORM leadscore.fail_run(run, 'the checks found ' || CASE found.n WHEN 1 THEN 'an error' ELSE found.n || ' errors' END,
+		found.first || '.', 'leadscore.checks has all. Exclude a column, insist with the option "allow", or see to the rows.', '22000');
+	RETURN false;
+END;
+$$;
+
+-- Before anything is read: has the source the columns that the recipe needs?
+CREATE FUNCTION leadscore.source_fits(run uuid, spec jsonb)
+RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	relation regclass := CASE WHEN left(spec->>'source', 1) <> '(' THEN to_regclass(spec->>'source') END;
+BEGIN
+	IF relation IS NOT NULL THEN
+		INSERT INTO leadscore.checks
+		SELECT run, -row_number() OVER (), j.* FROM leadscore.judge_columns(spec, leadscore.columns_of(relation)) AS j;
+	END IF;
+	RETURN leadscore.checks_passed(run);
+END;
+$$;
+
+-- Point an alias to a version, or to none, and write it down.
+CREATE FUNCTION leadscore.deploy(name text, alias text, version integer, action text, reason text,
+	run uuid DEFAULT NULL, in_force bigint DEFAULT NULL)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	old integer;
+	before bigint;
+	id bigint;
+BEGIN
+	SELECT a.version INTO old FROM leadscore.aliases AS a WHERE a.name = name AND a.alias = alias;
+	IF action = 'promote' THEN
+		-- what a rollback brings back: the last one, or what that one brought back
+		SELECT coalesce(d.in_force, d.deployment_id) INTO before FROM leadscore.deployments AS d
+		WHERE d.name = name AND d.alias = alias ORDER BY d.deployment_id DESC LIMIT 1;
+	END IF;
+	IF version IS NULL THEN
+		DELETE FROM leadscore.aliases AS a WHERE a.name = name AND a.alias = alias;
+	ELSE
+		INSERT INTO leadscore.aliases AS a (name, alias, version) VALUES (name, alias, version)
+		ON CONFLICT ON CONSTRAINT aliases_pkey DO UPDATE SET version = excluded.version;
+	END IF;
+	INSERT INTO leadscore.deployments AS d (name, alias, version, action, replaced, in_force, before, reason, run_id)
+	VALUES (name, alias, version, action, old, in_force, before, reason, run)
+	RETURNING d.deployment_id INTO id;
+	RETURN id;
+END;
+$$;
+
+-- What became of the one query: the version, its quality, the gate.
+CREATE FUNCTION leadscore.finish_run(run uuid, spec jsonb, trained lead_trained, refitted lead_trained,
+	holdout leadframe, common leadframe, champion integer, cut jsonb, data_to timestamptz)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	name text;
+	description text;
+	number integer;
+	published bytea := coalesce((refitted).model, (trained).model);
+	info jsonb := @extschema@.lead_info((trained).model);
+	evaluation jsonb;
+	compared jsonb;
+	found record;
+	gate jsonb := spec->'gate';
+BEGIN
+	UPDATE leadscore.runs AS r SET spec = CASE WHEN cut IS NULL THEN r.spec ELSE jsonb_set(jsonb_set(r.spec, '{holdout,cut}', cut),
+			'{holdout,seen}', coalesce(to_jsonb(data_to), 'null')) END
+	WHERE r.run_id = run RETURNING r.model, r.description INTO name, description;
+	UPDATE leadscore.models AS m SET last_version = m.last_version + 1 WHERE m.name = name
+	RETURNING m.last_version INTO number;
+	INSERT INTO leadscore.versions (name, version, run_id, model, description)
+	VALUES (name, number, run, published, description);
+	IF holdout IS NOT NULL THEN
+		INSERT INTO leadscore.holdouts VALUES (name, number, holdout);
+		evaluation := to_jsonb(@extschema@.lead_evaluate_frame((trained).model, holdout, coalesce((gate->>'threshold')::float8, 0.5)));
+	END IF;
+
+	PERFORM leadscore.put_metrics(run, '', evaluation, '{auc,auc_low,auc_high,average_precision,log_loss,brier,ks,threshold,
+		accuracy,precision,recall,specificity,f1}');
+	PERFORM leadscore.put_metrics(run, 'train.', info, '{log_likelihood,deviance,aic,bic,mcfadden_r2,iterations,gradient_norm,condition_number}');
+	INSERT INTO leadscore.metrics (run_id, key, step, value)
+	SELECT run, 'train.loss', h.i, (h.v #>> '{}')::float8
+	FROM jsonb_array_elements(info->'history') WITH ORDINALITY AS h(v, i) WHERE jsonb_typeof(h.v) = 'number';
+	INSERT INTO leadscore.artifacts (run_id, path, body) VALUES
+		(run, 'summary.txt', @extschema@.lead_summary(published)),
+		(run, 'columns.json', jsonb_pretty((trained).columns));
+
+	IF champion IS NOT NULL AND coalesce(common, holdout) IS NOT NULL AND leadscore.not_seen(
+		(SELECT r.spec FROM leadscore.versions AS v JOIN leadscore.runs AS r USING (run_id)
+			WHERE v.name = name AND v.version = champion)) IS NOT NULL THEN
+		compared := to_jsonb(@extschema@.lead_compare(
+			(SELECT v.model FROM leadscore.versions AS v WHERE v.name = name AND v.version = champion),
+			(trained).model, coalesce(common, holdout)));
+	END IF;
+	SELECT * INTO found FROM leadscore.judge(gate, champion, compared, evaluation);
+	INSERT INTO leadscore.verdicts (run_id, verdict, passed, champion_version, numbers)
+	VALUES (run, found.verdict, found.passed, champion, jsonb_strip_nulls(jsonb_build_object('gate', gate, 'compared', compared,
+		'evaluation', evaluation, 'below', to_jsonb(found.failed))));
+	IF found.passed THEN
+		PERFORM leadscore.deploy(name, 'champion', number, 'promote', 'the gate: ' || found.verdict, run);
+	END IF;
+	UPDATE leadscore.runs AS r SET status = 'finished', ended_at = clock_timestamp() WHERE r.run_id = run;
+END;
+$$;
+
+-- A training by its recipe.  Leaves search_path alone, because the source and
+-- the label may call functions that need it.
+CREATE FUNCTION leadscore.train(name text, action text, spec jsonb, description text, experiment text, tags jsonb)
+RETURNS lead_run
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	run uuid := leadscore.start_run(name, action, spec, description, experiment, tags);
+	champion integer;
+	champion_spec jsonb;
+	data record;
+	here jsonb := leadscore.current_settings();
+	message text;
+	detail text;
+	hint text;
+	state text;
+BEGIN
+	SELECT c.version, c.spec INTO champion, champion_spec FROM leadscore.champion(name) AS c;
+	BEGIN
+		IF leadscore.source_fits(run, spec) THEN
+			PERFORM leadscore.set_settings(spec->'settings');
+			EXECUTE leadscore.training_query(spec, champion_spec) INTO data;
+			PERFORM leadscore.set_settings(here);
+			PERFORM leadscore.record_data(run, data.training, data.total, data.labelled, data.held_out, data.data_from, data.data_to);
+			PERFORM leadscore.put_checks(run, spec, data.training, data.total OPERATOR(pg_catalog.-) data.labelled,
+				data.duplicates, data.held_out);
+			IF leadscore.checks_passed(run) THEN
+				PERFORM leadscore.finish_run(run, spec, data.training, data.refitted, data.holdout, data.common,
+					champion, data.cut, data.data_to);
+			END IF;
+		END IF;
+	EXCEPTION WHEN OTHERS THEN
+		GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT,
+			state = RETURNED_SQLSTATE;
+		PERFORM leadscore.fail_run(run, message, detail, hint, state);
+	END;
+	RETURN leadscore.run_row(run);
+END;
+$$;
+COMMENT ON FUNCTION leadscore.train(text, text, jsonb, text, text, jsonb) IS 'a training by its recipe, from the lock to the gate';
+
+CREATE FUNCTION leadscore.champion(name text, OUT version integer, OUT spec jsonb)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT v.version, r.spec
+	FROM leadscore.aliases AS a JOIN leadscore.versions AS v USING (name, version) JOIN leadscore.runs AS r USING (run_id)
+	WHERE a.name = $1 AND a.alias = 'champion'
+$$;
+
+CREATE FUNCTION leadscore.record_data(run uuid, trained lead_trained, total bigint, labelled bigint, held_out bigint,
+	data_from timestamptz, data_to timestamptz)
+RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	UPDATE leadscore.runs AS r SET rows = (trained).rows, positives = (trained).positives, unknown = total - labelled,
+		held_out = record_data.held_out, data_from = record_data.data_from, data_to = record_data.data_to,
+		fingerprint = (trained).fingerprint
+	WHERE r.run_id = run
+$$;
+
+-- Settings for the rest of the transaction.
+CREATE FUNCTION leadscore.set_settings(settings jsonb)
+RETURNS void
+LANGUAGE sql
+BEGIN ATOMIC
+	SELECT pg_catalog.set_config(s.key, s.value, true) FROM pg_catalog.jsonb_each_text(settings) AS s;
+END;
+
+-- lead_train_model(name, source, label, …): the next version of a named model.
+-- name			of the model; new, or one that is there
+-- source		a table or view, or the text of one SELECT
+-- label		a column of the source, or a condition on its columns
+-- features		columns to learn from; default all but those below
+-- exclude		columns to leave out
+-- key			the column that tells one lead from another; default the primary key
+-- time_column	the column that tells when a lead was created
+-- options		of encoding and fit, as for lead_train()
+-- holdout		{"by": "key" | "time" | "group" | "column" | "none", "column": …,
+--				"share": 0.2, "seed": 0}; default: the latest fifth where a time
+--				column is named, else a fifth by hash of the key
+-- gate			{"min_auc", "min_precision", "min_recall", "max_log_loss",
+--				"threshold": 0.5, "margin": 0.01, "log_loss_ratio": 1.01,
+--				"promote": "passed" | "always" | "never", "too_few": "keep" |
+--				"promote", "min_rows": 50, "min_positives": 10}
+-- refit		publish a model of all rows instead of the one that was judged
+-- returns		one row; status is "failed" where the training failed, which is
+--				recorded and a WARNING
+-- errors		what can't be understood: an unknown source, column, option
+CREATE FUNCTION lead_train_model(name text, source text, label text, features text[] DEFAULT NULL, exclude text[] DEFAULT NULL,
+	key text DEFAULT NULL, time_column text DEFAULT NULL, options jsonb DEFAULT NULL, holdout jsonb DEFAULT NULL,
+	gate jsonb DEFAULT NULL, refit boolean DEFAULT false, description text DEFAULT NULL, experiment text DEFAULT NULL,
+	tags jsonb DEFAULT NULL)
+RETURNS lead_run
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	resolved record;
+	labelled record;
+	spec jsonb;
+BEGIN
+	PERFORM leadscore.check_name(name);
+	SELECT * INTO resolved FROM leadscore.resolve_source(source);
+	SELECT * INTO labelled FROM leadscore.resolve_expression(resolved.relation, label);
+	spec := leadscore.make_spec(resolved.relation, resolved.source, resolved.is_query, labelled.expression, labelled.columns,
+		pg_catalog.jsonb_build_object('source', source, 'label', label), features, exclude, key, time_column, options,
+		holdout, gate, refit);
+	spec := pg_catalog.jsonb_set(spec, '{settings}', leadscore.current_settings());
+	IF resolved.is_query THEN
+		DROP VIEW pg_temp."leadscore source";
+	END IF;
+	RETURN leadscore.train(name, 'train', spec, description, experiment, tags);
+END;
+$$;
+COMMENT ON FUNCTION lead_train_model(text, text, text, text[], text[], text, text, jsonb, jsonb, jsonb, boolean, text, text, jsonb) IS
+'train the next version of a named model, judge it on rows held out, and let the gate decide whether it goes live';
+
+CREATE FUNCTION leadscore.check_name(name text)
+RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF name IS NULL OR name = '' OR length(name) > 200 OR name ~ '[@[:cntrl:]]' OR name LIKE '\\x%' THEN
+		RAISE EXCEPTION 'invalid name of a model: "%"', coalesce(name, '(null)') USING ERRCODE = 'invalid_name',
+			DETAIL = 'A name has 1 to 200 characters, no @ and no control characters, and does not begin with \x.';
+	END IF;
+END;
+$$;
+
+-- The recipe of the last version, or of the last run where there is none.
+CREATE FUNCTION leadscore.last_spec(name text)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	spec jsonb;
+BEGIN
+	SELECT r.spec INTO spec FROM leadscore.runs AS r LEFT JOIN leadscore.versions AS v USING (run_id)
+	WHERE r.model = name ORDER BY v.version DESC NULLS LAST, r.started_at DESC LIMIT 1;
+	IF spec IS NULL THEN
+		RAISE EXCEPTION 'model "%" does not exist', name USING ERRCODE = 'undefined_object',
+			HINT = 'lead_train_model() makes one; leadscore.models lists them.';
+	END IF;
+	RETURN spec #- '{holdout,cut}' #- '{holdout,seen}';
+END;
+$$;
+
+-- lead_retrain(name): the next version by the recipe of the last one.
+-- options	are put over those stored, key by key; so is gate
+CREATE FUNCTION lead_retrain(name text, options jsonb DEFAULT NULL, gate jsonb DEFAULT NULL, description text DEFAULT NULL,
+	tags jsonb DEFAULT NULL)
+RETURNS lead_run
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	spec jsonb := leadscore.merged_spec(leadscore.last_spec(name), options, gate);
+BEGIN
+	RETURN leadscore.train(name, 'retrain', spec, description, leadscore.last_experiment(name), tags);
+END;
+$$;
+COMMENT ON FUNCTION lead_retrain(text, jsonb, jsonb, text, jsonb) IS
+'train the next version of a model by the recipe of its last one';
+
+CREATE FUNCTION leadscore.last_experiment(name text)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT e.name FROM leadscore.runs AS r JOIN leadscore.experiments AS e USING (experiment_id)
+	WHERE r.model = $1 ORDER BY r.started_at DESC LIMIT 1
+$$;
+
+CREATE FUNCTION leadscore.merged_spec(spec jsonb, options jsonb, gate jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF jsonb_typeof(options) <> 'object' THEN
+		RAISE EXCEPTION 'options must be a JSON object' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	IF options ?| '{names,exclude}' THEN
+		RAISE EXCEPTION 'other columns are another recipe' USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'Call lead_train_model() with the same name.';
+	END IF;
+	PERFORM leadscore.check_options(options);
+	PERFORM leadscore.check_gate(gate);
+	RETURN jsonb_set(jsonb_set(spec, '{options}', spec->'options' || coalesce(options, '{}')),
+		'{gate}', spec->'gate' || coalesce(gate, '{}'));
+END;
+$$;
+
+-- lead_validate(name): what the checks before a training say of the source as it
+-- is now.  Reads it once, trains nothing, writes nothing.
+CREATE FUNCTION lead_validate(name text,
+	OUT "check" text, OUT severity text, OUT "column" text, OUT detail text)
+RETURNS SETOF record
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	spec jsonb := leadscore.last_spec(name);
+	relation regclass := CASE WHEN pg_catalog.left(spec OPERATOR(pg_catalog.->>) 'source', 1) OPERATOR(pg_catalog.<>) '('
+		THEN pg_catalog.to_regclass(spec OPERATOR(pg_catalog.->>) 'source') END;
+	data record;
+	before jsonb := leadscore.last_columns(name);
+	here jsonb := leadscore.current_settings();
+BEGIN
+	IF relation IS NOT NULL THEN
+		RETURN QUERY SELECT * FROM leadscore.judge_columns(spec, leadscore.columns_of(relation)) AS j;
+		IF EXISTS (SELECT FROM leadscore.judge_columns(spec, leadscore.columns_of(relation)) AS j
+			WHERE j.severity OPERATOR(pg_catalog.=) 'error') THEN
+			RETURN;
+		END IF;
+	END IF;
+	PERFORM leadscore.set_settings(spec OPERATOR(pg_catalog.->) 'settings');
+	EXECUTE leadscore.training_query(spec, NULL, false) INTO data;
+	PERFORM leadscore.set_settings(here);
+	RETURN QUERY SELECT * FROM leadscore.judge_rows(spec, (data.training).columns, before, (data.training).rows,
+		(data.training).positives, data.total OPERATOR(pg_catalog.-) data.labelled, data.duplicates, data.held_out) AS j;
+END;
+$$;
+COMMENT ON FUNCTION lead_validate(text) IS 'what the checks before a training say of a model''s source as it is now';
+
+-- The facts that the last version was trained on.
+CREATE FUNCTION leadscore.last_columns(name text)
+RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT a.body::jsonb FROM leadscore.versions AS v JOIN leadscore.artifacts AS a USING (run_id)
+	WHERE v.name = $1 AND a.path = 'columns.json' ORDER BY v.version DESC LIMIT 1
+$$;
+
+----------------------------------------------------------------------------
+-- What is live
+----------------------------------------------------------------------------
+
+CREATE TYPE lead_deployment AS (
+	model text,
+	alias text,
+	version integer,
+	replaced integer,
+	deployed_at timestamptz,
+	deployed_by text,
+	reason text
+);
+COMMENT ON TYPE lead_deployment IS 'a change of an alias';
+
+CREATE FUNCTION leadscore.deployment_row(id bigint)
+RETURNS lead_deployment
+LANGUAGE sql	-- VOLATILE: it sees what its argument has just written
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT name, alias, version, replaced, deployed_at, deployed_by, reason
+	FROM leadscore.deployments WHERE deployment_id = id
+$$;
+
+CREATE FUNCTION leadscore.require_version(name text, version integer)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+	IF NOT EXISTS (SELECT FROM leadscore.models AS m WHERE m.name = name) THEN
+		RAISE EXCEPTION 'model "%" does not exist', name USING ERRCODE = 'undefined_object',
+			HINT = 'lead_train_model() makes one; leadscore.models lists them.';
+	END IF;
+	IF NOT EXISTS (SELECT FROM leadscore.versions AS v WHERE v.name = name AND v.version = version) THEN
+		RAISE EXCEPTION 'model "%" has no version %', name, version USING ERRCODE = 'undefined_object',
+			HINT = format('lead_versions(%L) shows those there are.', name);
+	END IF;
+END;
+$$;
+
+-- lead_promote(name, version [, alias]): the version is what the alias means,
+-- from this transaction on.  The gate is not asked.
+CREATE FUNCTION lead_promote(name text, version integer, alias text DEFAULT 'champion', reason text DEFAULT NULL)
+RETURNS lead_deployment
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM leadscore.lock(name);
+	PERFORM leadscore.require_version(name, version);
+	IF alias IS NULL OR alias = '' OR length(alias) > 200 OR alias ~ '[@[:cntrl:]]' OR alias ~ '^[0-9]+$' THEN
+		RAISE EXCEPTION 'invalid alias: "%"', coalesce(alias, '(null)') USING ERRCODE = 'invalid_name',
+			DETAIL = 'An alias has 1 to 200 characters, no @ and no control characters, and is no number.';
+	END IF;
+	RETURN leadscore.deployment_row(leadscore.deploy(name, alias, version, 'promote', reason));
+END;
+$$;
+COMMENT ON FUNCTION lead_promote(text, integer, text, text) IS 'make a version what an alias means; the champion is what is live';
+
+-- lead_rollback(name [, alias]): undo the last promotion; again: the one before.
+-- Versions that were dropped are passed over.
+CREATE FUNCTION lead_rollback(name text, alias text DEFAULT 'champion', reason text DEFAULT NULL)
+RETURNS lead_deployment
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	last leadscore.deployments;
+	target leadscore.deployments;
+	next bigint;
+BEGIN
+	PERFORM leadscore.lock(name);
+	SELECT d.* INTO last FROM leadscore.deployments AS d
+	WHERE d.name = name AND d.alias = alias ORDER BY d.deployment_id DESC LIMIT 1;
+	IF last.deployment_id IS NULL THEN
+		RAISE EXCEPTION 'model "%" never had a %', name, alias USING ERRCODE = 'undefined_object',
+			HINT = 'lead_promote() makes a version live.';
+	END IF;
+	next := CASE last.action WHEN 'rollback' THEN
+		(SELECT d.before FROM leadscore.deployments AS d WHERE d.deployment_id = last.in_force)
+		ELSE coalesce(last.before, CASE WHEN last.action = 'remove' THEN last.deployment_id END) END;
+	LOOP
+		SELECT d.* INTO target FROM leadscore.deployments AS d WHERE d.deployment_id = next;
+		IF target.deployment_id IS NULL THEN
+			RAISE EXCEPTION 'model "%" had no other % before', name, alias USING ERRCODE = 'object_not_in_prerequisite_state',
+				HINT = format('lead_deployments(%L) shows the history.', name);
+		END IF;
+		EXIT WHEN EXISTS (SELECT FROM leadscore.versions AS v WHERE v.name = name AND v.version = target.version);
+		next := coalesce(target.before, CASE WHEN target.action = 'remove' THEN
+			(SELECT max(d.deployment_id) FROM leadscore.deployments AS d
+			WHERE d.name = name AND d.alias = alias AND d.deployment_id < target.deployment_id) END);
+	END LOOP;
+	RETURN leadscore.deployment_row(leadscore.deploy(name, alias, target.version, 'rollback',
+		coalesce(reason, format('rollback from version %s', last.version)), NULL, coalesce(target.in_force, target.deployment_id)));
+END;
+$$;
+COMMENT ON FUNCTION lead_rollback(text, text, text) IS 'undo the last promotion; once more: the one before it';
+
+CREATE FUNCTION lead_drop_alias(name text, alias text, reason text DEFAULT NULL)
+RETURNS lead_deployment
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+	PERFORM leadscore.lock(name);
+	IF NOT EXISTS (SELECT FROM leadscore.aliases AS a WHERE a.name = name AND a.alias = alias) THEN
+		RAISE EXCEPTION 'model "%" has no %', name, alias USING ERRCODE = 'undefined_object';
+	END IF;
+	RETURN leadscore.deployment_row(leadscore.deploy(name, alias, NULL, 'remove', reason));
+END;
+$$;
+COMMENT ON FUNCTION lead_drop_alias(text, text, text) IS 'an alias means nothing from now on; its history stays';
+
+-- lead_model(name, alias [, as_of]): the model that the alias stands for, or
+-- stood for then.
+CREATE FUNCTION lead_model(name text, alias text, as_of timestamptz DEFAULT NULL)
+RETURNS bytea
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	number integer;
+	bytes bytea;
+BEGIN
+	IF name IS NULL OR alias IS NULL THEN
+		RETURN NULL;
+	END IF;
+	IF as_of IS NULL OR alias ~ '^[0-9]+$' THEN
+		RETURN @extschema@.lead_model(name || '@' || alias);
+	END IF;
+	SELECT d.version INTO number FROM leadscore.deployments AS d
+	WHERE d.name = name AND d.alias = alias AND d.deployed_at <= as_of ORDER BY d.deployment_id DESC LIMIT 1;
+	IF number IS NULL THEN
+		RAISE EXCEPTION 'model "%" had no % at %', name, alias, as_of USING ERRCODE = 'undefined_object',
+			HINT = format('lead_deployments(%L) shows the history.', name);
+	END IF;
+	SELECT v.model INTO bytes FROM leadscore.versions AS v WHERE v.name = name AND v.version = number;
+	IF bytes IS NULL THEN
+		RAISE EXCEPTION 'version % of model "%" has been dropped', number, name USING ERRCODE = 'undefined_object',
+			DETAIL = format('It was %s at %s.', alias, as_of);
+	END IF;
+	RETURN bytes;
+END;
+$$;
+COMMENT ON FUNCTION lead_model(text, text, timestamptz) IS 'the model that an alias stands for, or stood for at a time';
+
+CREATE FUNCTION lead_model(name text, version integer)
+RETURNS bytea
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+RETURN lead_model(name || '@' || version);
+COMMENT ON FUNCTION lead_model(text, integer) IS 'a version of a model';
+
+-- lead_versions(name): a row per version, the newest first.
+CREATE FUNCTION lead_versions(name text,
+	OUT version integer, OUT live boolean, OUT aliases text[], OUT created_at timestamptz, OUT created_by text,
+	OUT rows bigint, OUT positives bigint, OUT held_out bigint, OUT auc float8, OUT log_loss float8,
+	OUT "precision" float8, OUT recall float8, OUT verdict text, OUT fingerprint text, OUT description text, OUT run_id uuid)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT v.version, 'champion' = ANY (a.aliases), a.aliases, v.created_at, v.created_by, r.rows, r.positives, r.held_out,
+		x.auc, x.log_loss, x.precision, x.recall, x.verdict, r.fingerprint, v.description, v.run_id
+	FROM leadscore.versions AS v
+		JOIN leadscore.runs AS r USING (run_id)
+		CROSS JOIN LATERAL (SELECT coalesce(array_agg(s.alias ORDER BY s.alias), '{}') AS aliases FROM leadscore.aliases AS s
+			WHERE s.name = v.name AND s.version = v.version) AS a
+		CROSS JOIN LATERAL leadscore.run_row(v.run_id) AS x
+	WHERE v.name = $1
+	ORDER BY v.version DESC
+$$;
+COMMENT ON FUNCTION lead_versions(text) IS 'the versions of a model side by side, the newest first';
+
+-- lead_deployments(name): what was live when.  live_until is NULL for what is.
+CREATE FUNCTION lead_deployments(name text,
+	OUT alias text, OUT version integer, OUT live_from timestamptz, OUT live_until timestamptz,
+	OUT action text, OUT deployed_by text, OUT reason text)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT d.alias, d.version, d.deployed_at, lead(d.deployed_at) OVER (PARTITION BY d.alias ORDER BY d.deployment_id),
+		d.action, d.deployed_by, d.reason
+	FROM leadscore.deployments AS d WHERE d.name = $1
+	ORDER BY d.deployment_id DESC
+$$;
+COMMENT ON FUNCTION lead_deployments(text) IS 'what was live when, who did it and why, the newest first';
+
+----------------------------------------------------------------------------
+-- Deleting
+----------------------------------------------------------------------------
+
+CREATE FUNCTION leadscore.drop_versions(name text, versions integer[])
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	runs uuid[];
+BEGIN
+	WITH gone AS (
+		DELETE FROM leadscore.versions AS v WHERE v.name = name AND v.version = ANY (versions) RETURNING v.run_id
+	)
+	SELECT array_agg(g.run_id) INTO runs FROM gone AS g;
+	DELETE FROM leadscore.runs AS r WHERE r.run_id = ANY (runs)
+		AND NOT EXISTS (SELECT FROM leadscore.versions AS v WHERE v.run_id = r.run_id);
+END;
+$$;
+
+-- lead_drop_version(name, version): with its run.  An error while an alias
+-- points to it.  What was live when stays in the history.
+CREATE FUNCTION lead_drop_version(name text, version integer)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	used text;
+BEGIN
+	PERFORM leadscore.lock(name);
+	PERFORM leadscore.require_version(name, version);
+	SELECT string_agg(a.alias, ', ' ORDER BY a.alias) INTO used FROM leadscore.aliases AS a
+	WHERE a.name = name AND a.version = version;
+	IF used IS NOT NULL THEN
+		RAISE EXCEPTION 'version % of model "%" is in use', version, name USING ERRCODE = 'dependent_objects_still_exist',
+			DETAIL = format('Its aliases are: %s.', used), HINT = 'lead_promote() another version, or lead_drop_alias() first.';
+	END IF;
+	PERFORM leadscore.drop_versions(name, ARRAY[version]);
+END;
+$$;
+COMMENT ON FUNCTION lead_drop_version(text, integer) IS 'delete a version that no alias points to, with its run';
+
+-- lead_drop_model(name [, force]): all versions and runs.  An error while it
+-- has an alias, unless force.  The history of what was live stays.
+CREATE FUNCTION lead_drop_model(name text, force boolean DEFAULT false)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	used text;
+BEGIN
+	PERFORM leadscore.lock(name);
+	IF NOT EXISTS (SELECT FROM leadscore.models AS m WHERE m.name = name) THEN
+		RAISE EXCEPTION 'model "%" does not exist', name USING ERRCODE = 'undefined_object';
+	END IF;
+	SELECT string_agg(format('%s (version %s)', a.alias, a.version), ', ' ORDER BY a.alias) INTO used
+	FROM leadscore.aliases AS a WHERE a.name = name;
+	IF used IS NOT NULL AND force IS NOT TRUE THEN
+		RAISE EXCEPTION 'model "%" is in use', name USING ERRCODE = 'dependent_objects_still_exist',
+			DETAIL = format('Its aliases are: %s.', used), HINT = format('lead_drop_model(%L, force => true) drops it all the same.', name);
+	END IF;
+	PERFORM leadscore.deploy(name, a.alias, NULL, 'remove', 'the model was dropped') FROM leadscore.aliases AS a WHERE a.name = name;
+	DELETE FROM leadscore.versions AS v WHERE v.name = name;
+	DELETE FROM leadscore.runs AS r WHERE r.model = name;
+	DELETE FROM leadscore.models AS m WHERE m.name = name;
+	DELETE FROM leadscore.experiments AS e WHERE e.name = name
+		AND NOT EXISTS (SELECT FROM leadscore.runs AS r WHERE r.experiment_id = e.experiment_id);
+END;
+$$;
+COMMENT ON FUNCTION lead_drop_model(text, boolean) IS 'delete a model with all versions and runs; what was live when stays known';
+
+-- lead_prune(name, keep): delete all but the newest versions, and failed runs
+-- older than those.  Kept besides: what an alias points to, and what
+-- lead_rollback() would bring back.  Returns how many versions went.
+CREATE FUNCTION lead_prune(name text, keep integer DEFAULT 10)
+RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	unwanted integer[];
+BEGIN
+	IF keep IS NULL OR keep < 1 THEN
+		RAISE EXCEPTION 'keep must be at least 1' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	PERFORM leadscore.lock(name);
+	IF NOT EXISTS (SELECT FROM leadscore.models AS m WHERE m.name = name) THEN
+		RAISE EXCEPTION 'model "%" does not exist', name USING ERRCODE = 'undefined_object';
+	END IF;
+	SELECT coalesce(array_agg(v.version), '{}') INTO unwanted
+	FROM (SELECT v.version, row_number() OVER (ORDER BY v.version DESC) AS age FROM leadscore.versions AS v WHERE v.name = name) AS v
+	WHERE v.age > keep
+		AND NOT EXISTS (SELECT FROM leadscore.aliases AS a WHERE a.name = name AND a.version = v.version)
+		AND v.version NOT IN (SELECT b.version FROM leadscore.rollback_targets(name) AS b WHERE b.version IS NOT NULL);
+	PERFORM leadscore.drop_versions(name, unwanted);
+	DELETE FROM leadscore.runs AS r WHERE r.model = name AND r.status = 'failed'
+		AND r.started_at < (SELECT min(v.created_at) FROM (SELECT v.created_at FROM leadscore.versions AS v
+			WHERE v.name = name ORDER BY v.version DESC LIMIT keep) AS v);
+	RETURN cardinality(unwanted);
+END;
+$$;
+COMMENT ON FUNCTION lead_prune(text, integer) IS 'delete old versions: all but the newest, what is live, and what a rollback would bring back';
+
+-- What lead_rollback() would bring back, per alias.
+CREATE FUNCTION leadscore.rollback_targets(name text, OUT alias text, OUT version integer)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT l.alias, t.version
+	FROM (SELECT DISTINCT ON (d.alias) d.* FROM leadscore.deployments AS d WHERE d.name = $1 ORDER BY d.alias, d.deployment_id DESC) AS l
+		LEFT JOIN leadscore.deployments AS f ON f.deployment_id = l.in_force
+		JOIN leadscore.deployments AS t ON t.deployment_id = CASE l.action WHEN 'rollback' THEN f.before
+			WHEN 'promote' THEN l.before END
+$$;
+
+----------------------------------------------------------------------------
+-- Who may do what
+----------------------------------------------------------------------------
+
+-- lead_grant(role, level): 'reader' may score by name and see all but the rows
+-- held out, 'trainer' may also train, promote and drop.  Both still need
+-- their rights on the leads themselves.
+CREATE FUNCTION lead_grant(role text, level text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	t record;
+BEGIN
+	IF level IS NULL OR level NOT IN ('reader', 'trainer') THEN
+		RAISE EXCEPTION 'unknown level "%"', coalesce(level, '(null)') USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'The levels are: reader, trainer.';
+	END IF;
+	IF role IS NULL OR NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
+		RAISE EXCEPTION 'role "%" does not exist', coalesce(role, '(null)') USING ERRCODE = 'undefined_object';
+	END IF;
+	IF NOT has_schema_privilege('leadscore', 'USAGE WITH GRANT OPTION') THEN
+		RAISE EXCEPTION 'permission denied to grant rights on the registry' USING ERRCODE = 'insufficient_privilege',
+			HINT = 'Whoever created the extension may.';
+	END IF;
+	EXECUTE format('GRANT USAGE ON SCHEMA leadscore TO %I', role);
+	FOR t IN SELECT c.relname, c.relkind FROM pg_class AS c
+		WHERE c.relnamespace = 'leadscore'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'S') LOOP
+		IF t.relkind = 'S' THEN
+			CONTINUE WHEN level = 'reader';
+			EXECUTE format('GRANT USAGE ON SEQUENCE leadscore.%I TO %I', t.relname, role);
+		ELSIF level = 'trainer' AND t.relkind <> 'v' THEN
+			EXECUTE format('GRANT SELECT, INSERT%s ON leadscore.%I TO %I',
+				CASE WHEN t.relname = 'deployments' THEN '' ELSE ', UPDATE, DELETE' END, t.relname, role);
+		ELSIF t.relname <> 'holdouts' THEN
+			EXECUTE format('GRANT SELECT ON leadscore.%I TO %I', t.relname, role);
+		END IF;
+	END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION lead_grant(text, text) IS 'give a role the rights of a reader or of a trainer';
+
+CREATE FUNCTION lead_revoke(role text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF role IS NULL OR NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
+		RAISE EXCEPTION 'role "%" does not exist', coalesce(role, '(null)') USING ERRCODE = 'undefined_object';
+	END IF;
+	IF NOT has_schema_privilege('leadscore', 'USAGE WITH GRANT OPTION') THEN
+		RAISE EXCEPTION 'permission denied to revoke rights on the registry' USING ERRCODE = 'insufficient_privilege',
+			HINT = 'Whoever created the extension may.';
+	END IF;
+	EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA leadscore FROM %I', role);
+	EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA leadscore FROM %I', role);
+	EXECUTE format('REVOKE ALL ON SCHEMA leadscore FROM %I', role);
+END;
+$$;
+COMMENT ON FUNCTION lead_revoke(text) IS 'take from a role what lead_grant() gave it';
+
+----------------------------------------------------------------------------
+-- The shape of MLflow
+----------------------------------------------------------------------------
+
+-- Milliseconds since 1970, as MLflow counts time.
+CREATE FUNCTION leadscore.milliseconds(at timestamptz)
+RETURNS bigint
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN floor(extract(epoch FROM at) * 1000)::bigint;
+
+-- A run's id as MLflow writes it: 32 hexadecimal digits.
+CREATE FUNCTION leadscore.run_uuid(run uuid)
+RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN replace(run::text, '-', '');
+
+CREATE VIEW leadscore.mlflow_experiments AS
+SELECT experiment_id::integer, name::varchar(256), ('leadscore:' || experiment_id)::varchar(256) AS artifact_location,
+	'active'::varchar(32) AS lifecycle_stage, leadscore.milliseconds(created_at) AS creation_time,
+	leadscore.milliseconds(updated_at) AS last_update_time
+FROM leadscore.experiments;
+COMMENT ON VIEW leadscore.mlflow_experiments IS 'experiments as MLflow''s table of this name';
+
+CREATE VIEW leadscore.mlflow_runs AS
+SELECT leadscore.run_uuid(r.run_id)::varchar(32) AS run_uuid,
+	(coalesce(r.model || ' ' || v.version, r.model || ' ' || r.status))::varchar(250) AS name,
+	'JOB'::varchar(20) AS source_type, (r.spec #>> '{written,source}')::varchar(500) AS source_name,
+	r.action::varchar(50) AS entry_point_name, r.started_by::varchar(256) AS user_id,
+	upper(r.status)::varchar(9) AS status, leadscore.milliseconds(r.started_at) AS start_time,
+	leadscore.milliseconds(r.ended_at) AS end_time, NULL::bigint AS deleted_time,
+	r.extension_version::varchar(50) AS source_version, 'active'::varchar(20) AS lifecycle_stage,
+	('leadscore:' || leadscore.run_uuid(r.run_id))::varchar(200) AS artifact_uri, r.experiment_id::integer
+FROM leadscore.runs AS r LEFT JOIN leadscore.versions AS v USING (run_id);
+COMMENT ON VIEW leadscore.mlflow_runs IS 'runs as MLflow''s table of this name';
+
+CREATE VIEW leadscore.mlflow_params AS
+SELECT key::varchar(250), value::varchar(8000), leadscore.run_uuid(run_id)::varchar(32) AS run_uuid
+FROM leadscore.params;
+COMMENT ON VIEW leadscore.mlflow_params IS 'parameters as MLflow''s table of this name';
+
+CREATE VIEW leadscore.mlflow_metrics AS
+SELECT key::varchar(250), value, leadscore.milliseconds(recorded_at) AS timestamp,
+	leadscore.run_uuid(run_id)::varchar(32) AS run_uuid, step, false AS is_nan
+FROM leadscore.metrics;
+COMMENT ON VIEW leadscore.mlflow_metrics IS 'metrics as MLflow''s table of this name, with their history';
+
+CREATE VIEW leadscore.mlflow_latest_metrics AS
+SELECT DISTINCT ON (run_uuid, key) * FROM leadscore.mlflow_metrics ORDER BY run_uuid, key, step DESC;
+COMMENT ON VIEW leadscore.mlflow_latest_metrics IS 'the last step of each metric, as MLflow''s table of this name';
+
+CREATE VIEW leadscore.mlflow_tags AS
+SELECT key::varchar(250), value::varchar(8000), leadscore.run_uuid(run_id)::varchar(32) AS run_uuid
+FROM leadscore.tags;
+COMMENT ON VIEW leadscore.mlflow_tags IS 'tags as MLflow''s table of this name';
+
+CREATE VIEW leadscore.mlflow_registered_models AS
+SELECT name::varchar(256), leadscore.milliseconds(created_at) AS creation_time,
+	leadscore.milliseconds(coalesce((SELECT max(v.created_at) FROM leadscore.versions AS v WHERE v.name = m.name), m.created_at))
+		AS last_updated_time, description::varchar(5000)
+FROM leadscore.models AS m;
+COMMENT ON VIEW leadscore.mlflow_registered_models IS 'models as MLflow''s table of this name';
+
+CREATE VIEW leadscore.mlflow_model_versions AS
+SELECT v.name::varchar(256), v.version, leadscore.milliseconds(v.created_at) AS creation_time,
+	leadscore.milliseconds(coalesce((SELECT max(d.deployed_at) FROM leadscore.deployments AS d
+		WHERE d.name = v.name AND v.version IN (d.version, d.replaced)), v.created_at)) AS last_updated_time,
+	v.description::varchar(5000), v.created_by::varchar(256) AS user_id,
+	CASE WHEN EXISTS (SELECT FROM leadscore.aliases AS a WHERE a.name = v.name AND a.version = v.version AND a.alias = 'champion')
+		THEN 'Production' ELSE 'None' END::varchar(20) AS current_stage,
+	format('leadscore:%s@%s', v.name, v.version)::varchar(500) AS source,
+	leadscore.run_uuid(v.run_id)::varchar(32) AS run_id, NULL::varchar(500) AS run_link,
+	'READY'::varchar(20) AS status, NULL::varchar(500) AS status_message
+FROM leadscore.versions AS v;
+COMMENT ON VIEW leadscore.mlflow_model_versions IS 'versions as MLflow''s table of this name; what is live is in stage Production';
+
+CREATE VIEW leadscore.mlflow_registered_model_aliases AS
+SELECT name::varchar(256), alias::varchar(256), version FROM leadscore.aliases;
+COMMENT ON VIEW leadscore.mlflow_registered_model_aliases IS 'aliases as MLflow''s table of this name';
+
+GRANT SELECT ON leadscore.mlflow_experiments, leadscore.mlflow_runs, leadscore.mlflow_params, leadscore.mlflow_metrics,
+	leadscore.mlflow_latest_metrics, leadscore.mlflow_tags, leadscore.mlflow_registered_models,
+	leadscore.mlflow_model_versions, leadscore.mlflow_registered_model_aliases TO @extowner@ WITH GRANT OPTION;

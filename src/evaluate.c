@@ -437,20 +437,11 @@ PutFloat(Datum *values, bool *nulls, int i, double x)
 	values[i] = Float8GetDatum(x);
 }
 
-/*
- * lead_evaluate(score, label [, threshold]) → lead_evaluation
- *
- * One row: see the type's comments for the columns and metrics.c for the
- * definitions.  Without pairs the counts n, positives and skipped are there
- * and the rest is NULL; what one class alone leaves undefined is NULL.
- */
-PG_FUNCTION_INFO_V1(lead_evaluate_finalfn);
+/* A lead_evaluation of ties, which it frees; NULL: there is no pair. */
 Datum
-lead_evaluate_finalfn(PG_FUNCTION_ARGS)
+EvaluationRow(FunctionCallInfo fcinfo, Ties *ties, int64 skipped, double threshold)
 {
-	PairState  *state = PairsFinal(fcinfo);
 	TupleDesc	desc = PairsRowDesc(fcinfo, EVALUATION_COLUMNS);
-	Ties	   *ties = PairsTies(state);
 	Datum		values[EVALUATION_COLUMNS] = {0};
 	bool		nulls[EVALUATION_COLUMNS];
 	HeapTuple	tuple;
@@ -460,10 +451,9 @@ lead_evaluate_finalfn(PG_FUNCTION_ARGS)
 	nulls[0] = nulls[1] = nulls[2] = false;
 	values[i++] = Int64GetDatum(ties ? ties->n : 0);
 	values[i++] = Int64GetDatum(ties ? ties->pos : 0);
-	values[i++] = Int64GetDatum(state ? state->skipped : 0);
+	values[i++] = Int64GetDatum(skipped);
 	if (ties != NULL)
 	{
-		double		threshold = state->has_param ? state->param : DEFAULT_THRESHOLD;
 		Quality		q;
 
 		QualityOf(ties, threshold, &q);
@@ -496,4 +486,22 @@ lead_evaluate_finalfn(PG_FUNCTION_ARGS)
 	tuple = heap_form_tuple(desc, values, nulls);
 	ReleaseTupleDesc(desc);
 	PG_RETURN_DATUM(HeapTupleGetDatum(tuple));
+}
+
+/*
+ * lead_evaluate(score, label [, threshold]) → lead_evaluation
+ *
+ * One row: see the type's comments for the columns and metrics.c for the
+ * definitions.  Without pairs the counts n, positives and skipped are there
+ * and the rest is NULL; what one class alone leaves undefined is NULL.
+ */
+PG_FUNCTION_INFO_V1(lead_evaluate_finalfn);
+Datum
+lead_evaluate_finalfn(PG_FUNCTION_ARGS)
+{
+	PairState  *state = PairsFinal(fcinfo);
+	bool		given = state != NULL && state->has_param;
+
+	return EvaluationRow(fcinfo, PairsTies(state), state ? state->skipped : 0,
+						 given ? state->param : DEFAULT_THRESHOLD);
 }

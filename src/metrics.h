@@ -157,6 +157,8 @@ typedef struct PairParam
 extern PairState *PairsFinal(FunctionCallInfo fcinfo);	/* NULL without pairs */
 extern Ties *PairsTies(const PairState *state);
 extern TupleDesc PairsRowDesc(FunctionCallInfo fcinfo, int natts);
+extern Datum EvaluationRow(FunctionCallInfo fcinfo, Ties *ties, int64 skipped,
+						   double threshold);
 extern void PutFloat(Datum *values, bool *nulls, int i, double x);
 
 #endif							/* LEADSCORE_METRICS_H */

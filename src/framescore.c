@@ -1,0 +1,144 @@
+/*-------------------------------------------------------------------------
+ *
+ * framescore.c
+ *	  From the patterns of a frame to scores.
+ *
+ * What a feature adds is found once for each value of a dictionary, so a
+ * pattern costs a lookup and an addition per feature.  The terms are those of
+ * score.c, added in the same order: a pattern has the bits of its rows' score.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "framescore.h"
+
+typedef struct FrameTerm
+{
+	const FrameColumn *column;
+	const Feature *feature;
+	double	   *of_code;		/* dictionaries: [0] NULL, [k] the k-th value */
+} FrameTerm;
+
+struct FrameScorer
+{
+	Model		model;			/* copies, see below */
+	Encoder		encoder;
+	int			nterms;
+	FrameTerm  *terms;
+};
+
+pg_noreturn static void
+ColumnLacking(const char *name, const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("the frame cannot be scored without column \"%s\"",
+					TextFromUtf8(name, strlen(name))),
+			 errdetail("%s", detail)));
+}
+
+static const FrameColumn *
+ColumnOf(const Model *model, const Frame *frame, const Feature *f)
+{
+	const FrameColumn *c = FrameFindColumn(frame, f->name);
+	const ModelSource *source = &model->encoder->sources[f->source];
+
+	if (c == NULL)
+		ColumnLacking(f->name, "The frame was built without it.");
+	if (c->store == STORE_OVERFLOWED)
+		ColumnLacking(f->name, "It has too many different values there, or texts that are too long.");
+	if (!FrameColumnHasCells(c))
+		ColumnLacking(f->name, "The frame has counts of it only.");
+	if (CellTypeClass(c->type) != CellTypeClass(source->type))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" has type %s, but the model was trained with type %s",
+						TextFromUtf8(source->name, strlen(source->name)),
+						CellTypeName(c->type), CellTypeName(source->type))));
+	return c;
+}
+
+/* What each value of a dictionary adds; NULL only where it occurs. */
+static double *
+TermsOfCodes(const Model *model, const Feature *f, const FrameColumn *c)
+{
+	double	   *terms = palloc0(sizeof(double) * (c->nvalues + 1));
+	Cell		cell = {0};
+
+	cell.type = c->type;
+	if (c->nulls > 0)
+	{
+		cell.isnull = true;
+		terms[0] = FeatureTerm(model, f, &cell);
+		cell.isnull = false;
+	}
+	for (int k = 0; k < c->nvalues; k++)
+	{
+		if (c->texts != NULL)
+		{
+			cell.text = c->texts[k];
+			cell.len = c->lengths[k];
+		}
+		else
+			cell.number = c->numbers[k];
+		terms[k + 1] = FeatureTerm(model, f, &cell);
+	}
+	return terms;
+}
+
+/* In the current context.  Frame and model must outlive it. */
+FrameScorer *
+FrameScorerCreate(const Model *model, const Frame *frame)
+{
+	FrameScorer *s = palloc0(sizeof(FrameScorer));
+	Feature    *features;
+
+	/*
+	 * A frame's cells are parts of times already, so the features must not take
+	 * the part again: they are copies, but for the transform the model's own.
+	 */
+	s->model = *model;
+	s->encoder = *model->encoder;
+	s->model.encoder = &s->encoder;
+	s->nterms = s->encoder.nfeatures;
+	features = palloc(sizeof(Feature) * Max(s->nterms, 1));
+	memcpy(features, model->encoder->features, sizeof(Feature) * s->nterms);
+	s->encoder.features = features;
+	s->terms = palloc0(sizeof(FrameTerm) * Max(s->nterms, 1));
+	for (int i = 0; i < s->nterms; i++)
+	{
+		FrameTerm  *t = &s->terms[i];
+
+		if (features[i].transform >= TRANSFORM_HOUR)
+			features[i].transform = TRANSFORM_NONE;
+		t->feature = &features[i];
+		t->column = ColumnOf(&s->model, frame, &features[i]);
+		if (t->column->store == STORE_DICTIONARY)
+			t->of_code = TermsOfCodes(&s->model, t->feature, t->column);
+	}
+	return s;
+}
+
+double
+FrameScorerScore(const FrameScorer *s, const uint8 *pattern)
+{
+	double		eta = s->model.coef[0];
+
+	for (int i = 0; i < s->nterms; i++)
+	{
+		const FrameTerm *t = &s->terms[i];
+
+		if (t->of_code != NULL)
+			eta += t->of_code[FrameCode(t->column, pattern)];
+		else
+		{
+			Cell		cell = {0};
+
+			cell.type = t->column->type;
+			cell.isnull = !FrameNumber(t->column, pattern, &cell.number);
+			eta += FeatureTerm(&s->model, t->feature, &cell);
+		}
+	}
+	return Sigmoid(eta);
+}
