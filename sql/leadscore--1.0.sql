@@ -3461,16 +3461,20 @@ DECLARE
 	key_type text;
 BEGIN
 	-- a column of the model, or the time that a column of the model is a part of
-	SELECT string_agg(CASE WHEN bool_text THEN format('leadscore_row.%I::text COLLATE "C"', f.name)
+	SELECT string_agg(CASE WHEN is_text THEN format('leadscore_row.%I::text COLLATE "C"', f.name)
 			ELSE format('leadscore_row.%I', f.name) END, ', ' ORDER BY f.name COLLATE "C")
 	INTO inputs
-	FROM (SELECT f->>'name' AS name, bool_or(c->>'type' = 'text') AS bool_text
-		  FROM jsonb_array_elements(leadscore.spec_of(t.name)->'features') AS f,
+	FROM (SELECT f AS name, bool_or(c->>'type' = 'text') AS is_text
+		  FROM jsonb_array_elements_text(leadscore.spec_of(t.name)->'features') AS f,
 			   jsonb_array_elements(info->'columns') AS c
-		  WHERE c->>'name' = f->>'name' OR starts_with(c->>'name', (f->>'name') || '.')
-		  GROUP BY 1) AS f;
+		  WHERE c->>'name' = f OR starts_with(c->>'name', f || '.')
+		  GROUP BY f) AS f;
 	IF info->'roles' ? 'offset' THEN
 		inputs := concat_ws(', ', inputs, format('leadscore_row.%I', info->'roles'->>'offset'));
+	END IF;
+	IF inputs IS NULL THEN
+		RAISE EXCEPTION 'version % of model "%" has no columns', @extschema@.lead_model_version(t.name), t.name
+			USING ERRCODE = 'internal_error';
 	END IF;
 	seed := hashtextextended(concat_ws('|', inputs, t.grades, t.reasons), 0);
 	SELECT format_type(a.atttypid, a.atttypmod) INTO key_type
@@ -3485,7 +3489,7 @@ BEGIN
 			ORDER BY leadscore_row.%1$I FETCH FIRST %6$s ROWS WITH TIES
 		), stale AS MATERIALIZED (
 			SELECT b.* FROM batch AS b LEFT JOIN %7$s AS t ON t.%1$I = b.key
-			WHERE t.%1$I IS NULL OR t.model_version <> $4 OR t.fingerprint <> b.fingerprint
+			WHERE b.key IS NOT NULL AND (t.%1$I IS NULL OR t.model_version <> $4 OR t.fingerprint <> b.fingerprint)
 		), scored AS MATERIALIZED (
 			SELECT s.key, s.fingerprint, p.score, @extschema@.lead_grade(p.score, $2) AS grade, %9$s AS reasons
 			FROM stale AS s, LATERAL (SELECT @extschema@.lead_score($1, s.lead) AS score OFFSET 0) AS p
@@ -3498,8 +3502,9 @@ BEGIN
 			INSERT INTO %8$s (%1$I, score, grade, reasons, model_version, scored_at)
 			SELECT s.key, s.score, s.grade, s.reasons, $4, pg_catalog.now() FROM scored AS s
 		)
-		SELECT r.rows_read, r.last_key, r.without_key, c.* FROM
+		SELECT r.rows_read, r.last_key, r.without_key, r.repeated, c.* FROM
 			(SELECT pg_catalog.count(*) AS rows_read, pg_catalog.count(*) FILTER (WHERE b.key IS NULL) AS without_key,
+				pg_catalog.count(b.key) - pg_catalog.count(DISTINCT b.key) AS repeated,
 				(pg_catalog.array_agg(b.key ORDER BY b.key DESC) FILTER (WHERE b.key IS NOT NULL))[1]::pg_catalog.text AS last_key
 			 FROM batch AS b) AS r,
 			(SELECT pg_catalog.count(*) AS rows_scored,
@@ -3567,6 +3572,8 @@ BEGIN
 			EXECUTE statement INTO batch USING model, cuts, after, version;
 			IF batch.without_key > 0 THEN
 				RAISE EXCEPTION 'key column "%" is NULL in some rows', t.key USING ERRCODE = 'null_value_not_allowed';
+			ELSIF batch.repeated > 0 THEN
+				RAISE EXCEPTION USING ERRCODE = 'cardinality_violation';
 			END IF;
 			UPDATE leadscore.score_runs AS r
 			SET rows_read = r.rows_read + batch.rows_read, rows_scored = r.rows_scored + batch.rows_scored,
@@ -3582,14 +3589,15 @@ BEGIN
 		EXCEPTION WHEN query_canceled OR OTHERS THEN
 			GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
 				hint = PG_EXCEPTION_HINT, code = RETURNED_SQLSTATE;
-			IF code = '21000' THEN	-- ON CONFLICT met a key twice
+			IF code = '21000' THEN	-- ours, or that of ON CONFLICT
 				message := pg_catalog.format('key column "%s" has a value more than once', t.key);
 				hint := 'A lead is scored once: give a source with one row for each key.';
 			END IF;
 			failure := pg_catalog.jsonb_build_object('message', message, 'detail', detail, 'hint', hint, 'sqlstate', code);
 		END;
 		COMMIT;
-		EXIT WHEN failure IS NULL AND batch.rows_read < batch_size;
+		EXIT WHEN failure IS NOT NULL;
+		EXIT WHEN batch.rows_read < batch_size;
 	END LOOP;
 
 	IF statement IS NOT NULL THEN
