@@ -3248,9 +3248,11 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'It can be counted only where the model was trained with a time column.';
 	END IF;
-	EXECUTE pg_catalog.format('SELECT pg_catalog.count(*) / greatest(extract(epoch FROM max(t) - min(t)) / 86400, 1)
-		FROM (SELECT s.%1$I::pg_catalog.timestamptz AS t, max(s.%1$I::pg_catalog.timestamptz) OVER () AS latest FROM %2$s AS s) AS d
-		WHERE t > latest - interval ''28 days''', "time", source) INTO per_day;
+	EXECUTE pg_catalog.format('
+		SELECT pg_catalog.count(*) FILTER (WHERE r.t > r.latest - interval ''28 days'')
+			/ extract(epoch FROM least(interval ''28 days'', greatest(max(r.latest) - min(r.t), interval ''1 day''))) * 86400
+		FROM (SELECT s.%1$I::pg_catalog.timestamptz AS t, max(s.%1$I::pg_catalog.timestamptz) OVER () AS latest FROM %2$s AS s) AS r',
+		"time", source) INTO per_day;
 	IF NOT per_day > 0 THEN
 		RAISE EXCEPTION 'grades by capacity need "per_day": the source has no leads to count'
 			USING ERRCODE = 'invalid_parameter_value';
