@@ -149,4 +149,45 @@ is(refresh(q{source => 'people', target => 'people_scores'}, options => '-c clie
 is($node->query(q{SELECT source, target FROM leadscore.score_tables WHERE name = 'sales'}), 'a.people|a.people_scores', 'are kept qualified');
 is(refresh('', options => '-c client_min_messages=error -c search_path=b,public'), 'finished|2002|0', 'and mean the same later');
 
+# Restored from a dump, the views and tables are there once, and nothing is new.
+$node->query('CREATE DATABASE restored');
+my $dump = $node->dir . '/dump.sql';
+Cluster::run(Cluster->program('pg_dump'), '-h', $node->dir, '-U', 'postgres', '-f', $dump, 'postgres');
+Cluster::run(Cluster->program('psql'), qw(-Xq -v ON_ERROR_STOP=1 -U postgres -h), $node->dir, '-d', 'restored', '-o', '/dev/null', '-f', $dump);
+my $content = q{SELECT (SELECT count(*) FROM leadscore.score_runs), (SELECT count(*) FROM leadscore.score_tables),
+	(SELECT md5(string_agg(q::text, ',' ORDER BY name, version)) FROM leadscore.score_quantiles q),
+	(SELECT md5(string_agg(v::text, ',' ORDER BY id)) FROM sales_scored v)};
+is($node->query($content, database => 'restored'), $node->query($content), 'a dump brings runs, tables and views back');
+$node->query(q{CALL lead_refresh_scores('sales')}, database => 'restored');
+is($node->query('SELECT status, rows_read, rows_scored FROM leadscore.score_runs ORDER BY score_run_id DESC LIMIT 1', database => 'restored'),
+	'finished|2002|0', 'and what was scored before the dump is scored after it');
+
+# A hot standby shows the view.
+my $copy = $node->replica('refresh_copy');
+my $scores = 'SELECT md5(string_agg(v::text, \',\' ORDER BY id)) FROM sales_scored v';
+ok($node->catch_up($copy), 'a standby follows');
+is($copy->query($scores), $node->query($scores), 'a standby shows the scores of the view');
+like($copy->error(q{CALL lead_refresh_scores('sales')}), qr/read-only transaction|during recovery/, 'and keeps no table');
+
+# Everything works for one who is no superuser and owns the database.
+$node->query('CREATE ROLE analyst LOGIN');
+$node->query('CREATE DATABASE theirs OWNER analyst');
+my @them = (database => 'theirs', user => 'analyst');
+$node->query('CREATE EXTENSION leadscore', @them);
+Leads::create($node, @them);
+Leads::train($node, @them);
+$node->query(q{SELECT lead_create_scored_view('sales')}, @them);
+is($node->query('SELECT count(score), count(grade) FROM sales_scored', @them), '2000|2000', 'an owner of a database has a view');
+$node->query(q{CALL lead_refresh_scores('sales')}, @them);
+$node->query(q{CALL lead_run_job('sales', 'score')}, @them);
+is($node->query('SELECT count(*) FROM sales_scores', @them), 2000, 'and a table of scores');
+is($node->query(q{SELECT action, status, result FROM leadscore.job_runs}, @them),
+	'score|succeeded|0 of 2000 leads scored by version 1, in public.sales_scores', 'and jobs');
+is($node->query('SELECT count(*) FROM leadscore.lead_jobs', @them), 0, 'and looks at them');
+$node->query('CREATE ROLE trainer LOGIN');
+$node->query(q{SELECT lead_grant('trainer', 'trainer'); GRANT SELECT ON leads TO trainer; CREATE SCHEMA AUTHORIZATION trainer}, user => 'postgres', database => 'theirs');
+$node->query(q{CALL lead_refresh_scores('sales', 'trainer.scores')}, database => 'theirs', user => 'trainer');
+is($node->query('SELECT count(*) FROM trainer.scores', database => 'theirs', user => 'trainer'), 2000, 'a trainer has scores of their own');
+is($node->query(q{SELECT status FROM (SELECT (lead_retrain('sales')).*) r}, database => 'theirs', user => 'trainer'), 'finished', 'and retrains');
+
 done_testing();
