@@ -1603,7 +1603,7 @@ $$;
 
 -- The recipe of a training, from what was asked for and what it resolved to.
 CREATE FUNCTION leadscore.make_spec(relation regclass, source text, is_query boolean,
-	label text, label_columns text[], written jsonb, features text[], exclude text[], key text, time_column text, options jsonb,
+	label text, label_type regtype, label_columns text[], written jsonb, features text[], exclude text[], key text, time_column text, options jsonb,
 	holdout jsonb, gate jsonb, refit boolean)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE
@@ -1617,7 +1617,16 @@ DECLARE
 	unwanted text[];
 	derived text[];
 	chosen text[];
+	base oid := label_type;
+	spec jsonb;
 BEGIN
+	WHILE (SELECT typtype = 'd' FROM pg_type WHERE oid = base) LOOP
+		base := (SELECT typbasetype FROM pg_type WHERE oid = base);
+	END LOOP;
+	IF base::regtype NOT IN ('boolean', 'smallint', 'integer', 'bigint') THEN
+		RAISE EXCEPTION 'the label must be boolean or integer, not %', label_type USING ERRCODE = 'datatype_mismatch',
+			HINT = 'Write a condition that is true for a converted lead.';
+	END IF;
 	IF jsonb_typeof(options) <> 'object' THEN
 		RAISE EXCEPTION 'options must be a JSON object' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
@@ -1657,7 +1666,7 @@ BEGIN
 	IF cardinality(chosen) = 0 THEN
 		RAISE EXCEPTION 'no column is left to learn from' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
-	RETURN jsonb_build_object(
+	spec := jsonb_build_object(
 		'written', written,
 		'source', source,
 		'scan', CASE WHEN is_query OR (SELECT relkind = 'v' FROM pg_class WHERE oid = relation)
@@ -1675,6 +1684,8 @@ BEGIN
 		'holdout', holdout,
 		'gate', coalesce(gate, '{}'),
 		'refit', coalesce(refit, false));
+	PERFORM leadscore.held_out(spec);	-- an error now rather than in the run
+	RETURN spec;
 END;
 $$;
 
@@ -1916,7 +1927,7 @@ BEGIN
 			THEN format('it is filled in %s times, and only where the label is true', f->>'filled_true')
 		ELSE format('it alone has an AUC of %s', round((f->>'auc')::numeric, 4)) END
 	FROM jsonb_array_elements(columns) AS f
-	WHERE f->>'source' <> ALL (allowed) AND f->>'column' <> ALL (allowed)
+	WHERE positives BETWEEN 1 AND rows - 1 AND f->>'source' <> ALL (allowed) AND f->>'column' <> ALL (allowed)
 		AND (f->>'left_out' = 'determines the label' OR (f->>'auc')::float8 > 0.99
 			OR (f->>'filled_false')::bigint = 0 AND (f->>'filled_true')::bigint >= 20 AND (f->>'nulls')::bigint > 0);
 
@@ -1969,7 +1980,7 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	WITH needed AS (
-		SELECT jsonb_array_elements_text(spec->'features' || spec->'label_columns'
+		SELECT jsonb_array_elements_text((spec->'features') || (spec->'label_columns')
 			|| jsonb_path_query_array(spec, '$.key ? (@ != null)') || jsonb_path_query_array(spec, '$.time ? (@ != null)')
 			|| jsonb_path_query_array(spec, '$.holdout.column ? (@ != null)')) AS name
 	), was AS (
@@ -2088,7 +2099,7 @@ DECLARE
 	before jsonb := leadscore.last_columns((SELECT model FROM leadscore.runs WHERE run_id = run));
 BEGIN
 	INSERT INTO leadscore.checks
-	SELECT run, row_number() OVER (), j.*
+	SELECT run, (SELECT count(*) FROM leadscore.checks AS c WHERE c.run_id = run) + row_number() OVER (), j.*
 	FROM leadscore.judge_rows(spec, trained.columns, before, trained.rows, trained.positives, unknown,
 		duplicates, held_out) AS j;
 END;
@@ -2157,7 +2168,7 @@ BEGIN
 		error = concat_ws(E'\n', message, 'DETAIL:  ' || nullif(detail, ''), 'HINT:  ' || nullif(hint, ''))
 	WHERE run_id = run RETURNING model INTO name;
 	RAISE WARNING 'training of model "%" failed: %', name, message
-		USING DETAIL = concat_ws(' ', nullif(detail, ''), format('The run is %s.', run)), HINT = coalesce(nullif(hint, ''), 'leadscore.runs has the record.');
+		USING DETAIL = coalesce(detail, ''), HINT = coalesce(nullif(hint, ''), 'leadscore.runs has the record.');
 END;
 $$;
 
@@ -2170,14 +2181,14 @@ AS $$
 DECLARE
 	found record;
 BEGIN
-	SELECT count(*) AS n, (array_agg(concat(c."check", CASE WHEN c."column" IS NULL THEN '' ELSE format(', column "%s"', c."column") END,
+	SELECT count(*) AS n, (array_agg(concat(CASE WHEN c."column" IS NULL THEN c."check" ELSE format('column "%s"', c."column") END,
 		': ', c.detail) ORDER BY c.position))[1] AS first INTO found
 	FROM leadscore.checks AS c WHERE c.run_id = run AND c.severity = 'error';
 	IF found.n = 0 THEN
 		RETURN true;
 	END IF;
 	PERFORM leadscore.fail_run(run, 'the checks found ' || CASE found.n WHEN 1 THEN 'an error' ELSE found.n || ' errors' END,
-		found.first || '.', 'leadscore.checks has all. Exclude a column, insist with the option "allow", or see to the rows.', '22000');
+		rtrim(found.first, '.') || '.', 'leadscore.checks has all. Exclude a column, insist with the option "allow", or see to the rows.', '22000');
 	RETURN false;
 END;
 $$;
@@ -2193,7 +2204,7 @@ DECLARE
 BEGIN
 	IF relation IS NOT NULL THEN
 		INSERT INTO leadscore.checks
-		SELECT run, -row_number() OVER (), j.* FROM leadscore.judge_columns(spec, leadscore.columns_of(relation)) AS j;
+		SELECT run, row_number() OVER (), j.* FROM leadscore.judge_columns(spec, leadscore.columns_of(relation)) AS j;
 	END IF;
 	RETURN leadscore.checks_passed(run);
 END;
@@ -2394,9 +2405,13 @@ DECLARE
 	spec jsonb;
 BEGIN
 	PERFORM leadscore.check_name(name);
+	IF source IS NULL OR label IS NULL THEN
+		RAISE EXCEPTION 'source and label must not be null' USING ERRCODE = 'null_value_not_allowed';
+	END IF;
 	SELECT * INTO resolved FROM leadscore.resolve_source(source);
 	SELECT * INTO labelled FROM leadscore.resolve_expression(resolved.relation, label);
-	spec := leadscore.make_spec(resolved.relation, resolved.source, resolved.is_query, labelled.expression, labelled.columns,
+	spec := leadscore.make_spec(resolved.relation, resolved.source, resolved.is_query, labelled.expression,
+		labelled.type, labelled.columns,
 		pg_catalog.jsonb_build_object('source', source, 'label', label), features, exclude, key, time_column, options,
 		holdout, gate, refit);
 	spec := pg_catalog.jsonb_set(spec, '{settings}', leadscore.current_settings());

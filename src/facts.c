@@ -223,8 +223,9 @@ FrameFacts(const FrameStats *s, const Options *opt, bool *hopeless)
 	const Frame *frame = s->frame;
 	StringInfoData json;
 	bool		first = true;
+	bool		both = frame->positives > 0 && frame->positives < frame->rows;
 
-	*hopeless = frame->positives == 0 || frame->positives == frame->rows;
+	*hopeless = !both;
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '[');
 	for (int i = 0; i < frame->ncolumns; i++)
@@ -258,7 +259,7 @@ FrameFacts(const FrameStats *s, const Options *opt, bool *hopeless)
 		}
 		else
 		{
-			if (!*hopeless && !isnan(auc = ColumnAuc(s, i)))
+			if (both && !isnan(auc = ColumnAuc(s, i)))
 				appendStringInfo(&json, ", \"auc\": %.6f", EitherWay(auc));
 			PutLevels(&json, c, cs);
 		}

@@ -132,7 +132,10 @@ ParseExpression(const char *text)
 		select->limitCount == NULL && select->lockingClause == NIL &&
 		select->op == SETOP_NONE;
 	target = plain ? linitial_node(ResTarget, select->targetList) : NULL;
-	if (!plain || target->name != NULL)
+	/* "*" alone means something in a select list only */
+	if (!plain || target->name != NULL ||
+		(IsA(target->val, ColumnRef) &&
+		 IsA(llast(((ColumnRef *) target->val)->fields), A_Star)))
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("the label must be one expression"),
