@@ -204,8 +204,8 @@ SELECT lead_summary(overlay(model PLACING '\x02'::bytea FROM 9)) FROM golden;
 SELECT pg_temp.answer(overlay(model PLACING '\x00'::bytea FROM 9)),
 	pg_temp.answer(overlay(model PLACING '\xffffffff'::bytea FROM 17)),
 	pg_temp.answer(overlay(model PLACING '\x01'::bytea FROM 40)) FROM golden;
-SELECT lead_encoded_names('\x');
-SELECT lead_coefficients('not a model');
+SELECT lead_encoded_names('\x'::bytea);
+SELECT lead_coefficients('not a model'::bytea);
 
 --
 -- Out of line: the same names from a slice, and from the scoring part alone

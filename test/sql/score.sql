@@ -163,7 +163,7 @@ CREATE TABLE worker_scores AS SELECT id, lead_score((SELECT model FROM models WH
 SELECT bool_and(b.s = p.s) FROM before b JOIN worker_scores p USING (id);
 SELECT provolatile, proparallel, count(*) FROM pg_proc
 WHERE proname IN ('lead_score', 'lead_score_values', 'lead_log_odds', 'lead_log_odds_values', 'lead_encode', 'lead_explain', 'lead_reasons', 'lead_unseen')
-GROUP BY 1, 2;
+GROUP BY 1, 2 ORDER BY 1;
 DROP SCHEMA sc CASCADE;
 
 -- a model per segment, taking turns from row to row: more than a call remembers

@@ -22,9 +22,9 @@ FROM generate_series(1, 400) i;
 SELECT lead_train(won, l) AS model FROM leads l \gset
 SELECT * FROM show(:'model');
 SELECT l->>'column' AS "column", l->>'reason' AS reason, l->>'detail' AS detail
-FROM jsonb_array_elements(lead_info(:'model')->'left_out') l;
-SELECT lead_info(:'model')->'rows' AS rows, lead_info(:'model')->'positives' AS positives,
-	   lead_info(:'model')->'unknown' AS unknown, lead_info(:'model')->>'fit' AS fit, lead_info(:'model')->>'stop' AS stop;
+FROM jsonb_array_elements(lead_info(:'model'::bytea)->'left_out') l;
+SELECT lead_info(:'model'::bytea)->'rows' AS rows, lead_info(:'model'::bytea)->'positives' AS positives,
+	   lead_info(:'model'::bytea)->'unknown' AS unknown, lead_info(:'model'::bytea)->>'fit' AS fit, lead_info(:'model'::bytea)->>'stop' AS stop;
 -- named in "exclude" they make no noise
 SELECT lead_encoded_names(lead_train(won, l, '{"exclude": ["lead_id", "external_id", "email", "created", "closed", "deleted_at", "won"]}')) AS names
 FROM leads l;
@@ -150,10 +150,10 @@ CREATE TABLE separated AS SELECT clicks, CASE WHEN clicks = 4 AND won THEN 'vip'
 FROM leads WHERE won IS NOT NULL;
 SELECT lead_train(won, s, '{"exclude": "won", "min_count": 1}') AS ridge FROM separated s \gset
 SELECT * FROM show(:'ridge');
-SELECT lead_info(:'ridge')->'separation' AS separation, lead_info(:'ridge')->>'fit' AS fit, lead_info(:'ridge')->'lambda' AS lambda;
+SELECT lead_info(:'ridge'::bytea)->'separation' AS separation, lead_info(:'ridge'::bytea)->>'fit' AS fit, lead_info(:'ridge'::bytea)->'lambda' AS lambda;
 SELECT lead_train(won, s, '{"exclude": "won", "min_count": 1, "separation": "firth"}') AS firth FROM separated s \gset
 SELECT * FROM show(:'firth');
-SELECT lead_info(:'firth')->'separation'->>'handled' AS handled, lead_info(:'firth')->>'fit' AS fit;
+SELECT lead_info(:'firth'::bytea)->'separation'->>'handled' AS handled, lead_info(:'firth'::bytea)->>'fit' AS fit;
 SELECT error_of($$SELECT lead_train(won, s, '{"exclude": "won", "min_count": 1, "separation": "error"}') FROM separated s$$);
 -- completely: two columns together
 SELECT error_of($$SELECT lead_train(s.x + s.y > 9, s, '{"separation": "error"}')
@@ -204,10 +204,10 @@ CREATE TABLE rare AS
 		   CASE WHEN i IN (3, 5) THEN 'rare' ELSE (ARRAY['north', 'south'])[1 + i / 3 % 2] END AS region, (i * 7919) % 101 < 40 + i % 3 * 10 AS won
 	FROM generate_series(1, 600) AS i;
 SELECT lead_train(won, r) AS rare FROM rare r \gset
-SELECT name, round(estimate::numeric, 4) AS estimate FROM lead_coefficients(:'rare');
-SELECT lead_info(:'rare') -> 'pooled' AS pooled, lead_info(:'rare') -> 'left_out' AS left_out;
+SELECT name, round(estimate::numeric, 4) AS estimate FROM lead_coefficients(:'rare'::bytea);
+SELECT lead_info(:'rare'::bytea) -> 'pooled' AS pooled, lead_info(:'rare'::bytea) -> 'left_out' AS left_out;
 -- what a rare region adds is what the average lead has
-SELECT abs(lead_log_odds(:'rare', r) - avg(lead_log_odds(:'rare', x))) < 1e-9 AS average
+SELECT abs(lead_log_odds(:'rare'::bytea, r) - avg(lead_log_odds(:'rare'::bytea, x))) < 1e-9 AS average
 FROM (SELECT 0 AS clicks, 'a' AS half, 'rare' AS region) AS r,
 	 (SELECT 0 AS clicks, 'a' AS half, region FROM rare WHERE region <> 'rare') AS x
 GROUP BY r;
