@@ -3245,37 +3245,45 @@ RETURN (ARRAY['D', 'C', 'B', 'A'])[1 + pg_catalog.width_bucket(score, cuts)];
 COMMENT ON FUNCTION lead_grade(float8, float8[]) IS
 'grade A to D of a score; cuts as lead_grade_cuts() gives them';
 
--- {"capacity": 50} with the number of new leads a day filled in: of the source's last 28
--- days, or of fewer if it has fewer, counted back from its latest lead.
+-- grades, checked, with what they need: a capacity without per_day counts the source's
+-- leads of the last 28 days, or of fewer if it has fewer, back from the latest one.
+-- model	whose version has to have held-out rows unless the cuts are fixed
 -- source	what stands after FROM; time: a column of it
-CREATE FUNCTION leadscore.complete_grades(grades jsonb, source text, "time" text) RETURNS jsonb
+CREATE FUNCTION leadscore.complete_grades(model text, grades jsonb, source text, "time" text) RETURNS jsonb
 LANGUAGE plpgsql
 AS $$
 DECLARE
 	checked pg_catalog.jsonb := leadscore.check_grades(grades);
 	per_day pg_catalog.float8;
 BEGIN
-	IF NOT checked OPERATOR(pg_catalog.?) 'capacity' OR checked OPERATOR(pg_catalog.?) 'per_day' THEN
-		RETURN checked;
+	IF checked OPERATOR(pg_catalog.?) 'capacity' AND NOT checked OPERATOR(pg_catalog.?) 'per_day' THEN
+		IF "time" IS NULL THEN
+			RAISE EXCEPTION 'grades by capacity need "per_day", the number of new leads a day'
+				USING ERRCODE = 'invalid_parameter_value',
+					HINT = 'It can be counted only where the model was trained with a time column.';
+		END IF;
+		EXECUTE pg_catalog.format('
+			SELECT pg_catalog.count(*) FILTER (WHERE r.t > r.latest - interval ''28 days'')
+				/ extract(epoch FROM least(interval ''28 days'', greatest(max(r.latest) - min(r.t), interval ''1 day''))) * 86400
+			FROM (SELECT s.%1$I::pg_catalog.timestamptz AS t, max(s.%1$I::pg_catalog.timestamptz) OVER () AS latest FROM %2$s AS s) AS r',
+			"time", source) INTO per_day;
+		IF per_day IS NULL OR per_day <= 0 THEN
+			RAISE EXCEPTION 'grades by capacity need "per_day": the source has no leads to count'
+				USING ERRCODE = 'invalid_parameter_value';
+		END IF;
+		checked := checked || pg_catalog.jsonb_build_object('per_day', per_day);
 	END IF;
-	IF "time" IS NULL THEN
-		RAISE EXCEPTION 'grades by capacity need "per_day", the number of new leads a day'
-			USING ERRCODE = 'invalid_parameter_value',
-				HINT = 'It can be counted only where the model was trained with a time column.';
+	IF @extschema@.lead_grade_cuts(model, checked) IS NULL THEN
+		RAISE EXCEPTION 'version % of model "%" has no held-out rows to grade by',
+				@extschema@.lead_model_version(model), pg_catalog.split_part(model, '@', 1)
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				HINT = 'Train with a hold-out, or give fixed cuts: {"cuts": [0.2, 0.4, 0.6]}.';
 	END IF;
-	EXECUTE pg_catalog.format('
-		SELECT pg_catalog.count(*) FILTER (WHERE r.t > r.latest - interval ''28 days'')
-			/ extract(epoch FROM least(interval ''28 days'', greatest(max(r.latest) - min(r.t), interval ''1 day''))) * 86400
-		FROM (SELECT s.%1$I::pg_catalog.timestamptz AS t, max(s.%1$I::pg_catalog.timestamptz) OVER () AS latest FROM %2$s AS s) AS r',
-		"time", source) INTO per_day;
-	IF NOT per_day > 0 THEN
-		RAISE EXCEPTION 'grades by capacity need "per_day": the source has no leads to count'
-			USING ERRCODE = 'invalid_parameter_value';
-	END IF;
-	RETURN checked || pg_catalog.jsonb_build_object('per_day', per_day);
+	RETURN checked;
 END;
 $$;
-COMMENT ON FUNCTION leadscore.complete_grades(jsonb, text, text) IS 'grades, checked, a capacity with the leads a day';
+COMMENT ON FUNCTION leadscore.complete_grades(text, jsonb, text, text) IS
+'grades, checked, a capacity with the leads a day; an error where there is nothing to grade by';
 
 -- The recipe of a version: of 'name' (its champion), 'name@alias' or 'name@3'.
 CREATE FUNCTION leadscore.spec_of(model text) RETURNS jsonb
@@ -3311,13 +3319,7 @@ DECLARE
 	target pg_catalog.text;
 BEGIN
 	relation := CASE WHEN source IS NULL THEN spec->>'source' ELSE leadscore.source_of(source) END;
-	checked := leadscore.complete_grades(grades, relation, spec->>'time');
-	IF @extschema@.lead_grade_cuts(model, checked) IS NULL THEN
-		RAISE EXCEPTION 'version % of model "%" has no held-out rows to grade by',
-				@extschema@.lead_model_version(model), pg_catalog.split_part(model, '@', 1)
-			USING ERRCODE = 'object_not_in_prerequisite_state',
-				HINT = 'Train with a hold-out, or give fixed cuts: {"cuts": [0.2, 0.4, 0.6]}.';
-	END IF;
+	checked := leadscore.complete_grades(model, grades, relation, spec->>'time');
 	IF reasons IS NULL OR reasons NOT BETWEEN 0 AND 100 THEN
 		RAISE EXCEPTION 'the number of reasons must be between 0 and 100' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
@@ -3428,12 +3430,7 @@ BEGIN
 	END IF;
 	made.reasons := coalesce(reasons, known.reasons, 3);
 	made.grades := CASE WHEN grades IS NULL AND known.name IS NOT NULL THEN known.grades
-		ELSE leadscore.complete_grades(grades, made.source, spec->>'time') END;
-	IF @extschema@.lead_grade_cuts(name, made.grades) IS NULL THEN
-		RAISE EXCEPTION 'version % of model "%" has no held-out rows to grade by', @extschema@.lead_model_version(name), name
-			USING ERRCODE = 'object_not_in_prerequisite_state',
-				HINT = 'Train with a hold-out, or give fixed cuts: {"cuts": [0.2, 0.4, 0.6]}.';
-	END IF;
+		ELSE leadscore.complete_grades(name, grades, made.source, spec->>'time') END;
 	made.target := CASE WHEN target IS NULL AND known.name IS NOT NULL THEN known.target
 		ELSE leadscore.qualify(coalesce(target, pg_catalog.quote_ident(name || '_scores'))) END;
 
@@ -4159,6 +4156,8 @@ BEGIN
 	COMMIT;
 	IF failure IS NOT NULL THEN
 		PERFORM leadscore.raise_failure(failure);
+	ELSIF skipped THEN
+		RAISE NOTICE 'a training of model "%" is under way', name;
 	END IF;
 END;
 $$;

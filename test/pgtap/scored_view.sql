@@ -2,7 +2,7 @@
 BEGIN;
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(53);
+SELECT plan(59);
 
 CREATE SCHEMA scored;
 SET search_path = scored, public;
@@ -154,6 +154,13 @@ SELECT throws_ok($$SELECT lead_create_scored_view('sales', 'SELECT *, 1 AS grade
 	'the source has a column that the view adds: column "grade" specified more than once', 'a column that is ours');
 SELECT throws_ok($$SELECT lead_create_scored_view('sales', 'leads', 'by_table')$$, '42P07', NULL, 'a view that is there');
 SELECT throws_ok($$SELECT lead_create_scored_view('sales', 'leads', 'x', reasons => -1)$$, '22023', NULL, 'a number of reasons');
+SELECT throws_ok($$SELECT lead_create_scored_view('sales', 'leads', 'x; DROP TABLE leads')$$, '22023', NULL, 'a view''s name is a name');
+SELECT throws_ok($$SELECT lead_create_scored_view('sales', 'leads; DROP TABLE leads', 'x')$$, NULL, NULL, 'a source is a source');
+SELECT throws_ok($$SELECT lead_create_scored_view('sales', 'SELECT 1; DROP TABLE leads', 'x')$$, NULL, NULL, 'a query is one query');
+SELECT is(lead_create_scored_view('sales', 'leads', 'scored."it''s ""odd""; --"'), 'scored."it''s ""odd""; --"', 'a name of any kind');
+SELECT lead_train_model('it''s %I $1 "odd"; --', 'leads', 'won', key => 'id', exclude => '{created}');
+SELECT is(lead_create_scored_view('it''s %I $1 "odd"; --'), 'scored."it''s %I $1 ""odd""; --_scored"', 'a model with a name of any kind');
+SELECT is((SELECT count(grade) FROM "it's %I $1 ""odd""; --_scored"), 4000::bigint, 'and its scores');
 SELECT lead_train_model('blind', 'leads', 'won', key => 'id', exclude => '{created}', holdout => '{"by": "none"}');
 SELECT throws_ok($$SELECT lead_create_scored_view('blind', 'leads', 'x')$$, '55000', 'version 1 of model "blind" has no held-out rows to grade by',
 	'quantiles of nothing');

@@ -110,6 +110,8 @@ ok($node->query(q{SELECT NOT overdue FROM leadscore.lead_jobs WHERE model = 'sal
 is($node->query(q{SELECT action, status FROM leadscore.job_runs ORDER BY job_run_id LIMIT 1}, database => 'other'),
 	'monitor|succeeded', 'the job in the other database fired');
 
+$node->query(q{SELECT lead_drop_model('scored', force => true)});
+is($node->query(q{SELECT count(*) FROM cron.job WHERE command LIKE '%scored%'}), 0, 'a model that is dropped takes its jobs along');
 $node->query(q{SELECT lead_unschedule(model, action) FROM leadscore.lead_jobs WHERE model <> 'idle'});
 is($node->query(q{SELECT string_agg(database, ',') FROM cron.job}), 'other', 'unscheduled is gone from pg_cron');
 like($node->error(q{SELECT lead_unschedule('sales', 'retrain')}), qr/model "sales" has no job "retrain"/, 'twice is an error');
@@ -135,5 +137,23 @@ is($node->query(q{SELECT status, result FROM leadscore.lead_jobs WHERE model = '
 	'succeeded|2000 of 2000 leads scored by version 1, in public.busy_scores', 'the next run does what there was to do');
 is($node->query(q{SELECT string_agg(status, ',' ORDER BY score_run_id) FROM leadscore.score_runs WHERE name = 'busy'}),
 	'interrupted,finished', 'and the log of scorings says so');
+
+
+# A retraining meets a training by hand.
+my $training = $node->background(q{BEGIN; SELECT leadscore.lock('busy'); SELECT pg_sleep(300)});
+ok($node->poll(q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'}, 1), 'somebody trains');
+my (undef, $notice) = $node->psql(q{CALL lead_run_job('busy', 'retrain')}, options => '-c client_min_messages=notice');
+like($notice, qr/NOTICE:  a training of model "busy" is under way/, 'a retraining says so');
+is($node->query(q{SELECT status, result FROM leadscore.job_runs ORDER BY job_run_id DESC LIMIT 1}), 'skipped|a training was under way', 'and leaves');
+$node->query(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(300)%' AND pid <> pg_backend_pid()});
+waitpid $training, 0;
+
+# Names of any kind are names and nothing else.
+my $odd = q{it''s "odd"; DROP TABLE held; --};
+$node->query(qq{SELECT lead_train_model('$odd', 'held', 'won', key => 'id')});
+$node->query(qq{SELECT lead_schedule('$odd', 'monitor', '0 0 1 1 *')});
+$node->query($node->query(q{SELECT command FROM cron.job WHERE command LIKE '%odd%'}));
+is($node->query(q{SELECT status FROM leadscore.lead_jobs WHERE model LIKE '%odd%'}), 'succeeded', 'a model with an odd name has jobs');
+is($node->query('SELECT count(*) FROM held'), 2000, 'and drops nothing');
 
 done_testing();
