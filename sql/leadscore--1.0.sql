@@ -2309,15 +2309,15 @@ RETURNS lead_run
 LANGUAGE plpgsql
 AS $$
 DECLARE
-	run uuid := leadscore.start_run(name, action, spec, description, experiment, tags);
+	run pg_catalog.uuid := leadscore.start_run(name, action, spec, description, experiment, tags);
 	champion integer;
-	champion_spec jsonb;
+	champion_spec pg_catalog.jsonb;
 	data record;
-	here jsonb := leadscore.current_settings();
-	message text;
-	detail text;
-	hint text;
-	state text;
+	here pg_catalog.jsonb := leadscore.current_settings();
+	message pg_catalog.text;
+	detail pg_catalog.text;
+	hint pg_catalog.text;
+	state pg_catalog.text;
 BEGIN
 	SELECT c.version, c.spec INTO champion, champion_spec FROM leadscore.champion(name) AS c;
 	BEGIN
@@ -2402,7 +2402,7 @@ AS $$
 DECLARE
 	resolved record;
 	labelled record;
-	spec jsonb;
+	spec pg_catalog.jsonb;
 BEGIN
 	PERFORM leadscore.check_name(name);
 	IF source IS NULL OR label IS NULL THEN
@@ -2465,7 +2465,7 @@ RETURNS lead_run
 LANGUAGE plpgsql
 AS $$
 DECLARE
-	spec jsonb := leadscore.merged_spec(leadscore.last_spec(name), options, gate);
+	spec pg_catalog.jsonb := leadscore.merged_spec(leadscore.last_spec(name), options, gate);
 BEGIN
 	RETURN leadscore.train(name, 'retrain', spec, description, leadscore.last_experiment(name), tags);
 END;
@@ -2510,12 +2510,12 @@ RETURNS SETOF record
 LANGUAGE plpgsql
 AS $$
 DECLARE
-	spec jsonb := leadscore.last_spec(name);
-	relation regclass := CASE WHEN pg_catalog.left(spec OPERATOR(pg_catalog.->>) 'source', 1) OPERATOR(pg_catalog.<>) '('
+	spec pg_catalog.jsonb := leadscore.last_spec(name);
+	relation pg_catalog.regclass := CASE WHEN pg_catalog.left(spec OPERATOR(pg_catalog.->>) 'source', 1) OPERATOR(pg_catalog.<>) '('
 		THEN pg_catalog.to_regclass(spec OPERATOR(pg_catalog.->>) 'source') END;
 	data record;
-	before jsonb := leadscore.last_columns(name);
-	here jsonb := leadscore.current_settings();
+	before pg_catalog.jsonb := leadscore.last_columns(name);
+	here pg_catalog.jsonb := leadscore.current_settings();
 BEGIN
 	IF relation IS NOT NULL THEN
 		RETURN QUERY SELECT * FROM leadscore.judge_columns(spec, leadscore.columns_of(relation)) AS j;

@@ -111,6 +111,81 @@ is($standby->query(q{SELECT lead_model_version('main')}, %reader), '3', 'and fol
 like($standby->error($train, %trainer), qr/read-only transaction/, 'it does not train');
 $standby->stop('immediate');
 
+# ---- another session promotes while this one scores
+
+# What a session sees, one letter per look: version 1 or 2, at the isolation given.
+sub watch
+{
+	my ($isolation) = @_;
+	return $node->query(qq{
+		BEGIN ISOLATION LEVEL $isolation;
+		CREATE TEMP TABLE seen (n serial, version text) ON COMMIT DROP;
+		DO \$\$
+		DECLARE
+			lead leads;
+			one float8;
+			three float8;
+			score float8;
+		BEGIN
+			SELECT * INTO lead FROM leads WHERE id = 11;
+			one := lead_score(lead_model('main', 1), lead);
+			three := lead_score(lead_model('main', 3), lead);
+			PERFORM pg_notify('ready', '');
+			FOR i IN 1 .. 60 LOOP
+				score := lead_score('main', lead);
+				INSERT INTO seen (version) VALUES (CASE score WHEN one THEN 'a' WHEN three THEN 'c' ELSE '?' END);
+				PERFORM pg_sleep(0.02);
+			END LOOP;
+		END \$\$;
+		SELECT string_agg(version, '' ORDER BY n) FROM seen;
+		COMMIT}, %owner);
+}
+$node->query(q{SELECT lead_train_model('main', 'leads', 'won', key => 'id', features => '{city}', gate => '{"promote": "never"}')}, %owner);
+$node->query(q{SELECT lead_promote('main', 1)}, %owner);
+$node->query(q{UPDATE leadscore.versions SET model = (SELECT model FROM leadscore.versions WHERE name = 'main' AND version = 4)
+	WHERE name = 'main' AND version = 3}, %super);
+foreach my $isolation ('READ COMMITTED', 'REPEATABLE READ')
+{
+	my $promoter = $node->background(q{SELECT pg_sleep(0.6); SELECT lead_promote('main', 3)}, %owner);
+	my $seen = watch($isolation);
+	waitpid $promoter, 0;
+	like($seen, $isolation eq 'READ COMMITTED' ? qr/^a+c+$/ : qr/^a+$/,
+		"$isolation: a promotion by another session is " . ($isolation eq 'READ COMMITTED' ? 'seen at once' : 'not seen'));
+	$node->query(q{SELECT lead_rollback('main')}, %owner);
+}
+
+# A snapshot that stays, and a subtransaction that is undone: only the count of
+# aborted subtransactions tells the two looks apart.
+is($node->query(q{
+	BEGIN ISOLATION LEVEL REPEATABLE READ;
+	CREATE FUNCTION pg_temp.look() RETURNS text LANGUAGE plpgsql AS $$
+	DECLARE
+		lead leads;
+		seen text := '';
+		score float8;
+	BEGIN
+		SELECT * INTO lead FROM leads WHERE id = 11;
+		FOR i IN 1 .. 4 LOOP
+			BEGIN
+				IF i % 2 = 0 THEN
+					PERFORM lead_promote('main', 3);
+				END IF;
+				score := lead_score('main', lead);
+				seen := seen || CASE score WHEN lead_score('main@1', lead) THEN 'a' WHEN lead_score('main@3', lead) THEN 'c' END;
+				IF i % 2 = 0 THEN
+					RAISE EXCEPTION 'undo';
+				END IF;
+			EXCEPTION WHEN raise_exception THEN
+				NULL;
+			END;
+			score := lead_score('main', lead);
+			seen := seen || CASE score WHEN lead_score('main@1', lead) THEN 'a' WHEN lead_score('main@3', lead) THEN 'c' END;
+		END LOOP;
+		RETURN seen;
+	END $$;
+	SELECT pg_temp.look();
+	COMMIT}, %owner), 'aacaaaca', 'REPEATABLE READ: a promotion that was undone is not seen');
+
 # ---- two trainings at once
 
 my $hold = q{BEGIN; SELECT lead_retrain('main'); SELECT pg_sleep(1.5); COMMIT};
@@ -118,10 +193,10 @@ my $pid = $node->background($hold, %trainer);
 $node->poll(q{SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND granted}, 't');
 my ($ok, $text) = $node->psql(q{SELECT version FROM lead_retrain('main')}, %owner, options => '-c client_min_messages=notice');
 like($text, qr/model "main" is being changed by another session: waiting/, 'the second training says that it waits');
-like($text, qr/^5$/m, 'and makes the version after the first');
+like($text, qr/^6$/m, 'and makes the version after the first');
 waitpid $pid, 0;
 is($node->query(q{SELECT string_agg(version::text, ',' ORDER BY version) FROM leadscore.versions WHERE name = 'main'}, %owner),
-	'1,2,3,4,5', 'none is lost or twice');
+	'1,2,3,4,5,6', 'none is lost or twice');
 is($node->query(q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'}), '0', 'no lock is left');
 
 # ---- killed with -9 during a training, and during a promotion
@@ -140,7 +215,7 @@ foreach my $what (q{SELECT lead_retrain('main')}, q{SELECT lead_promote('main', 
 	is($node->query($everything, %super), $state, "killed during $what: nothing half-written");
 	is($node->query(q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'}), '0', 'no lock is left');
 }
-is($node->query(q{SELECT version, status FROM lead_retrain('main')}, %owner), '6|finished', 'training goes on');
+is($node->query(q{SELECT version, status FROM lead_retrain('main')}, %owner), '7|finished', 'training goes on');
 
 # ---- dropped and made again
 
