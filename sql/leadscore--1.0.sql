@@ -3028,23 +3028,25 @@ GRANT SELECT ON leadscore.mlflow_experiments, leadscore.mlflow_runs, leadscore.m
  * Everything runs with the caller's privileges.
  */
 
--- A name to be created, qualified: as CREATE would have it under the caller's search_path.
-CREATE FUNCTION leadscore.qualify(name text) RETURNS text
-LANGUAGE plpgsql STABLE
+-- A name to be created, qualified as CREATE would have it; schema is the caller's current
+-- one.
+CREATE FUNCTION leadscore.qualify(name text, schema text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	parts pg_catalog.text[] := pg_catalog.parse_ident(name);
+	parts text[] := parse_ident(name);
 BEGIN
-	IF pg_catalog.cardinality(parts) = 1 THEN
-		parts := ARRAY[pg_catalog.current_schema()::pg_catalog.text] || parts;
+	IF cardinality(parts) = 1 THEN
+		parts := schema || parts;
 	END IF;
-	IF pg_catalog.cardinality(parts) <> 2 OR parts[1] IS NULL THEN
+	IF cardinality(parts) <> 2 OR parts[1] IS NULL THEN
 		RAISE EXCEPTION 'no schema to create "%" in', name USING ERRCODE = 'invalid_schema_name';
 	END IF;
-	RETURN pg_catalog.format('%I.%I', parts[1], parts[2]);
+	RETURN format('%I.%I', parts[1], parts[2]);
 END;
 $$;
-COMMENT ON FUNCTION leadscore.qualify(text) IS 'the qualified name of what is to be created';
+COMMENT ON FUNCTION leadscore.qualify(text, text) IS 'the qualified name of what is to be created';
 
 -- What stands after FROM for a source: a table, a view, or one SELECT.
 CREATE FUNCTION leadscore.source_of(written text) RETURNS text
@@ -3053,6 +3055,9 @@ AS $$
 DECLARE
 	resolved record;
 BEGIN
+	IF written IS NULL THEN
+		RETURN NULL;
+	END IF;
 	SELECT * INTO resolved FROM leadscore.resolve_source(written);
 	IF resolved.is_query THEN
 		DROP VIEW pg_temp."leadscore source";
@@ -3248,41 +3253,51 @@ COMMENT ON FUNCTION lead_grade(float8, float8[]) IS
 -- grades, checked, with what they need: a capacity without per_day counts the source's
 -- leads of the last 28 days, or of fewer if it has fewer, back from the latest one.
 -- model	whose version has to have held-out rows unless the cuts are fixed
--- source	what stands after FROM; time: a column of it
-CREATE FUNCTION leadscore.complete_grades(model text, grades jsonb, source text, "time" text) RETURNS jsonb
+-- source	what stands after FROM; spec: the recipe, with the time column and the settings that
+--			the source is read under
+CREATE FUNCTION leadscore.complete_grades(model text, grades jsonb, source text, spec jsonb) RETURNS jsonb
 LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	checked pg_catalog.jsonb := leadscore.check_grades(grades);
-	per_day pg_catalog.float8;
+	checked jsonb := leadscore.check_grades(grades);
+	here jsonb := leadscore.current_settings();
+	source_time text;
+	earliest timestamptz;
+	latest timestamptz;
+	leads bigint;
+	per_day float8;
 BEGIN
-	IF checked OPERATOR(pg_catalog.?) 'capacity' AND NOT checked OPERATOR(pg_catalog.?) 'per_day' THEN
-		IF "time" IS NULL THEN
+	IF checked ? 'capacity' AND NOT checked ? 'per_day' THEN
+		IF spec->>'time' IS NULL THEN
 			RAISE EXCEPTION 'grades by capacity need "per_day", the number of new leads a day'
 				USING ERRCODE = 'invalid_parameter_value',
 					HINT = 'It can be counted only where the model was trained with a time column.';
 		END IF;
-		EXECUTE pg_catalog.format('
-			SELECT pg_catalog.count(*) FILTER (WHERE r.t > r.latest - interval ''28 days'')
-				/ extract(epoch FROM least(interval ''28 days'', greatest(max(r.latest) - min(r.t), interval ''1 day''))) * 86400
-			FROM (SELECT s.%1$I::pg_catalog.timestamptz AS t, max(s.%1$I::pg_catalog.timestamptz) OVER () AS latest FROM %2$s AS s) AS r',
-			"time", source) INTO per_day;
+		source_time := format('leadscore_row.%I::pg_catalog.timestamptz', spec->>'time');
+		PERFORM leadscore.set_settings(spec->'settings');
+		EXECUTE format('SELECT pg_catalog.min(%1$s), pg_catalog.max(%1$s) FROM %2$s AS leadscore_row', source_time, source)
+		INTO earliest, latest;
+		EXECUTE format('SELECT pg_catalog.count(*) FROM %2$s AS leadscore_row WHERE %1$s OPERATOR(pg_catalog.>) $1', source_time, source)
+		INTO leads USING latest OPERATOR(pg_catalog.-) interval '28 days';
+		PERFORM leadscore.set_settings(here);
+		per_day := leads / (extract(epoch FROM least(interval '28 days', greatest(latest - earliest, interval '1 day'))) / 86400);
 		IF per_day IS NULL OR per_day <= 0 THEN
 			RAISE EXCEPTION 'grades by capacity need "per_day": the source has no leads to count'
 				USING ERRCODE = 'invalid_parameter_value';
 		END IF;
-		checked := checked || pg_catalog.jsonb_build_object('per_day', per_day);
+		checked := checked || jsonb_build_object('per_day', per_day);
 	END IF;
 	IF @extschema@.lead_grade_cuts(model, checked) IS NULL THEN
 		RAISE EXCEPTION 'version % of model "%" has no held-out rows to grade by',
-				@extschema@.lead_model_version(model), pg_catalog.split_part(model, '@', 1)
+				@extschema@.lead_model_version(model), split_part(model, '@', 1)
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 				HINT = 'Train with a hold-out, or give fixed cuts: {"cuts": [0.2, 0.4, 0.6]}.';
 	END IF;
 	RETURN checked;
 END;
 $$;
-COMMENT ON FUNCTION leadscore.complete_grades(text, jsonb, text, text) IS
+COMMENT ON FUNCTION leadscore.complete_grades(text, jsonb, text, jsonb) IS
 'grades, checked, a capacity with the leads a day; an error where there is nothing to grade by';
 
 -- The recipe of a version: of 'name' (its champion), 'name@alias' or 'name@3'.
@@ -3312,47 +3327,61 @@ CREATE FUNCTION lead_create_scored_view(model text, source text DEFAULT NULL, vi
 	grades jsonb DEFAULT NULL, reasons integer DEFAULT 3, replace boolean DEFAULT false) RETURNS text
 LANGUAGE plpgsql
 AS $$
-DECLARE
-	spec pg_catalog.jsonb := leadscore.spec_of(model);
-	relation pg_catalog.text;
-	checked pg_catalog.jsonb;
-	target pg_catalog.text;
 BEGIN
-	relation := CASE WHEN source IS NULL THEN spec->>'source' ELSE leadscore.source_of(source) END;
-	checked := leadscore.complete_grades(model, grades, relation, spec->>'time');
-	IF reasons IS NULL OR reasons NOT BETWEEN 0 AND 100 THEN
+	RETURN leadscore.create_scored_view(model, leadscore.source_of(source), view, pg_catalog.current_schema()::pg_catalog.text,
+		grades, reasons, replace);
+END;
+$$;
+COMMENT ON FUNCTION lead_create_scored_view(text, text, text, jsonb, integer, boolean) IS
+'makes a view of leads with score, score_100, grade, model_version and reasons, by the version that is live';
+
+CREATE FUNCTION leadscore.create_scored_view(model text, source text, view text, schema text, grades jsonb, reasons integer,
+	replace boolean) RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	spec jsonb;
+	relation text;
+	checked jsonb;
+	target text;
+BEGIN
+	IF model IS NULL THEN
+		RAISE EXCEPTION 'the model is NULL' USING ERRCODE = 'null_value_not_allowed';
+	ELSIF reasons IS NULL OR reasons NOT BETWEEN 0 AND 100 THEN
 		RAISE EXCEPTION 'the number of reasons must be between 0 and 100' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
-	target := leadscore.qualify(coalesce(view, pg_catalog.quote_ident(pg_catalog.split_part(model, '@', 1) || '_scored')));
+	spec := leadscore.spec_of(model);
+	relation := coalesce(source, spec->>'source');
+	checked := leadscore.complete_grades(model, grades, relation, spec);
+	target := leadscore.qualify(coalesce(view, quote_ident(split_part(model, '@', 1) || '_scored')), schema);
 
-	-- no column of the source should be called as the row is, for a column goes first
+	-- a column goes before a row of the same name, so the row has an unlikely one
 	BEGIN
-		EXECUTE pg_catalog.format('CREATE %1$s VIEW %2$s %3$s AS
+		EXECUTE format('CREATE %1$s VIEW %2$s %3$s AS
 			SELECT leadscore_row.*, leadscore_score.score,
-				pg_catalog.round(100 * leadscore_score.score)::pg_catalog.int4 AS score_100,
+				round(100 * leadscore_score.score)::integer AS score_100,
 				@extschema@.lead_grade(leadscore_score.score, (SELECT @extschema@.lead_grade_cuts(%4$L, %5$L))) AS grade,
 				(SELECT @extschema@.lead_model_version(%4$L)) AS model_version %6$s
 			FROM %7$s AS leadscore_row,
-				LATERAL (SELECT @extschema@.lead_score(%4$L::pg_catalog.text, leadscore_row) AS score) AS leadscore_score',
+				LATERAL (SELECT @extschema@.lead_score(%4$L::text, leadscore_row) AS score) AS leadscore_score',
 			CASE WHEN replace THEN 'OR REPLACE' END, target,
-			CASE WHEN pg_catalog.current_setting('server_version_num')::pg_catalog.int4 >= 150000
-				THEN 'WITH (security_invoker = true)' END,
+			CASE WHEN current_setting('server_version_num')::integer >= 150000 THEN 'WITH (security_invoker = true)' END,
 			model, checked,
 			CASE WHEN reasons > 0 THEN
-				pg_catalog.format(', @extschema@.lead_reasons(%L::pg_catalog.text, leadscore_row, %s) AS reasons', model, reasons) END,
+				format(', @extschema@.lead_reasons(%L::text, leadscore_row, %s) AS reasons', model, reasons) END,
 			relation);
 	EXCEPTION WHEN duplicate_column THEN
 		RAISE EXCEPTION 'the source has a column that the view adds: %', SQLERRM
 			USING ERRCODE = 'duplicate_column',
 				HINT = 'The view adds score, score_100, grade, model_version and reasons; name the source''s column otherwise in a SELECT.';
 	END;
-	EXECUTE pg_catalog.format('COMMENT ON VIEW %s IS %L', target, pg_catalog.format(
-		'leads with their score by model %s, grades by %s', model, checked));
+	EXECUTE format('COMMENT ON VIEW %s IS %L', target, format('leads with their score by model %s, grades by %s', model, checked));
 	RETURN target;
 END;
 $$;
-COMMENT ON FUNCTION lead_create_scored_view(text, text, text, jsonb, integer, boolean) IS
-'makes a view of leads with score, score_100, grade, model_version and reasons, by the version that is live';
+COMMENT ON FUNCTION leadscore.create_scored_view(text, text, text, text, jsonb, integer, boolean) IS
+'the work of lead_create_scored_view(), for a source that is resolved';
 
 /*
  * Runs of a model, by a schedule or by hand, never overlap: each holds an advisory lock,
@@ -3402,54 +3431,51 @@ RETURN (SELECT format('%I.%I', p[1], p[2] || '_history') FROM parse_ident(target
 COMMENT ON FUNCTION leadscore.history_of(text) IS 'the table with the history of a table of scores';
 
 -- Sets a table of scores up, or changes what it is to hold; NULL: as before, else the
--- default.  Returns its row in leadscore.score_tables.
-CREATE FUNCTION leadscore.score_table(name text, source text, target text, grades jsonb, reasons integer)
+-- default.  source is resolved, target is not; schema is the caller's current one.
+CREATE FUNCTION leadscore.score_table(name text, source text, target text, schema text, grades jsonb, reasons integer)
 RETURNS leadscore.score_tables
 LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	spec pg_catalog.jsonb := leadscore.spec_of(name);
+	spec jsonb := leadscore.spec_of(name);
 	known leadscore.score_tables;
 	made leadscore.score_tables;
 BEGIN
-	IF pg_catalog.strpos(name, '@') > 0 THEN
+	IF strpos(name, '@') > 0 THEN
 		RAISE EXCEPTION 'scores are kept for what is live: give the model''s name without "@"'
 			USING ERRCODE = 'invalid_parameter_value';
-	END IF;
-	SELECT t.* INTO known FROM leadscore.score_tables AS t WHERE t.name = score_table.name;
-	made.name := name;
-	made.source := CASE WHEN source IS NULL THEN coalesce(known.source, spec->>'source')
-		ELSE leadscore.source_of(source) END;
-	made.key := spec->>'key';
-	IF made.key IS NULL THEN
+	ELSIF reasons NOT BETWEEN 0 AND 100 THEN
+		RAISE EXCEPTION 'the number of reasons must be between 0 and 100' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF spec->>'key' IS NULL THEN
 		RAISE EXCEPTION 'model "%" has no key column', name
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Train it with a key, which tells one lead from another.';
 	END IF;
-	IF reasons NOT BETWEEN 0 AND 100 THEN
-		RAISE EXCEPTION 'the number of reasons must be between 0 and 100' USING ERRCODE = 'invalid_parameter_value';
-	END IF;
+	SELECT t.* INTO known FROM leadscore.score_tables AS t WHERE t.name = score_table.name;
+	made := known;
+	made.name := name;
+	made.key := spec->>'key';
+	made.source := coalesce(source, known.source, spec->>'source');
+	made.target := CASE WHEN target IS NULL AND known.name IS NOT NULL THEN known.target
+		ELSE leadscore.qualify(coalesce(target, quote_ident(name || '_scores')), schema) END;
 	made.reasons := coalesce(reasons, known.reasons, 3);
 	made.grades := CASE WHEN grades IS NULL AND known.name IS NOT NULL THEN known.grades
-		ELSE leadscore.complete_grades(name, grades, made.source, spec->>'time') END;
-	made.target := CASE WHEN target IS NULL AND known.name IS NOT NULL THEN known.target
-		ELSE leadscore.qualify(coalesce(target, pg_catalog.quote_ident(name || '_scores'))) END;
-
-	IF pg_catalog.to_regclass(made.target) IS NULL THEN
-		EXECUTE pg_catalog.format('CREATE TABLE %s AS SELECT s.%I,
-				NULL::pg_catalog.float8 AS score, NULL::pg_catalog.text AS grade, NULL::pg_catalog.text AS reasons,
-				NULL::pg_catalog.int4 AS model_version, NULL::pg_catalog.timestamptz AS scored_at,
-				NULL::pg_catalog.int8 AS fingerprint
-			FROM %s AS s WITH NO DATA', made.target, made.key, made.source);
-		EXECUTE pg_catalog.format('ALTER TABLE %s ADD PRIMARY KEY (%I), ALTER score SET NOT NULL,
-			ALTER model_version SET NOT NULL, ALTER scored_at SET NOT NULL, ALTER fingerprint SET NOT NULL', made.target, made.key);
-		EXECUTE pg_catalog.format('COMMENT ON TABLE %s IS %L', made.target, 'scores by model ' || name);
-		EXECUTE pg_catalog.format('CREATE TABLE %s AS SELECT t.%I, t.score, t.grade, t.reasons, t.model_version, t.scored_at
-			FROM %s AS t WITH NO DATA', leadscore.history_of(made.target), made.key, made.target);
-		EXECUTE pg_catalog.format('CREATE INDEX ON %s (%I, scored_at)', leadscore.history_of(made.target), made.key);
-		EXECUTE pg_catalog.format('COMMENT ON TABLE %s IS %L', leadscore.history_of(made.target), 'every scoring by model ' || name);
-	END IF;
-	made.created_at := coalesce(known.created_at, pg_catalog.clock_timestamp());
+		ELSE leadscore.complete_grades(name, grades, made.source, spec) END;
+	made.created_at := coalesce(known.created_at, clock_timestamp());
 	made.created_by := coalesce(known.created_by, current_user);
+
+	IF to_regclass(made.target) IS NULL THEN
+		EXECUTE format('CREATE TABLE %s AS SELECT s.%I, NULL::float8 AS score, NULL::text AS grade, NULL::text AS reasons,
+				NULL::integer AS model_version, NULL::timestamptz AS scored_at, NULL::bigint AS fingerprint
+			FROM %s AS s WITH NO DATA', made.target, made.key, made.source);
+		EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (%I), ALTER score SET NOT NULL, ALTER model_version SET NOT NULL,
+			ALTER scored_at SET NOT NULL, ALTER fingerprint SET NOT NULL', made.target, made.key);
+		EXECUTE format('COMMENT ON TABLE %s IS %L', made.target, 'scores by model ' || name);
+		EXECUTE format('CREATE TABLE %s AS SELECT t.%I, t.score, t.grade, t.reasons, t.model_version, t.scored_at
+			FROM %s AS t WITH NO DATA', leadscore.history_of(made.target), made.key, made.target);
+		EXECUTE format('CREATE INDEX ON %s (%I, scored_at)', leadscore.history_of(made.target), made.key);
+		EXECUTE format('COMMENT ON TABLE %s IS %L', leadscore.history_of(made.target), 'every scoring by model ' || name);
+	END IF;
 	IF made IS DISTINCT FROM known THEN
 		DELETE FROM leadscore.score_tables AS t WHERE t.name = score_table.name;
 		INSERT INTO leadscore.score_tables VALUES (made.*);
@@ -3457,25 +3483,59 @@ BEGIN
 	RETURN made;
 END;
 $$;
-COMMENT ON FUNCTION leadscore.score_table(text, text, text, jsonb, integer) IS
+COMMENT ON FUNCTION leadscore.score_table(text, text, text, text, jsonb, integer) IS
 'sets up the table that holds a model''s scores';
 
+-- The operator of a type's order, 3 "=" or 5 ">", as the type's index has it and whatever
+-- search_path hides: leads are read in the order of the key.
+CREATE FUNCTION leadscore.order_operator(type regtype, strategy integer) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	base oid := coalesce((WITH RECURSIVE d AS (SELECT type::oid AS oid UNION ALL
+		SELECT t.typbasetype FROM pg_type AS t JOIN d ON t.oid = d.oid WHERE t.typtype = 'd')
+		SELECT d.oid FROM d JOIN pg_type AS t ON t.oid = d.oid WHERE t.typtype <> 'd'), type);
+	found text;
+BEGIN
+	SELECT format('OPERATOR(%I.%s)', n.nspname, o.oprname) INTO found
+	FROM pg_opclass AS c
+	JOIN pg_amop AS a ON a.amopfamily = c.opcfamily AND a.amoplefttype = c.opcintype AND a.amoprighttype = c.opcintype
+	JOIN pg_operator AS o ON o.oid = a.amopopr
+	JOIN pg_namespace AS n ON n.oid = o.oprnamespace
+	WHERE c.opcmethod = (SELECT oid FROM pg_am WHERE amname = 'btree') AND c.opcdefault AND a.amopstrategy = strategy
+		AND (c.opcintype = base
+			OR c.opcintype = 'anyenum'::regtype AND EXISTS (SELECT FROM pg_type WHERE oid = base AND typtype = 'e')
+			OR EXISTS (SELECT FROM pg_cast WHERE castsource = base AND casttarget = c.opcintype AND castmethod = 'b' AND castcontext = 'i'))
+	ORDER BY c.opcintype <> base, c.opcintype <> 'text'::regtype LIMIT 1;
+	IF found IS NULL THEN
+		RAISE EXCEPTION 'a key of type % has no order to read leads by', type::text USING ERRCODE = 'datatype_mismatch',
+			HINT = 'Take a number, text, uuid or time.';
+	END IF;
+	RETURN found;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.order_operator(regtype, integer) IS 'the operator of a type''s default order';
+
 -- The statement that scores a batch: $1 the model, $2 the cuts of grades, $3 the last key
--- of the batch before or NULL, $4 the version.  It returns how many rows it read, the last
--- key, and of the rows scored how many, how many of each grade, and the sum of the scores.
+-- of the batch before or NULL, $4 the version, $5 the size.  It returns how many rows it
+-- read, the last key, how many had no key or one of another, and of the rows scored how
+-- many, how many of each grade, and the sum of the scores.
 --
 -- Texts are hashed by their bytes, whatever their collation takes for equal.
-CREATE FUNCTION leadscore.score_statement(t leadscore.score_tables, model bytea, batch_size integer) RETURNS text
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION leadscore.score_statement(t leadscore.score_tables, model bytea) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	info jsonb := @extschema@.lead_info(model);
 	inputs text;
 	seed bigint;
-	key_type text;
+	key_type oid;
+	key_cast text;
 BEGIN
 	-- a column of the model, or the time that a column of the model is a part of
-	SELECT string_agg(CASE WHEN is_text THEN format('leadscore_row.%I::text COLLATE "C"', f.name)
+	SELECT string_agg(CASE WHEN is_text THEN format('leadscore_row.%I::pg_catalog.text COLLATE pg_catalog."C"', f.name)
 			ELSE format('leadscore_row.%I', f.name) END, ', ' ORDER BY f.name COLLATE "C")
 	INTO inputs
 	FROM (SELECT f AS name, bool_or(c->>'type' = 'text') AS is_text
@@ -3487,23 +3547,26 @@ BEGIN
 		inputs := concat_ws(', ', inputs, format('leadscore_row.%I', info->'roles'->>'offset'));
 	END IF;
 	IF inputs IS NULL THEN
-		RAISE EXCEPTION 'version % of model "%" has no columns', @extschema@.lead_model_version(t.name), t.name
-			USING ERRCODE = 'internal_error';
+		RAISE EXCEPTION 'model "%" has no columns', t.name USING ERRCODE = 'internal_error';
 	END IF;
 	seed := hashtextextended(concat_ws('|', inputs, t.grades, t.reasons), 0);
-	SELECT format_type(a.atttypid, a.atttypmod) INTO key_type
+	SELECT a.atttypid, format_type(a.atttypid, a.atttypmod) INTO key_type, key_cast
 	FROM pg_attribute AS a WHERE a.attrelid = t.target::regclass AND a.attname = t.key;
+	IF key_type IS NULL THEN
+		RAISE EXCEPTION '% has no column "%"', t.target, t.key USING ERRCODE = 'undefined_column';
+	END IF;
 
 	RETURN format('
 		WITH batch AS MATERIALIZED (
 			SELECT leadscore_row.%1$I AS key, pg_catalog.hash_record_extended(ROW(%2$s), %3$L) AS fingerprint,
 				leadscore_row AS lead
 			FROM %4$s AS leadscore_row
-			WHERE $3 IS NULL OR leadscore_row.%1$I > $3::%5$s
-			ORDER BY leadscore_row.%1$I FETCH FIRST %6$s ROWS WITH TIES
+			WHERE $3 IS NULL OR leadscore_row.%1$I %5$s $3::%6$s
+			ORDER BY leadscore_row.%1$I FETCH FIRST $5 ROWS WITH TIES
 		), stale AS MATERIALIZED (
-			SELECT b.* FROM batch AS b LEFT JOIN %7$s AS t ON t.%1$I = b.key
-			WHERE b.key IS NOT NULL AND (t.%1$I IS NULL OR t.model_version <> $4 OR t.fingerprint <> b.fingerprint)
+			SELECT b.* FROM batch AS b LEFT JOIN %7$s AS t ON t.%1$I %10$s b.key
+			WHERE b.key IS NOT NULL AND (t.%1$I IS NULL OR t.model_version OPERATOR(pg_catalog.<>) $4
+				OR t.fingerprint OPERATOR(pg_catalog.<>) b.fingerprint)
 		), scored AS MATERIALIZED (
 			SELECT s.key, s.fingerprint, p.score, @extschema@.lead_grade(p.score, $2) AS grade, %9$s AS reasons
 			FROM stale AS s, LATERAL (SELECT @extschema@.lead_score($1, s.lead) AS score OFFSET 0) AS p
@@ -3518,20 +3581,132 @@ BEGIN
 		)
 		SELECT r.rows_read, r.last_key, r.without_key, r.repeated, c.* FROM
 			(SELECT pg_catalog.count(*) AS rows_read, pg_catalog.count(*) FILTER (WHERE b.key IS NULL) AS without_key,
-				pg_catalog.count(b.key) - pg_catalog.count(DISTINCT b.key) AS repeated,
+				pg_catalog.count(b.key) OPERATOR(pg_catalog.-) pg_catalog.count(DISTINCT b.key) AS repeated,
 				(pg_catalog.array_agg(b.key ORDER BY b.key DESC) FILTER (WHERE b.key IS NOT NULL))[1]::pg_catalog.text AS last_key
 			 FROM batch AS b) AS r,
 			(SELECT pg_catalog.count(*) AS rows_scored,
-				pg_catalog.count(*) FILTER (WHERE s.grade = ''A'') AS rows_a, pg_catalog.count(*) FILTER (WHERE s.grade = ''B'') AS rows_b,
-				pg_catalog.count(*) FILTER (WHERE s.grade = ''C'') AS rows_c, pg_catalog.count(*) FILTER (WHERE s.grade = ''D'') AS rows_d,
+				pg_catalog.count(*) FILTER (WHERE s.grade OPERATOR(pg_catalog.=) ''A'') AS rows_a,
+				pg_catalog.count(*) FILTER (WHERE s.grade OPERATOR(pg_catalog.=) ''B'') AS rows_b,
+				pg_catalog.count(*) FILTER (WHERE s.grade OPERATOR(pg_catalog.=) ''C'') AS rows_c,
+				pg_catalog.count(*) FILTER (WHERE s.grade OPERATOR(pg_catalog.=) ''D'') AS rows_d,
 				coalesce(pg_catalog.sum(s.score), 0) AS sum_score FROM scored AS s) AS c',
-		t.key, inputs, seed, t.source, key_type, batch_size, t.target, leadscore.history_of(t.target),
+		t.key, inputs, seed, t.source, leadscore.order_operator(key_type, 5), key_cast, t.target, leadscore.history_of(t.target),
 		CASE WHEN t.reasons = 0 THEN 'NULL::pg_catalog.text'
-			ELSE format('@extschema@.lead_reasons($1, s.lead, %s)', t.reasons) END);
+			ELSE format('@extschema@.lead_reasons($1, s.lead, %s)', t.reasons) END,
+		leadscore.order_operator(key_type, 3));
 END;
 $$;
-COMMENT ON FUNCTION leadscore.score_statement(leadscore.score_tables, bytea, integer) IS
+COMMENT ON FUNCTION leadscore.score_statement(leadscore.score_tables, bytea) IS
 'the statement that scores a batch of leads';
+
+-- A run begins: its row in leadscore.score_runs.  Whoever calls it holds the model's lock.
+CREATE FUNCTION leadscore.begin_scores(name text, schema text) RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	t leadscore.score_tables;
+	run bigint;
+BEGIN
+	-- under the lock, what still seems to run was broken off
+	UPDATE leadscore.score_runs AS r SET status = 'interrupted'
+	WHERE r.name = begin_scores.name AND r.status = 'running';
+	SELECT s.* INTO t FROM leadscore.score_tables AS s WHERE s.name = begin_scores.name;
+	IF t.name IS NULL THEN
+		t := leadscore.score_table(name, NULL, NULL, schema, NULL, NULL);
+	END IF;
+	INSERT INTO leadscore.score_runs AS r (name, version, target, status)
+	VALUES (name, @extschema@.lead_model_version(name), t.target, 'running')
+	RETURNING r.score_run_id INTO run;
+	RETURN run;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.begin_scores(text, text) IS 'notes that a scoring begins';
+
+-- Scores a batch, the rows after a key, by the version that the run began with, and
+-- counts it.  The source is read under the settings of the model's training.
+-- last		in: the last key of the batch before, NULL at first; out: of this one
+-- more		there may be another batch
+CREATE FUNCTION leadscore.score_batch(run bigint, size integer, INOUT last text, OUT more boolean)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET extra_float_digits = 1
+AS $$
+DECLARE
+	t leadscore.score_tables;
+	reference text;
+	live integer;
+	model bytea;
+	cuts float8[];
+	statement text;
+	here jsonb := leadscore.current_settings();
+	batch record;
+	repeated boolean := false;
+BEGIN
+	SELECT s.* INTO t FROM leadscore.score_tables AS s JOIN leadscore.score_runs AS r USING (name) WHERE r.score_run_id = run;
+	SELECT r.version, r.name || '@' || r.version INTO live, reference FROM leadscore.score_runs AS r WHERE r.score_run_id = run;
+	model := @extschema@.lead_model(reference);
+	cuts := @extschema@.lead_grade_cuts(reference, t.grades);
+	statement := leadscore.score_statement(t, model);
+	PERFORM leadscore.set_settings(leadscore.spec_of(reference)->'settings');
+	BEGIN
+		EXECUTE statement INTO batch USING model, cuts, last, live, size;
+	EXCEPTION WHEN cardinality_violation THEN
+		repeated := true;	-- ON CONFLICT met a key twice
+	END;
+	PERFORM leadscore.set_settings(here);
+	IF NOT repeated THEN
+		repeated := batch.repeated > 0;
+	END IF;
+	IF repeated THEN
+		RAISE EXCEPTION 'key column "%" has a value more than once', t.key
+			USING ERRCODE = 'cardinality_violation', HINT = 'A lead is scored once: give a source with one row for each key.';
+	ELSIF batch.without_key > 0 THEN
+		RAISE EXCEPTION 'key column "%" is NULL in some rows', t.key USING ERRCODE = 'null_value_not_allowed';
+	END IF;
+	UPDATE leadscore.score_runs AS r
+	SET rows_read = r.rows_read + batch.rows_read, rows_scored = r.rows_scored + batch.rows_scored,
+		batches = r.batches + 1,
+		rows_a = r.rows_a + batch.rows_a, rows_b = r.rows_b + batch.rows_b,
+		rows_c = r.rows_c + batch.rows_c, rows_d = r.rows_d + batch.rows_d,
+		mean_score = (coalesce(r.mean_score, 0) * r.rows_scored + batch.sum_score)
+			/ nullif(r.rows_scored + batch.rows_scored, 0)
+	WHERE r.score_run_id = run;
+	last := batch.last_key;
+	more := batch.rows_read >= size;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.score_batch(bigint, integer, text) IS 'scores the batch of leads after a key';
+
+-- A run ends, by itself or by a failure, which may have come before its row was written.
+CREATE FUNCTION leadscore.end_scores(run bigint, name text, failure jsonb) RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	r leadscore.score_runs;
+BEGIN
+	IF run IS NULL THEN
+		INSERT INTO leadscore.score_runs AS s (name, target, status, ended_at, error, sqlstate)
+		SELECT m.name, '', 'failed', clock_timestamp(), failure->>'message', failure->>'sqlstate'
+		FROM leadscore.models AS m WHERE m.name = end_scores.name;
+		RETURN NULL;
+	END IF;
+	UPDATE leadscore.score_runs AS s
+	SET status = CASE WHEN failure IS NULL THEN 'finished' ELSE 'failed' END, ended_at = clock_timestamp(),
+		error = failure->>'message', sqlstate = failure->>'sqlstate'
+	WHERE s.score_run_id = run RETURNING * INTO r;
+	RETURN format('%s of %s leads scored by version %s, in %s', r.rows_scored, r.rows_read, r.version, r.target);
+END;
+$$;
+COMMENT ON FUNCTION leadscore.end_scores(bigint, text, jsonb) IS 'notes how a scoring ended';
+
+-- What went wrong, as raise_failure() raises it again.
+CREATE FUNCTION leadscore.failure(message text, detail text, hint text, sqlstate text) RETURNS jsonb
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+RETURN jsonb_build_object('message', message, 'detail', nullif(detail, ''), 'hint', nullif(hint, ''), 'sqlstate', sqlstate);
+COMMENT ON FUNCTION leadscore.failure(text, text, text, text) IS 'an error, to be recorded';
 
 -- Scores what is new, changed or scored by another version, batch by batch, each
 -- committed; failure says why it broke off.  What was committed stays, and the next run
@@ -3540,87 +3715,33 @@ CREATE PROCEDURE leadscore.refresh_scores(name text, batch_size integer, INOUT r
 LANGUAGE plpgsql
 AS $$
 DECLARE
-	t leadscore.score_tables;
-	run bigint;
-	model bytea;
-	version integer;
-	cuts float8[];
-	statement text;
-	after text;
-	batch record;
-	rows_read bigint := 0;
-	rows_scored bigint := 0;
-	message text;
-	detail text;
-	hint text;
-	code text;
+	run pg_catalog.int8;
+	last pg_catalog.text;
+	more pg_catalog.bool := true;
+	message pg_catalog.text;
+	detail pg_catalog.text;
+	hint pg_catalog.text;
+	code pg_catalog.text;
 BEGIN
 	BEGIN
-		SELECT s.* INTO t FROM leadscore.score_tables AS s WHERE s.name = refresh_scores.name;
-		IF t.name IS NULL THEN
-			t := leadscore.score_table(name, NULL, NULL, NULL, NULL);
-		END IF;
-		version := @extschema@.lead_model_version(name);
-		model := @extschema@.lead_model(name);
-		cuts := @extschema@.lead_grade_cuts(name, t.grades);
-		statement := leadscore.score_statement(t, model, batch_size);
-		-- we hold the lock, so what still seems to run was broken off
-		UPDATE leadscore.score_runs AS r SET status = 'interrupted'
-		WHERE r.name = refresh_scores.name AND r.status = 'running';
-		INSERT INTO leadscore.score_runs AS r (name, version, target, status) VALUES (name, version, t.target, 'running')
-		RETURNING r.score_run_id INTO run;
+		run := leadscore.begin_scores(name, pg_catalog.current_schema()::pg_catalog.text);
 	EXCEPTION WHEN query_canceled OR OTHERS THEN
 		GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
 			hint = PG_EXCEPTION_HINT, code = RETURNED_SQLSTATE;
-		failure := pg_catalog.jsonb_build_object('message', message, 'detail', detail, 'hint', hint, 'sqlstate', code);
+		failure := leadscore.failure(message, detail, hint, code);
 	END;
-	IF run IS NULL THEN
-		INSERT INTO leadscore.score_runs (name, version, target, status)
-		SELECT m.name, version, coalesce(t.target, ''), 'failed' FROM leadscore.models AS m WHERE m.name = refresh_scores.name
-		RETURNING score_run_id INTO run;
-	END IF;
 	COMMIT;
-
-	WHILE failure IS NULL LOOP
+	WHILE failure IS NULL AND more LOOP
 		BEGIN
-			EXECUTE statement INTO batch USING model, cuts, after, version;
-			IF batch.without_key > 0 THEN
-				RAISE EXCEPTION 'key column "%" is NULL in some rows', t.key USING ERRCODE = 'null_value_not_allowed';
-			ELSIF batch.repeated > 0 THEN
-				RAISE EXCEPTION USING ERRCODE = 'cardinality_violation';
-			END IF;
-			UPDATE leadscore.score_runs AS r
-			SET rows_read = r.rows_read + batch.rows_read, rows_scored = r.rows_scored + batch.rows_scored,
-				batches = r.batches + 1,
-				rows_a = r.rows_a + batch.rows_a, rows_b = r.rows_b + batch.rows_b,
-				rows_c = r.rows_c + batch.rows_c, rows_d = r.rows_d + batch.rows_d,
-				mean_score = (coalesce(r.mean_score, 0) * r.rows_scored + batch.sum_score)
-					/ nullif(r.rows_scored + batch.rows_scored, 0)
-			WHERE r.score_run_id = run;
-			rows_read := rows_read + batch.rows_read;
-			rows_scored := rows_scored + batch.rows_scored;
-			after := batch.last_key;
+			SELECT b.last, b.more INTO last, more FROM leadscore.score_batch(run, batch_size, last) AS b;
 		EXCEPTION WHEN query_canceled OR OTHERS THEN
 			GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
 				hint = PG_EXCEPTION_HINT, code = RETURNED_SQLSTATE;
-			IF code = '21000' THEN	-- ours, or that of ON CONFLICT
-				message := pg_catalog.format('key column "%s" has a value more than once', t.key);
-				hint := 'A lead is scored once: give a source with one row for each key.';
-			END IF;
-			failure := pg_catalog.jsonb_build_object('message', message, 'detail', detail, 'hint', hint, 'sqlstate', code);
+			failure := leadscore.failure(message, detail, hint, code);
 		END;
 		COMMIT;
-		EXIT WHEN failure IS NOT NULL;
-		EXIT WHEN batch.rows_read < batch_size;
 	END LOOP;
-
-	IF statement IS NOT NULL THEN
-		result := pg_catalog.format('%s of %s leads scored by version %s, in %s', rows_scored, rows_read, version, t.target);
-	END IF;
-	UPDATE leadscore.score_runs AS r
-	SET status = CASE WHEN failure IS NULL THEN 'finished' ELSE 'failed' END, ended_at = pg_catalog.clock_timestamp(),
-		error = failure->>'message', sqlstate = failure->>'sqlstate'
-	WHERE r.score_run_id = run;
+	result := leadscore.end_scores(run, name, failure);
 	COMMIT;
 END;
 $$;
@@ -3643,16 +3764,16 @@ CREATE PROCEDURE lead_refresh_scores(name text, target text DEFAULT NULL, source
 LANGUAGE plpgsql
 AS $$
 DECLARE
-	result text;
-	failure jsonb;
-	message text;
-	detail text;
-	hint text;
-	code text;
+	result pg_catalog.text;
+	failure pg_catalog.jsonb;
+	message pg_catalog.text;
+	detail pg_catalog.text;
+	hint pg_catalog.text;
+	code pg_catalog.text;
 BEGIN
 	IF name IS NULL THEN
 		RAISE EXCEPTION 'the name of the model is NULL' USING ERRCODE = 'null_value_not_allowed';
-	ELSIF batch_size IS NULL OR batch_size < 1 THEN
+	ELSIF batch_size IS NULL OR batch_size OPERATOR(pg_catalog.<) 1 THEN
 		RAISE EXCEPTION 'batch_size must be at least 1' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 	COMMIT;		-- impossible in a transaction block: better here than after the work
@@ -3660,16 +3781,15 @@ BEGIN
 		RAISE NOTICE 'another run of model "%" is under way', name;
 		RETURN;
 	END IF;
-	IF target IS NOT NULL OR source IS NOT NULL OR grades IS NOT NULL OR reasons IS NOT NULL THEN
-		BEGIN
-			PERFORM leadscore.score_table(name, source, target, grades, reasons);
-		EXCEPTION WHEN query_canceled OR OTHERS THEN
-			GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
-				hint = PG_EXCEPTION_HINT, code = RETURNED_SQLSTATE;
-			failure := pg_catalog.jsonb_build_object('message', message, 'detail', detail, 'hint', hint, 'sqlstate', code);
-		END;
-		COMMIT;
-	END IF;
+	BEGIN
+		PERFORM leadscore.score_table(name, leadscore.source_of(source), target,
+			pg_catalog.current_schema()::pg_catalog.text, grades, reasons);
+	EXCEPTION WHEN query_canceled OR OTHERS THEN
+		GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
+			hint = PG_EXCEPTION_HINT, code = RETURNED_SQLSTATE;
+		failure := leadscore.failure(message, detail, hint, code);
+	END;
+	COMMIT;
 	IF failure IS NULL THEN
 		CALL leadscore.refresh_scores(name, batch_size, result, failure);
 	END IF;
@@ -4057,31 +4177,36 @@ END;
 $$;
 COMMENT ON FUNCTION leadscore.begin_job(text, text) IS 'notes that a run begins and takes the model''s lock; NULL if it is taken';
 
-CREATE FUNCTION leadscore.end_job(run bigint, result text, failure jsonb, skipped boolean) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+-- A run ends: {"result", "failure", "skipped"} go into the log.  Returns them without NULLs.
+CREATE FUNCTION leadscore.end_job(run bigint, outcome jsonb) RETURNS jsonb
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+	told jsonb := jsonb_strip_nulls(outcome);
 	model text;
 BEGIN
 	UPDATE leadscore.job_runs AS r
-	SET status = CASE WHEN skipped THEN 'skipped' WHEN failure IS NULL THEN 'succeeded' ELSE 'failed' END,
+	SET status = CASE WHEN told ? 'skipped' THEN 'skipped' WHEN told ? 'failure' THEN 'failed' ELSE 'succeeded' END,
 		ended_at = clock_timestamp(),
-		result = CASE WHEN skipped THEN 'a training was under way' ELSE end_job.result END, error = failure->>'message', sqlstate = failure->>'sqlstate'
+		result = CASE WHEN told ? 'skipped' THEN 'a training was under way' ELSE told->>'result' END,
+		error = told->'failure'->>'message', sqlstate = told->'failure'->>'sqlstate'
 	WHERE r.job_run_id = run
 	RETURNING r.name INTO model;
 	PERFORM leadscore.give_job_lock(model);
+	RETURN told;
 END;
 $$;
-COMMENT ON FUNCTION leadscore.end_job(bigint, text, jsonb, boolean) IS 'notes how a run ended and gives the model''s lock back';
+COMMENT ON FUNCTION leadscore.end_job(bigint, jsonb) IS 'notes how a run ended and gives the model''s lock back';
 
 -- What an action does and how it went: {"result": text, "failure": {"message", "sqlstate"}},
 -- or {"skipped": true}.
--- Runs what users wrote, so search_path is theirs.
 CREATE FUNCTION leadscore.job_action(name text, action text) RETURNS jsonb
 LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	outcome jsonb;
+	run @extschema@.lead_run;
 	found text;
 	errors bigint;
 BEGIN
@@ -4089,22 +4214,20 @@ BEGIN
 		IF NOT leadscore.lock(name, wait => false) THEN
 			RETURN '{"skipped": true}';
 		END IF;
-		SELECT pg_catalog.to_jsonb(r) INTO outcome FROM @extschema@.lead_retrain(name) AS r;
-		IF outcome->>'status' = 'failed' THEN
-			RETURN pg_catalog.jsonb_build_object('failure', pg_catalog.jsonb_build_object(
-				'message', outcome->>'error', 'sqlstate', 'P0001'));
+		run := @extschema@.lead_retrain(name);
+		IF run.status = 'failed' THEN
+			RETURN jsonb_build_object('failure', leadscore.failure(run.error, NULL, NULL, 'P0001'));
 		END IF;
-		RETURN pg_catalog.jsonb_build_object('result', pg_catalog.format('version %s, AUC %s, %s', outcome->>'version',
-			pg_catalog.round((outcome->>'auc')::pg_catalog.numeric, 4), CASE WHEN (outcome->>'live')::pg_catalog.bool THEN 'live' ELSE 'not live' END));
+		RETURN jsonb_build_object('result', format('version %s, AUC %s, %s', run.version,
+			coalesce(round(run.auc::numeric, 4)::text, 'not judged'), CASE WHEN run.live THEN 'live' ELSE 'not live: ' || run.verdict END));
 	ELSIF action = 'prune' THEN
-		RETURN pg_catalog.jsonb_build_object('result', pg_catalog.format('%s versions dropped', @extschema@.lead_prune(name)));
+		RETURN jsonb_build_object('result', format('%s versions dropped', @extschema@.lead_prune(name)));
 	ELSE	-- monitor
-		SELECT pg_catalog.count(*) FILTER (WHERE v.severity = 'error'),
-			coalesce(pg_catalog.string_agg(pg_catalog.format('%s: %s', v.severity, v.detail), '; '), 'nothing found')
+		SELECT count(*) FILTER (WHERE v.severity = 'error'),
+			coalesce(string_agg(format('%s: %s', v.severity, v.detail), '; '), 'nothing found')
 		INTO errors, found FROM @extschema@.lead_validate(name) AS v;
-		RETURN pg_catalog.jsonb_build_object('result', found) || CASE WHEN errors = 0 THEN '{}' ELSE
-			pg_catalog.jsonb_build_object('failure', pg_catalog.jsonb_build_object('sqlstate', '22000',
-				'message', pg_catalog.format('%s errors in the data of model "%s": %s', errors, name, found))) END;
+		RETURN jsonb_strip_nulls(jsonb_build_object('result', found, 'failure', CASE WHEN errors > 0 THEN leadscore.failure(
+			format('%s errors in the data of model "%s": %s', errors, name, found), NULL, NULL, '22000') END));
 	END IF;
 END;
 $$;
@@ -4119,15 +4242,14 @@ CREATE PROCEDURE lead_run_job(name text, action text)
 LANGUAGE plpgsql
 AS $$
 DECLARE
-	run bigint;
-	outcome jsonb;
-	result text;
-	failure jsonb;
-	skipped boolean := false;
-	message text;
-	detail text;
-	hint text;
-	code text;
+	run pg_catalog.int8;
+	outcome pg_catalog.jsonb;
+	result pg_catalog.text;
+	failure pg_catalog.jsonb;
+	message pg_catalog.text;
+	detail pg_catalog.text;
+	hint pg_catalog.text;
+	code pg_catalog.text;
 BEGIN
 	PERFORM leadscore.check_action(action);
 	COMMIT;		-- impossible in a transaction block: better here than after the work
@@ -4138,31 +4260,39 @@ BEGIN
 		RETURN;
 	END IF;
 
-	IF action = 'score' THEN
+	IF action OPERATOR(pg_catalog.=) 'score' THEN
 		CALL leadscore.refresh_scores(name, 10000, result, failure);
+		outcome := pg_catalog.jsonb_build_object('result', result, 'failure', failure);
 	ELSE
 		BEGIN
 			outcome := leadscore.job_action(name, action);
-			result := outcome->>'result';
-			failure := outcome->'failure';
-			skipped := coalesce((outcome->>'skipped')::boolean, false);
 		EXCEPTION WHEN query_canceled OR OTHERS THEN
 			GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
 				hint = PG_EXCEPTION_HINT, code = RETURNED_SQLSTATE;
-			failure := pg_catalog.jsonb_build_object('message', message, 'detail', detail, 'hint', hint, 'sqlstate', code);
+			outcome := pg_catalog.jsonb_build_object('failure', leadscore.failure(message, detail, hint, code));
 		END;
 	END IF;
-	PERFORM leadscore.end_job(run, result, failure, skipped);
+	outcome := leadscore.end_job(run, outcome);
 	COMMIT;
-	IF failure IS NOT NULL THEN
-		PERFORM leadscore.raise_failure(failure);
-	ELSIF skipped THEN
-		RAISE NOTICE 'a training of model "%" is under way', name;
-	END IF;
+	PERFORM leadscore.tell_outcome(name, outcome);
 END;
 $$;
 COMMENT ON PROCEDURE lead_run_job(text, text) IS
 'runs an action of a model (retrain, score, monitor, prune) and logs it; what a scheduler calls';
+
+CREATE FUNCTION leadscore.tell_outcome(name text, outcome jsonb) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF outcome ? 'failure' THEN
+		PERFORM leadscore.raise_failure(outcome->'failure');
+	ELSIF outcome ? 'skipped' THEN
+		RAISE NOTICE 'a training of model "%" is under way', name;
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.tell_outcome(text, jsonb) IS 'raises the error that a run ended with, once it is logged';
 
 -- Overdue: no run has begun since a time at which it was due, five minutes ago or more.  A run whose session is gone
 -- is interrupted; on a standby the locks of the primary cannot be seen.

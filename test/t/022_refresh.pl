@@ -149,6 +149,31 @@ is(refresh(q{source => 'people', target => 'people_scores'}, options => '-c clie
 is($node->query(q{SELECT source, target FROM leadscore.score_tables WHERE name = 'sales'}), 'a.people|a.people_scores', 'are kept qualified');
 is(refresh('', options => '-c client_min_messages=error -c search_path=b,public'), 'finished|2002|0', 'and mean the same later');
 
+# Someone else's operators, functions and types stand first in search_path: none of them is called.
+$node->query('CREATE SCHEMA hostile');
+$node->query($_) for split /\n/, $node->query(q{
+	SELECT format('CREATE FUNCTION hostile.boom%5$s(%1$s, %2$s) RETURNS %3$s LANGUAGE plpgsql AS $f$ BEGIN RAISE EXCEPTION $$hostile$$; END $f$;
+		CREATE OPERATOR hostile.%4$s (FUNCTION = hostile.boom%5$s, LEFTARG = %1$s, RIGHTARG = %2$s)', l, r, t, o, row_number() OVER ())
+	FROM (VALUES ('text', 'text', 'boolean', '='), ('text', 'text', 'text', '||'), ('integer', 'integer', 'boolean', '>'), ('integer', 'integer', 'boolean', '='),
+		('integer', 'integer', 'boolean', '<'), ('integer', 'integer', 'boolean', '<>'), ('bigint', 'bigint', 'boolean', '<>'), ('bigint', 'bigint', 'bigint', '-'),
+		('bigint', 'integer', 'boolean', '>'), ('jsonb', 'text', 'text', '->>'), ('jsonb', 'text', 'boolean', '?'), ('jsonb', 'text', 'jsonb', '->'),
+		('timestamptz', 'interval', 'timestamptz', '-'), ('float8', 'float8', 'float8', '*'), ('float8', 'float8', 'boolean', '>=')) AS v(l, r, t, o)
+	UNION ALL
+	SELECT format('CREATE FUNCTION hostile.%s LANGUAGE plpgsql AS $f$ BEGIN RAISE EXCEPTION $$hostile$$; END $f$', f)
+	FROM unnest('{"now() RETURNS timestamptz", "lead_model(text) RETURNS bytea", "lead_grade(float8, float8[]) RETURNS text", "lead_score(bytea, record) RETURNS float8",
+		"count(bigint) RETURNS bigint", "format(text, text) RETURNS text", "concat(text) RETURNS text", "current_schema() RETURNS name", "jsonb_build_object(text, text) RETURNS jsonb"}'::text[]) AS f
+	UNION ALL
+	SELECT format('CREATE TYPE hostile.%I AS (a integer)', t) FROM unnest('{text,jsonb,int4,int8,bool,float8,timestamptz,lead_run,regclass}'::text[]) AS t} =~ s/\n\s*/ /gr);
+my @hostile = (options => '-c client_min_messages=error -c search_path=hostile,pg_catalog,public');
+is($node->query(q{SELECT (public.lead_train_model('h', 'public.leads', 'won', key => 'id', exclude => '{note}')).status}, @hostile), 'finished', 'hostile names: a training');
+is($node->error(q{SELECT public.lead_create_scored_view('h', 'public.leads', 'public.h_view')}, @hostile), '', 'hostile names: a view');
+is($node->error(q{CALL public.lead_refresh_scores('h', 'public.h_table', 'SELECT * FROM public.leads', batch_size => 500)}, @hostile), '', 'hostile names: a table');
+is($node->query('SELECT string_agg(DISTINCT (t.score = v.score AND t.grade = v.grade)::text, $$,$$) FROM h_table t JOIN h_view v USING (id)'), 'true', 'hostile names: the same scores');
+is($node->error("CALL public.lead_run_job('h', '$_')", @hostile), '', "hostile names: $_") for qw(retrain score monitor prune);
+is($node->query(q{SELECT string_agg(action || ' ' || status, ', ' ORDER BY job_run_id) FROM leadscore.job_runs WHERE name = 'h'}),
+	'retrain succeeded, score succeeded, monitor succeeded, prune succeeded', 'hostile names: all is logged');
+$node->query('DROP SCHEMA hostile CASCADE');
+
 # Restored from a dump, the views and tables are there once, and nothing is new.
 $node->query('CREATE DATABASE restored');
 my $dump = $node->dir . '/dump.sql';
