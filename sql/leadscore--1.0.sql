@@ -1257,6 +1257,33 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION lead_compare(bytea, bytea, leadframe) IS
 'two models on the same rows: AUC of both, the difference with its interval, log loss of both';
 
+-- the same by name
+CREATE FUNCTION lead_score_frame(model text, frame leadframe,
+	OUT score float8, OUT positives bigint, OUT negatives bigint)
+RETURNS SETOF record
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT * FROM lead_score_frame(lead_model(model), frame);
+END;
+COMMENT ON FUNCTION lead_score_frame(text, leadframe) IS 'the scores of the rows in a frame, by the name of a model';
+
+CREATE FUNCTION lead_evaluate_frame(model text, frame leadframe, threshold float8 DEFAULT 0.5)
+RETURNS lead_evaluation
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+RETURN lead_evaluate_frame(lead_model(model), frame, threshold);
+COMMENT ON FUNCTION lead_evaluate_frame(text, leadframe, float8) IS 'how good a model is on the rows of a frame, by its name';
+
+CREATE FUNCTION lead_compare(champion text, challenger text, frame leadframe,
+	OUT n bigint, OUT positives bigint,
+	OUT champion_auc float8, OUT challenger_auc float8,
+	OUT delta float8, OUT std_error float8, OUT low float8, OUT high float8,
+	OUT champion_log_loss float8, OUT challenger_log_loss float8)
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT * FROM lead_compare(lead_model(champion), lead_model(challenger), frame);
+END;
+COMMENT ON FUNCTION lead_compare(text, text, leadframe) IS 'two models on the same rows, by their names';
+
 CREATE TYPE lead_trained AS (
 	model bytea,
 	rows bigint,
@@ -2167,8 +2194,12 @@ BEGIN
 	UPDATE leadscore.runs SET status = 'failed', ended_at = clock_timestamp(), sqlstate = state,
 		error = concat_ws(E'\n', message, 'DETAIL:  ' || nullif(detail, ''), 'HINT:  ' || nullif(hint, ''))
 	WHERE run_id = run RETURNING model INTO name;
-	RAISE WARNING 'training of model "%" failed: %', name, message
-		USING DETAIL = coalesce(detail, ''), HINT = coalesce(nullif(hint, ''), 'leadscore.runs has the record.');
+	hint := coalesce(nullif(hint, ''), 'leadscore.runs has the record.');
+	IF detail <> '' THEN
+		RAISE WARNING 'training of model "%" failed: %', name, message USING DETAIL = detail, HINT = hint;
+	ELSE
+		RAISE WARNING 'training of model "%" failed: %', name, message USING HINT = hint;
+	END IF;
 END;
 $$;
 

@@ -61,8 +61,11 @@ RegistryInit(void)
 static void
 MarkSnapshot(SnapshotMark *mark)
 {
-	Snapshot	s = GetActiveSnapshot();
+	Snapshot	s;
 
+	if (!ActiveSnapshotSet())
+		elog(ERROR, "no snapshot to look up a model with");
+	s = GetActiveSnapshot();
 	/* compared as bytes */
 	memset(mark, 0, sizeof(*mark));
 	mark->xmin = s->xmin;

@@ -32,6 +32,10 @@ SELECT is(lead_covariance('m'), lead_covariance(model), 'covariance by name') FR
 SELECT results_eq($$SELECT * FROM lead_coefficients('m')$$, $$SELECT c.* FROM v, lead_coefficients(model) c WHERE version = 1$$, 'coefficients by name');
 SELECT results_eq($$SELECT e.* FROM leads l, lead_explain('m', l) e WHERE id = 7$$,
 	$$SELECT e.* FROM leads l, v, lead_explain(model, l) e WHERE id = 7 AND version = 1$$, 'explanation by name');
+CREATE TEMP TABLE f AS SELECT lead_frame(won, l, '{"exclude": ["id"]}') AS f FROM leads l;
+SELECT is(lead_evaluate_frame('m', f), lead_evaluate_frame(model, f), 'quality by name') FROM v, f WHERE version = 1;
+SELECT results_eq($$SELECT s.* FROM f, lead_score_frame('m', f) s$$, $$SELECT s.* FROM f, v, lead_score_frame(model, f) s WHERE version = 1$$, 'scores of a frame by name');
+SELECT results_eq($$SELECT c.* FROM f, lead_compare('m@2', 'm', f) c$$, $$SELECT c.* FROM f, v a, v b, lead_compare(b.model, a.model, f) c WHERE a.version = 1 AND b.version = 2$$, 'comparison by name');
 SELECT is(lead_model('m'), model, 'the model itself') FROM v WHERE version = 1;
 SELECT is(lead_model('m@2'), lead_model('m', '2'), 'a version as text or number');
 SELECT is(lead_model_version('m'), 1, 'its number');

@@ -202,7 +202,8 @@ is($node->query(q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'}), '
 # ---- killed with -9 during a training, and during a promotion
 
 my $state = $node->query($everything, %super);
-foreach my $what (q{SELECT lead_retrain('main')}, q{SELECT lead_promote('main', 2)})
+my $slow = q{SELECT lead_train_model('slow', 'SELECT * FROM leads WHERE pg_sleep(0.01) IS NOT NULL', 'won', key => 'id')};
+foreach my $what (q{SELECT lead_retrain('main')}, q{SELECT lead_promote('main', 2)}, $slow)
 {
 	my $background = $node->background("BEGIN; $what; SELECT pg_sleep(60); COMMIT", %owner);
 	$node->poll(q{SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()
@@ -217,6 +218,15 @@ foreach my $what (q{SELECT lead_retrain('main')}, q{SELECT lead_promote('main', 
 }
 is($node->query(q{SELECT version, status FROM lead_retrain('main')}, %owner), '7|finished', 'training goes on');
 
+# cancelled in the middle: as if it had never begun
+$state = $node->query($everything, %super);
+my $cancelled = $node->background($slow, %owner);
+$node->poll(q{SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'}, '1');
+$node->query(q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'});
+waitpid $cancelled, 0;
+isnt($?, 0, 'a training can be cancelled');
+is($node->query($everything, %super), $state, 'and leaves nothing');
+
 # ---- dropped and made again
 
 $node->query('DROP EXTENSION leadscore CASCADE', %owner);
@@ -224,5 +234,18 @@ is($node->query(q{SELECT count(*) FROM pg_namespace WHERE nspname = 'leadscore'}
 $node->query('CREATE EXTENSION leadscore', %owner);
 is($node->query($train, %owner), '1|finished|t', 'made again, it trains');
 is($node->query('SELECT count(*) FROM (SELECT lead_score($$main$$, l) FROM leads l) s', %owner), '2000', 'and scores');
+
+# ---- in a schema of its own, which search_path does not name
+
+$node->query('CREATE DATABASE elsewhere OWNER owner');
+my %elsewhere = (database => 'elsewhere', user => 'owner');
+$node->query('CREATE SCHEMA scoring; CREATE EXTENSION leadscore SCHEMA scoring', %elsewhere);
+Leads::create($node, %elsewhere);
+is($node->query(q{SELECT status, live FROM scoring.lead_train_model('main', 'leads', 'won', key => 'id', time_column => 'id')}, %elsewhere),
+	'finished|t', 'in another schema: trains');
+is($node->query(q{SELECT status, verdict FROM scoring.lead_retrain('main')}, %elsewhere), 'finished|good enough', 'trains again');
+is($node->query(q{SELECT count(scoring.lead_score('main', l)), count(scoring.lead_summary('main@1')) FROM leads l}, %elsewhere),
+	'2000|2000', 'scores');
+is($node->query(q{SELECT count(*) FROM scoring.lead_validate('main') WHERE severity = 'error'}, %elsewhere), '0', 'validates');
 
 done_testing();

@@ -165,7 +165,7 @@ $node->query($_) for split /\n/, $node->query(q{
 	UNION ALL
 	SELECT format('CREATE TYPE hostile.%I AS (a integer)', t) FROM unnest('{text,jsonb,int4,int8,bool,float8,timestamptz,lead_run,regclass}'::text[]) AS t} =~ s/\n\s*/ /gr);
 my @hostile = (options => '-c client_min_messages=error -c search_path=hostile,pg_catalog,public');
-is($node->query(q{SELECT (public.lead_train_model('h', 'public.leads', 'won', key => 'id', exclude => '{note}')).status}, @hostile), 'finished', 'hostile names: a training');
+is($node->query(q{SELECT pg_catalog.concat_ws(' ', r.status, r.error) FROM public.lead_train_model('h', 'public.leads', 'won', key => 'id', exclude => '{note}') AS r}, @hostile), 'finished', 'hostile names: a training');
 is($node->error(q{SELECT public.lead_create_scored_view('h', 'public.leads', 'public.h_view')}, @hostile), '', 'hostile names: a view');
 is($node->error(q{CALL public.lead_refresh_scores('h', 'public.h_table', 'SELECT * FROM public.leads', batch_size => 500)}, @hostile), '', 'hostile names: a table');
 is($node->query('SELECT string_agg(DISTINCT (t.score = v.score AND t.grade = v.grade)::text, $$,$$) FROM h_table t JOIN h_view v USING (id)'), 'true', 'hostile names: the same scores');
