@@ -156,7 +156,7 @@ $node->query($_) for split /\n/, $node->query(q{
 		CREATE OPERATOR hostile.%4$s (FUNCTION = hostile.boom%5$s, LEFTARG = %1$s, RIGHTARG = %2$s)', l, r, t, o, row_number() OVER ())
 	FROM (VALUES ('text', 'text', 'boolean', '='), ('text', 'text', 'text', '||'), ('integer', 'integer', 'boolean', '>'), ('integer', 'integer', 'boolean', '='),
 		('integer', 'integer', 'boolean', '<'), ('integer', 'integer', 'boolean', '<>'), ('bigint', 'bigint', 'boolean', '<>'), ('bigint', 'bigint', 'bigint', '-'),
-		('bigint', 'integer', 'boolean', '>'), ('jsonb', 'text', 'text', '->>'), ('jsonb', 'text', 'boolean', '?'), ('jsonb', 'text', 'jsonb', '->'),
+		('bigint', 'integer', 'boolean', '>'), ('jsonb', 'text', 'text', '->>'), ('jsonb', 'text', 'boolean', '?'),
 		('timestamptz', 'interval', 'timestamptz', '-'), ('float8', 'float8', 'float8', '*'), ('float8', 'float8', 'boolean', '>=')) AS v(l, r, t, o)
 	UNION ALL
 	SELECT format('CREATE FUNCTION hostile.%s LANGUAGE plpgsql AS $f$ BEGIN RAISE EXCEPTION $$hostile$$; END $f$', f)
