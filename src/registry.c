@@ -159,7 +159,8 @@ static SPIPlanPtr
 KeptPlan(const char *query, Oid second)
 {
 	Oid			types[2] = {TEXTOID, second};
-	SPIPlanPtr	plan = SPI_prepare(query, 2, types);
+	/* planned once: what is looked up makes no difference */
+	SPIPlanPtr	plan = SPI_prepare_cursor(query, 2, types, CURSOR_OPT_GENERIC_PLAN);
 
 	if (plan == NULL || SPI_keepplan(plan) != 0)
 		elog(ERROR, "could not prepare: %s", query);

@@ -72,6 +72,11 @@ FROM (SELECT v, y FROM levels WHERE v IN ('v1', 'v2', 'v3')) s;
 INSERT INTO bench.query (name, sql)
 SELECT format('score %s', m), format('SELECT sum(lead_score((SELECT model FROM bench.model WHERE name = %L), l)) FROM %I l', m, t)
 FROM (VALUES ('leads', 'leads'), ('1 MB', 'levels'), ('1 kB', 'levels')) v(m, t);
+-- by name: the same, and a training with all that is kept of it
+SELECT lead_train_model('leads', 'leads', 'app_complete_flag', holdout => '{"by": "none"}');
+INSERT INTO bench.query (name, sql) VALUES
+	('score name', 'SELECT sum(lead_score(''leads'', l)) FROM leads l'),
+	('train name', 'SELECT version FROM lead_train_model(''leads'', ''leads'', ''app_complete_flag'')');
 INSERT INTO bench.query (name, before, sql) VALUES
 	('write scores', 'DROP TABLE IF EXISTS scores;',
 	 'CREATE TABLE scores AS SELECT id, lead_score((SELECT model FROM bench.model WHERE name = ''leads''), l) AS score FROM leads l');
@@ -141,6 +146,8 @@ INSERT INTO bench.line (label, query, against, target, memory) VALUES
 	('lead_frame_columns', 'frame columns', 'scan leads', 1.5, true),
 	('lead_frame_columns, pts', 'frame pts', 'scan pts', NULL, true),
 	('lead_score', 'score leads', 'scan leads', 1.0, false),
+	('lead_score, by name', 'score name', 'score leads', 1.1, false),
+	('lead_train_model', 'train name', 'train columns', NULL, false),
 	('CASE expression of the same model', 'CASE', 'scan leads', NULL, false),
 	('lead_score', 'score leads', 'CASE', 0.4, false),
 	('lead_score, model of 1 kB, one text', 'score 1 kB', NULL, NULL, false),
