@@ -3553,7 +3553,9 @@ COMMENT ON FUNCTION leadscore.order_operator(regtype, integer) IS 'the operator 
 -- read, the last key, how many had no key or one of another, and of the rows scored how
 -- many, how many of each grade, and the sum of the scores.
 --
--- Texts are hashed by their bytes, whatever their collation takes for equal.
+-- A lead's old score is looked up in the index (LIMIT sees to that): a join would read the
+-- whole table for every batch.  Texts are hashed by their bytes, whatever their collation
+-- takes for equal.
 CREATE FUNCTION leadscore.score_statement(t leadscore.score_tables, model bytea) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -3595,7 +3597,7 @@ BEGIN
 			WHERE $3 IS NULL OR leadscore_row.%1$I %5$s $3::%6$s
 			ORDER BY leadscore_row.%1$I FETCH FIRST $5 ROWS WITH TIES
 		), stale AS MATERIALIZED (
-			SELECT b.* FROM batch AS b LEFT JOIN %7$s AS t ON t.%1$I %10$s b.key
+			SELECT b.* FROM batch AS b LEFT JOIN LATERAL (SELECT t.* FROM %7$s AS t WHERE t.%1$I %10$s b.key LIMIT 1) AS t ON true
 			WHERE b.key IS NOT NULL AND (t.%1$I IS NULL OR t.model_version OPERATOR(pg_catalog.<>) $4
 				OR t.fingerprint OPERATOR(pg_catalog.<>) b.fingerprint)
 		), scored AS MATERIALIZED (
