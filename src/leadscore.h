@@ -128,7 +128,7 @@ extern Size LeadscoreWorkMem(void); /* leadscore.c: bytes */
 
 /* progress.c */
 extern bool leadscore_progress;
-extern void ProgressReport(const char *phase, int64 done, int64 total, const char *of);
+extern void ProgressReport(const char *phase, int iteration, int64 done, int64 total);
 extern void ProgressEnd(void);
 
 /* ------------------------------------------------------------------------
@@ -661,6 +661,7 @@ typedef struct LogitOptions
 	bool		robust;			/* HC0 covariance */
 	int			max_iterations; /* 0: the default, 100; with firth 500 */
 	double		tolerance;		/* 0: the default, 1e-10 */
+	void		(*report) (int iteration, int64 row, int64 rows);	/* or NULL */
 } LogitOptions;
 
 typedef enum LogitStop

@@ -245,7 +245,7 @@ AddRow(FrameState *st, const NullableDatum *args, bool positive)
 	ADD(WAY_ANY, 0);
 	FrameBuilderAddHash(b, hash);
 	if (b->rows % ROWS_PER_REPORT == 0)
-		ProgressReport("reading rows", b->rows, 0, "rows");
+		ProgressReport("reading rows", 0, b->rows, 0);
 	FrameBuilderEndRow(b, positive);
 #undef VALUE
 #undef ISNULL
