@@ -164,16 +164,30 @@ FrameBuilderSetTimezone(FrameBuilder *b, const char *timezone)
 		b->timezone = MemoryContextStrdup(b->cxt, timezone);
 }
 
+/* Columns come by the dozen: one by one they would take twice the memory. */
+#define COLUMNS_AT_ONCE	14
+
+static BuilderColumn *
+NewColumn(FrameBuilder *b)
+{
+	if (b->nspare == 0)
+	{
+		b->spare = palloc0(sizeof(BuilderColumn) * COLUMNS_AT_ONCE);
+		b->nspare = COLUMNS_AT_ONCE;
+	}
+	return &b->spare[--b->nspare];
+}
+
 int
 FrameBuilderAddColumn(FrameBuilder *b, const char *name, const char *source,
 					  CellType type, Transform part, ColumnRole role,
 					  int position)
 {
 	MemoryContext old = MemoryContextSwitchTo(b->cxt);
-	BuilderColumn *bc = palloc0(sizeof(BuilderColumn));
+	BuilderColumn *bc = NewColumn(b);
 
 	bc->c.name = pstrdup(name);
-	bc->c.source = pstrdup(source);
+	bc->c.source = strcmp(name, source) == 0 ? bc->c.name : pstrdup(source);
 	bc->c.type = type;
 	bc->c.part = part;
 	bc->c.role = role;
@@ -212,7 +226,7 @@ NewCode(FrameBuilder *b, BuilderColumn *bc, uint32 hash)
 	if (c->nvalues == bc->allocated)
 	{
 		MemoryContext old = MemoryContextSwitchTo(b->cxt);
-		int			n = Max(FIRST_VALUES, bc->allocated * 2);
+		int			n = Max(FIRST_VALUES / 2, bc->allocated * 2);
 
 		if (!text)
 			c->numbers = c->numbers ? repalloc_huge(c->numbers, sizeof(double) * n) :
@@ -341,6 +355,41 @@ AddDirect(FrameBuilder *b, BuilderColumn *bc, int small, uint32 code)
 	bc->direct[small] = (uint64) bc->hashes[code] << 32 | code;
 }
 
+/* The code of a number, or 0.  A few are searched through, more have a table. */
+static uint32
+FindNumber(const BuilderColumn *bc, uint64 bits)
+{
+	const NumberEntry *e;
+
+	if (bc->numdict != NULL)
+	{
+		e = numdict_lookup(bc->numdict, bits);
+		return e == NULL ? 0 : e->code;
+	}
+	for (int k = 0; k < bc->c.nvalues; k++)
+		if (DoubleBits(bc->c.numbers[k]) == bits)
+			return k + 1;
+	return 0;
+}
+
+/* The last number of the dictionary will be found from now on. */
+static void
+RememberNumber(FrameBuilder *b, BuilderColumn *bc, uint32 code)
+{
+	uint32		first = code;
+	bool		found;
+
+	if (code <= FIRST_VALUES)
+		return;
+	if (bc->numdict == NULL)
+	{
+		bc->numdict = numdict_create(b->cxt, 2 * FIRST_VALUES, NULL);
+		first = 1;
+	}
+	for (uint32 k = first; k <= code; k++)
+		numdict_insert(bc->numdict, DoubleBits(bc->c.numbers[k - 1]), &found)->code = k;
+}
+
 /*
  * Code of a number, or its bits once the column stores plain numbers.  When
  * almost every row brings a new one, codes are not worth their while; whether
@@ -349,8 +398,7 @@ AddDirect(FrameBuilder *b, BuilderColumn *bc, int small, uint32 code)
 uint64
 NumberCode(FrameBuilder *b, BuilderColumn *bc, double x)
 {
-	NumberEntry *e;
-	bool		found;
+	uint32		code;
 	int			small = -1;
 	uint64		bits = DoubleBits(x);
 
@@ -362,10 +410,8 @@ NumberCode(FrameBuilder *b, BuilderColumn *bc, double x)
 		if (small < bc->ndirect && bc->direct[small] != 0)
 			return (uint32) bc->direct[small];
 	}
-	if (bc->numdict == NULL)
-		bc->numdict = numdict_create(b->cxt, FIRST_VALUES, NULL);
-	e = numdict_lookup(bc->numdict, bits);
-	if (e == NULL)
+	code = FindNumber(bc, bits);
+	if (code == 0)
 	{
 		if (bc->c.nvalues >= FRAME_MAX_NUMBERS ||
 			(bc->c.nvalues == PLAIN_TRIAL &&
@@ -374,13 +420,13 @@ NumberCode(FrameBuilder *b, BuilderColumn *bc, double x)
 			StorePlainly(b, bc, bc->c.nvalues < FRAME_MAX_NUMBERS);
 			return bits;
 		}
-		e = numdict_insert(bc->numdict, bits, &found);
-		e->code = NewCode(b, bc, NumberHash(bc->seed, bits));
-		bc->c.numbers[e->code - 1] = x;
+		code = NewCode(b, bc, NumberHash(bc->seed, bits));
+		bc->c.numbers[code - 1] = x;
+		RememberNumber(b, bc, code);
 	}
 	if (small >= 0)
-		AddDirect(b, bc, small, e->code);
-	return e->code;
+		AddDirect(b, bc, small, code);
+	return code;
 }
 
 void

@@ -131,6 +131,8 @@ struct FrameBuilder
 	char	   *timezone;
 	int			ncolumns;
 	int			allocated;
+	int			nspare;			/* columns that are made, but not in use */
+	BuilderColumn *spare;
 	BuilderColumn **columns;
 	int64		rows;
 	int64		positives;
