@@ -18,8 +18,8 @@
 
 #include "utils/memutils.h"
 
-#include "bytes.h"
 #include "framebuild.h"
+#include "textkey.h"
 
 /* a GROUP BY may have a builder per group, with a dictionary per column each */
 #define FIRST_VALUES		8
@@ -42,40 +42,12 @@
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
-/*
- * Levels are short: up to 16 bytes a text is two numbers, which are hashed and
- * compared without looking at it again.
- */
-typedef struct TextKey
-{
-	uint64		head;
-	uint64		tail;
-	const char *text;
-	int			len;
-} TextKey;
-
 typedef struct TextEntry
 {
 	TextKey		key;
 	uint32		code;
 	char		status;
 } TextEntry;
-
-static inline uint64
-TextKeyHash(const TextKey *k)
-{
-	uint64		h = (k->head ^ (uint64) k->len) * UINT64CONST(0xff51afd7ed558ccd);
-
-	h = (h ^ (h >> 32) ^ k->tail) * UINT64CONST(0xd6e8feb86659fd93);
-	return h ^ (h >> 32);
-}
-
-static inline bool
-SameText(const TextKey *a, const TextKey *b)
-{
-	return a->head == b->head && a->tail == b->tail && a->len == b->len &&
-		(a->len <= 16 || memcmp(a->text, b->text, a->len) == 0);
-}
 
 #define SH_PREFIX textdict
 #define SH_ELEMENT_TYPE TextEntry
@@ -87,54 +59,6 @@ SameText(const TextKey *a, const TextKey *b)
 #define SH_DECLARE
 #define SH_DEFINE
 #include "lib/simplehash.h"
-
-/* Bytes as a number, the first the lowest, on every machine. */
-static inline uint64
-LoadBytes8(const char *s)
-{
-	uint64		v;
-
-	memcpy(&v, s, 8);
-	return HostToLittle64(v);
-}
-
-static inline uint64
-LoadBytes4(const char *s)
-{
-	uint32		v;
-
-	memcpy(&v, s, 4);
-	return HostToLittle32(v);
-}
-
-/* The key of a text; what is in head and tail of a longer one is a hash. */
-static inline TextKey
-MakeTextKey(const char *text, int len)
-{
-	TextKey		k = {0, 0, text, len};
-
-	if (len > 16)
-	{
-		k.head = LoadBytes8(text);
-		for (int i = 8; i <= len - 8; i += 8)
-		{
-			k.head = (k.head ^ LoadBytes8(text + i)) * UINT64CONST(0xff51afd7ed558ccd);
-			k.head ^= k.head >> 32;
-		}
-		k.tail = LoadBytes8(text + len - 8);
-	}
-	else if (len >= 8)
-	{
-		k.head = LoadBytes8(text);
-		k.tail = LoadBytes8(text + len - 8);
-	}
-	else if (len >= 4)
-		k.head = LoadBytes4(text) | LoadBytes4(text + len - 4) << 32;
-	else if (len > 0)
-		k.head = (uint8) text[0] | (uint64) (uint8) text[len / 2] << 8 |
-			(uint64) (uint8) text[len - 1] << 16;
-	return k;
-}
 
 FrameBuilder *
 FrameBuilderCreate(MemoryContext parent, int max_distinct, Size limit)
@@ -454,20 +378,11 @@ FrameBuilderCodeCell(FrameBuilder *b, int column, const Cell *cell)
 	PutCell(b, bc, v);
 }
 
-/*
- * The codes of short texts that came lately, each in the one place that its hash
- * gives it: a dictionary is so full that a look-up takes one step or several,
- * which a processor cannot guess.
- */
-#define CACHED_TEXTS		256
-#define CACHE_FROM_ROW		1024	/* a small group keeps small */
-
-struct CachedText
+/* The code of a text that came lately. */
+struct RecentCode
 {
-	uint64		head;
-	uint64		tail;
-	int			len;
-	uint32		code;			/* 0: free */
+	RecentText	text;
+	uint32		code;
 	uint32		hash;			/* of the cell */
 };
 
@@ -477,31 +392,27 @@ FrameBuilderCodeText(FrameBuilder *b, int column, const char *text, int len)
 {
 	BuilderColumn *bc = b->columns[column];
 	TextKey		key = MakeTextKey(text, len);
-	CachedText *cached = NULL;
+	RecentCode *recent = NULL;
 	uint64		code;
 
-	if (likely(bc->cache != NULL))
+	if (likely(bc->recent != NULL))
 	{
-		cached = &bc->cache[TextKeyHash(&key) >> 32 & (CACHED_TEXTS - 1)];
-		if (cached->head == key.head && cached->tail == key.tail &&
-			cached->len == len && cached->code != 0 && bc->width == 1)
+		recent = &bc->recent[RecentPlace(&key)];
+		if (RecentIs(&recent->text, &key) && bc->width == 1)
 		{
-			b->cells[bc->offset] = (uint8) cached->code;
-			b->hash += cached->hash;
+			b->cells[bc->offset] = (uint8) recent->code;
+			b->hash += recent->hash;
 			return;
 		}
 	}
 	code = bc->c.store == STORE_DICTIONARY ? TextCode(b, bc, text, len) : 0;
 	PutCell(b, bc, code);
-	if (bc->cache == NULL && b->rows >= CACHE_FROM_ROW)
-		bc->cache = MemoryContextAllocZero(b->cxt, sizeof(CachedText) * CACHED_TEXTS);
-	if (cached != NULL && code > 0 && len <= 16)
+	if (bc->recent == NULL && b->rows >= RECENT_FROM_ROW)
+		bc->recent = MemoryContextAllocZero(b->cxt, sizeof(RecentCode) * RECENT_TEXTS);
+	if (recent != NULL && code > 0 && RecentKeep(&recent->text, &key))
 	{
-		cached->head = key.head;
-		cached->tail = key.tail;
-		cached->len = len;
-		cached->code = (uint32) code;
-		cached->hash = bc->hashes[code];
+		recent->code = (uint32) code;
+		recent->hash = bc->hashes[code];
 	}
 }
 

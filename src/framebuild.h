@@ -102,7 +102,7 @@ typedef struct Run
 /* Whole numbers below this have a short way to their code. */
 #define DIRECT_CODES	256
 
-typedef struct CachedText CachedText;
+typedef struct RecentCode RecentCode;
 
 typedef struct BuilderColumn
 {
@@ -120,7 +120,7 @@ typedef struct BuilderColumn
 	int			allocated;
 	struct numdict_hash *numdict;
 	struct textdict_hash *textdict;
-	CachedText *cache;			/* of texts, or NULL */
+	RecentCode *recent;			/* of texts, or NULL */
 } BuilderColumn;
 
 struct FrameBuilder

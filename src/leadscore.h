@@ -548,8 +548,11 @@ typedef enum RowForm
 typedef enum TermKind
 {
 	TERM_GENERAL = 0,			/* by way of a cell */
-	TERM_INT4					/* coef times an integer, which most columns are */
+	TERM_INT4,					/* coef times an integer, which most columns are */
+	TERM_TEXT					/* a text: perhaps its term is remembered */
 } TermKind;
+
+struct RecentTerm;
 
 typedef struct Term
 {
@@ -557,6 +560,7 @@ typedef struct Term
 	TermKind	kind;
 	double		coef;
 	const Feature *feature;
+	struct RecentTerm *recent;	/* TERM_TEXT, after some rows */
 } Term;
 
 /*
@@ -577,6 +581,7 @@ typedef struct Scorer
 	RowInput	in;				/* records and values */
 	Binding		binding;
 	Term	   *terms;			/* per feature */
+	int			nrows;			/* scored since they were bound, up to a few */
 	Jsonb	   *names;			/* values: a copy, where names may change */
 
 	char	  **keys;			/* documents: names in the server's encoding */
