@@ -59,10 +59,10 @@ PlainNumbers(const FrameBuilder *b, int column, const Run *run)
 {
 	const double *numbers = b->columns[column]->c.numbers;
 
-	if (run != NULL && run->numbers != NULL && run->numbers[column] != NULL)
-		return run->numbers[column];
-	if (run != NULL && run->maps != NULL && run->maps[column] != NULL)
-		return NumbersOf(run->maps[column], run->ncodes[column], numbers);
+	if (RunNumbers(run, column) != NULL)
+		return RunNumbers(run, column);
+	if (RunMap(run, column) != NULL)
+		return NumbersOf(RunMap(run, column), run->ncodes[column], numbers);
 	return numbers;
 }
 
@@ -73,7 +73,7 @@ PlanCell(const FrameBuilder *b, const Layout *l, const Run *run, const Target *t
 {
 	int			i = t->columns[j];
 	const FrameColumn *c = &b->columns[i]->c;
-	const uint32 *map = (run && run->maps) ? run->maps[i] : NULL;
+	const uint32 *map = RunMap(run, i);
 	CellPlan	cell = {0};
 
 	*ncodes = map ? run->ncodes[i] : c->nvalues;
