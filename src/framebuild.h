@@ -99,6 +99,21 @@ typedef struct Run
 	double	  **numbers;		/* per column: of its code - 1, or NULL */
 } Run;
 
+/* A run knows nothing of columns that came after it. */
+static inline const uint32 *
+RunMap(const Run *run, int column)
+{
+	return run != NULL && run->maps != NULL && column < run->layout.ncolumns ?
+		run->maps[column] : NULL;
+}
+
+static inline const double *
+RunNumbers(const Run *run, int column)
+{
+	return run != NULL && run->numbers != NULL && column < run->layout.ncolumns ?
+		run->numbers[column] : NULL;
+}
+
 /* Whole numbers below this have a short way to their code. */
 #define DIRECT_CODES	256
 
