@@ -921,6 +921,8 @@ CREATE TABLE leadscore.runs (
 	held_out bigint,
 	data_from timestamptz,
 	data_to timestamptz,
+	cut jsonb,
+	seen jsonb,
 	fingerprint text,
 	extension_version text NOT NULL,
 	server_version text NOT NULL DEFAULT current_setting('server_version'),
@@ -936,6 +938,8 @@ COMMENT ON COLUMN leadscore.runs.unknown IS 'rows of the source whose label is N
 COMMENT ON COLUMN leadscore.runs.held_out IS 'labelled rows held out';
 COMMENT ON COLUMN leadscore.runs.data_from IS 'earliest time of a labelled row, where a time column is named';
 COMMENT ON COLUMN leadscore.runs.data_to IS 'latest time of a labelled row, where a time column is named';
+COMMENT ON COLUMN leadscore.runs.cut IS 'a hold-out by time takes the rows later than this';
+COMMENT ON COLUMN leadscore.runs.seen IS 'a hold-out by time: the latest of its times';
 COMMENT ON COLUMN leadscore.runs.fingerprint IS 'of the rows trained on, whatever order they came in; comparable within a version of leadscore';
 
 CREATE TABLE leadscore.params (
@@ -1763,6 +1767,7 @@ DECLARE
 	col text := h->>'column';
 	share numeric := (h->>'share')::numeric;
 	parts integer := CASE WHEN 1 / share = round(1 / share) THEN round(1 / share) ELSE 1000 END;
+	seed bigint := h->>'seed';
 	type text;
 BEGIN
 	CASE h->>'by'
@@ -1777,22 +1782,9 @@ BEGIN
 		ELSE
 			-- a fifth is fold 0 of 5, as one would write it by hand
 			RETURN format('COALESCE(@extschema@.lead_fold(%s, %s, %s) OPERATOR(pg_catalog.<) %s, false)',
-				leadscore.fold_argument(spec, col), parts, h->>'seed', greatest(1, round(share * parts)));
+				leadscore.fold_argument(spec, col), parts, seed, greatest(1, round(share * parts)));
 	END CASE;
 END;
-$$;
-
--- Rows that a version has not been trained on, or NULL where it has seen all.
-CREATE FUNCTION leadscore.not_seen(spec jsonb)
-RETURNS text
-LANGUAGE sql IMMUTABLE STRICT
-SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT CASE
-		WHEN spec #>> '{holdout,by}' = 'none' THEN NULL
-		WHEN (spec->>'refit')::boolean THEN
-			CASE WHEN spec #>> '{holdout,by}' = 'time' THEN leadscore.held_out(spec, spec #>> '{holdout,seen}') END
-		ELSE leadscore.held_out(spec, spec #>> '{holdout,cut}') END
 $$;
 
 -- Those of a spec's options that act when a frame is built, for the rows that
@@ -1818,6 +1810,27 @@ AS $$
 		WHERE f IS DISTINCT FROM spec #>> '{options,weight}' AND f IS DISTINCT FROM spec #>> '{options,group}'
 			AND f IS DISTINCT FROM spec #>> '{options,time}'
 		ORDER BY i)
+$$;
+
+-- Rows that a champion has not been trained on.  NULL where it has seen all, or
+-- cannot be scored because the columns of the source lack some of its own.
+CREATE FUNCTION leadscore.not_seen(champion jsonb, columns jsonb)
+RETURNS text
+LANGUAGE sql IMMUTABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE
+		WHEN EXISTS (SELECT FROM unnest(leadscore.scored_columns(champion)) AS c
+			WHERE NOT columns @> jsonb_build_array(jsonb_build_object('name', c))) THEN NULL
+		-- its rows are told by a column of this name and type
+		WHEN NOT columns @> (SELECT coalesce(jsonb_agg(c), '[]') FROM jsonb_array_elements(champion->'columns') AS c
+			WHERE c->>'name' = champion #>> '{holdout,column}') THEN NULL
+		WHEN champion #>> '{holdout,by}' = 'none' THEN NULL
+		WHEN champion #>> '{holdout,by}' <> 'time' THEN
+			CASE WHEN NOT (champion->>'refit')::boolean THEN leadscore.held_out(champion) END
+		WHEN (champion->>'refit')::boolean THEN
+			CASE WHEN champion #>> '{holdout,seen}' IS NOT NULL THEN leadscore.held_out(champion, champion #>> '{holdout,seen}') END
+		WHEN champion #>> '{holdout,cut}' IS NOT NULL THEN leadscore.held_out(champion, champion #>> '{holdout,cut}') END
 $$;
 
 -- An aggregate over columns of s, or over a row where they are too many.
@@ -1852,7 +1865,7 @@ DECLARE
 	options jsonb := spec->'options';
 	source text := spec->>'source';
 	held text := leadscore.held_out(spec);
-	unseen text := leadscore.not_seen(champion);
+	unseen text := leadscore.not_seen(champion, spec->'columns');
 	scored text[] := leadscore.scored_columns(spec);
 	frame_options jsonb := leadscore.frame_options(spec);
 	"time" text := spec->>'time';
@@ -1862,10 +1875,10 @@ DECLARE
 	"from" text;
 BEGIN
 	SELECT c->>'type' INTO type FROM jsonb_array_elements(spec->'columns') AS c WHERE c->>'name' = "time";
-	IF champion IS NOT NULL THEN
+	IF unseen IS NOT NULL THEN
 		-- the champion must find its columns, too
 		extra := ARRAY(SELECT x FROM unnest(leadscore.scored_columns(champion)) AS x
-			WHERE x <> ALL (scored) AND spec->'columns' @> jsonb_build_array(jsonb_build_object('name', x)));
+			WHERE x <> ALL (scored));
 		scored := scored || extra;
 		frame_options := leadscore.frame_options(champion) || frame_options
 			|| coalesce((SELECT jsonb_build_object('columns', jsonb_object_agg(c, jsonb_build_object('parts', parts)))
@@ -1902,8 +1915,10 @@ BEGIN
 			THEN format(', pg_catalog.min(s.%1$I) FILTER (WHERE t.label IS NOT NULL)::pg_catalog.timestamptz AS data_from'
 				', pg_catalog.max(s.%1$I) FILTER (WHERE t.label IS NOT NULL)::pg_catalog.timestamptz AS data_to', "time")
 			ELSE ', NULL::pg_catalog.timestamptz AS data_from, NULL::pg_catalog.timestamptz AS data_to' END
-		|| CASE WHEN (spec #>> '{holdout,by}') = 'time' THEN ', pg_catalog.to_jsonb(pg_catalog.min(c.cut)) AS cut'
-			ELSE ', NULL::pg_catalog.jsonb AS cut' END
+		|| CASE WHEN (spec #>> '{holdout,by}') = 'time'
+			THEN format(', pg_catalog.to_jsonb(pg_catalog.min(c.cut)) AS cut'
+				', pg_catalog.to_jsonb(pg_catalog.max(s.%I) FILTER (WHERE t.label IS NOT NULL)) AS seen', spec #>> '{holdout,column}')
+			ELSE ', NULL::pg_catalog.jsonb AS cut, NULL::pg_catalog.jsonb AS seen' END
 		|| CASE WHEN spec->>'key' IS NOT NULL AND NOT (spec->>'key_unique')::boolean
 			THEN format(', pg_catalog.count(s.%1$I) OPERATOR(pg_catalog.-) pg_catalog.count(DISTINCT s.%1$I) AS duplicates', spec->>'key')
 			ELSE ', 0::pg_catalog.int8 AS duplicates' END
@@ -2241,6 +2256,14 @@ BEGIN
 END;
 $$;
 
+-- A recipe with the columns that the source has now.
+CREATE FUNCTION leadscore.with_columns(spec jsonb)
+RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+RETURN CASE WHEN left(spec->>'source', 1) = '(' THEN spec
+	ELSE jsonb_set(spec, '{columns}', leadscore.columns_of((spec->>'source')::regclass)) END;
+
 -- Point an alias to a version, or to none, and write it down.
 CREATE FUNCTION leadscore.deploy(name text, alias text, version integer, action text, reason text,
 	run uuid DEFAULT NULL, in_force bigint DEFAULT NULL)
@@ -2275,7 +2298,7 @@ $$;
 
 -- What became of the one query: the version, its quality, the gate.
 CREATE FUNCTION leadscore.finish_run(run uuid, spec jsonb, trained lead_trained, refitted lead_trained,
-	holdout leadframe, common leadframe, champion integer, cut jsonb, data_to timestamptz)
+	holdout leadframe, common leadframe, champion integer, champion_spec jsonb, cut jsonb, seen jsonb)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -2289,11 +2312,12 @@ DECLARE
 	info jsonb := @extschema@.lead_info((trained).model);
 	evaluation jsonb;
 	compared jsonb;
+	unseen text := leadscore.not_seen(champion_spec, spec->'columns');
+	obstacle text;
 	found record;
 	gate jsonb := spec->'gate';
 BEGIN
-	UPDATE leadscore.runs AS r SET spec = CASE WHEN cut IS NULL THEN r.spec ELSE jsonb_set(jsonb_set(r.spec, '{holdout,cut}', cut),
-			'{holdout,seen}', coalesce(to_jsonb(data_to), 'null')) END
+	UPDATE leadscore.runs AS r SET cut = cut, seen = seen
 	WHERE r.run_id = run RETURNING r.model, r.description INTO name, description;
 	UPDATE leadscore.models AS m SET last_version = m.last_version + 1 WHERE m.name = name
 	RETURNING m.last_version INTO number;
@@ -2315,17 +2339,29 @@ BEGIN
 		(run, 'summary.txt', @extschema@.lead_summary(published)),
 		(run, 'columns.json', jsonb_pretty((trained).columns));
 
-	IF champion IS NOT NULL AND coalesce(common, holdout) IS NOT NULL AND leadscore.not_seen(
-		(SELECT r.spec FROM leadscore.versions AS v JOIN leadscore.runs AS r USING (run_id)
-			WHERE v.name = name AND v.version = champion)) IS NOT NULL THEN
-		compared := to_jsonb(@extschema@.lead_compare(
-			(SELECT v.model FROM leadscore.versions AS v WHERE v.name = name AND v.version = champion),
-			(trained).model, coalesce(common, holdout)));
+	IF champion IS NOT NULL AND holdout IS NOT NULL THEN
+		IF unseen IS NULL THEN
+			obstacle := 'It has seen all rows, or the source lacks columns that it needs.';
+		ELSIF unseen <> leadscore.held_out(spec) AND common IS NULL THEN
+			obstacle := 'It has seen all rows that are held out now.';
+		ELSE
+			BEGIN
+				compared := to_jsonb(@extschema@.lead_compare(
+					(SELECT v.model FROM leadscore.versions AS v WHERE v.name = name AND v.version = champion),
+					(trained).model, coalesce(common, holdout)));
+			EXCEPTION WHEN undefined_column OR datatype_mismatch THEN
+				obstacle := upper(left(SQLERRM, 1)) || substr(SQLERRM, 2) || '.';
+			END;
+		END IF;
+		IF obstacle IS NOT NULL THEN
+			RAISE WARNING 'version % of model "%" cannot be compared with the champion, version %', number, name, champion
+				USING DETAIL = obstacle, HINT = format('lead_promote(%L, %s) makes it live without a gate.', name, number);
+		END IF;
 	END IF;
 	SELECT * INTO found FROM leadscore.judge(gate, champion, compared, evaluation);
 	INSERT INTO leadscore.verdicts (run_id, verdict, passed, champion_version, numbers)
 	VALUES (run, found.verdict, found.passed, champion, jsonb_strip_nulls(jsonb_build_object('gate', gate, 'compared', compared,
-		'evaluation', evaluation, 'below', to_jsonb(found.failed))));
+		'not_compared', obstacle, 'evaluation', evaluation, 'below', to_jsonb(found.failed))));
 	IF found.passed THEN
 		PERFORM leadscore.deploy(name, 'champion', number, 'promote', 'the gate: ' || found.verdict, run);
 	END IF;
@@ -2353,7 +2389,8 @@ BEGIN
 	SELECT c.version, c.spec INTO champion, champion_spec FROM leadscore.champion(name) AS c;
 	BEGIN
 		IF leadscore.source_fits(run, spec) THEN
-			PERFORM leadscore.set_settings(spec->'settings');
+			spec := leadscore.with_columns(spec);
+			PERFORM leadscore.set_settings(spec OPERATOR(pg_catalog.->) 'settings');
 			EXECUTE leadscore.training_query(spec, champion_spec) INTO data;
 			PERFORM leadscore.set_settings(here);
 			PERFORM leadscore.record_data(run, data.training, data.total, data.labelled, data.held_out, data.data_from, data.data_to);
@@ -2361,7 +2398,7 @@ BEGIN
 				data.duplicates, data.held_out);
 			IF leadscore.checks_passed(run) THEN
 				PERFORM leadscore.finish_run(run, spec, data.training, data.refitted, data.holdout, data.common,
-					champion, data.cut, data.data_to);
+					champion, champion_spec, data.cut, data.seen);
 			END IF;
 		END IF;
 	EXCEPTION WHEN OTHERS THEN
@@ -2378,7 +2415,7 @@ CREATE FUNCTION leadscore.champion(name text, OUT version integer, OUT spec json
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT v.version, r.spec
+	SELECT v.version, jsonb_set(r.spec, '{holdout}', r.spec->'holdout' || jsonb_build_object('cut', r.cut, 'seen', r.seen))
 	FROM leadscore.aliases AS a JOIN leadscore.versions AS v USING (name, version) JOIN leadscore.runs AS r USING (run_id)
 	WHERE a.name = $1 AND a.alias = 'champion'
 $$;
@@ -2484,7 +2521,7 @@ BEGIN
 		RAISE EXCEPTION 'model "%" does not exist', name USING ERRCODE = 'undefined_object',
 			HINT = 'lead_train_model() makes one; leadscore.models lists them.';
 	END IF;
-	RETURN spec #- '{holdout,cut}' #- '{holdout,seen}';
+	RETURN spec;
 END;
 $$;
 

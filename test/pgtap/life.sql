@@ -118,7 +118,7 @@ SELECT is(pg_temp.held('{"by": "group", "column": "account"}'), (SELECT count(wo
 SELECT is(pg_temp.held('{"column": "is_test"}'), (SELECT count(won) FROM leads WHERE is_test), 'where a column is true');
 SELECT is(pg_temp.held('{"by": "none"}'), 0::bigint, 'none');
 SELECT is(pg_temp.held(NULL, 'created'), (SELECT floor(count(won) * 0.2)::bigint FROM leads), 'the latest fifth of the rows whose outcome is known');
-SELECT row_eq($$SELECT (spec #>> '{holdout,cut}')::timestamptz, data_from, data_to FROM leadscore.runs WHERE model = 'h' ORDER BY started_at DESC LIMIT 1$$,
+SELECT row_eq($$SELECT (cut #>> '{}')::timestamptz, data_from, data_to FROM leadscore.runs WHERE model = 'h' ORDER BY started_at DESC LIMIT 1$$,
 	(SELECT ROW(percentile_disc(0.8) WITHIN GROUP (ORDER BY created), min(created), max(created)) FROM leads WHERE won IS NOT NULL), 'where it begins is stored');
 SELECT is((SELECT r.held_out FROM lead_train_model('t', 'SELECT * FROM leads', 'won', features => '{city,clicks}', time_column => 'created') r), (SELECT floor(count(won) * 0.2)::bigint FROM leads), 'the same of a query');
 SELECT is((SELECT auc FROM lead_retrain('t')), (SELECT (lead_evaluate(lead_score('t', l), won)).auc FROM leads l WHERE created > (SELECT percentile_disc(0.8) WITHIN GROUP (ORDER BY created) FROM leads WHERE won IS NOT NULL)), 'judged on the latest');
