@@ -2437,7 +2437,8 @@ CREATE FUNCTION leadscore.set_settings(settings jsonb)
 RETURNS void
 LANGUAGE sql
 BEGIN ATOMIC
-	SELECT pg_catalog.set_config(s.key, s.value, true) FROM pg_catalog.jsonb_each_text(settings) AS s;
+	SELECT pg_catalog.set_config(s.key, s.value, true) FROM pg_catalog.jsonb_each_text(settings) AS s
+	WHERE s.key IN ('search_path', 'TimeZone', 'DateStyle', 'IntervalStyle');
 END;
 
 -- lead_train_model(name, source, label, …): the next version of a named model.
@@ -2505,8 +2506,28 @@ BEGIN
 END;
 $$;
 
+-- What another role wrote is run with the rights of whoever runs it: an error
+-- unless its author has these rights anyway, or is one who gives them out.
+-- Authors are what current_user was; trainers cannot write them.
+CREATE FUNCTION leadscore.check_author(what text, author text, hint text)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF author = current_user OR EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = author
+		AND (pg_has_role(r.oid, current_user, 'MEMBER') OR has_schema_privilege(r.oid, 'leadscore', 'USAGE WITH GRANT OPTION'))) THEN
+		RETURN;
+	END IF;
+	RAISE EXCEPTION '% was written by role "%"', what, author USING ERRCODE = 'insufficient_privilege',
+		DETAIL = format('It would run with the rights of role "%s".', current_user), HINT = hint;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.check_author(text, text, text) IS 'an error where another role''s recipe would run with more rights than that role has';
+
 -- The recipe of the last version, or of the last run where there is none.
-CREATE FUNCTION leadscore.last_spec(name text)
+-- adopt: it may be another role's
+CREATE FUNCTION leadscore.last_spec(name text, adopt boolean DEFAULT false)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -2514,12 +2535,17 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	spec jsonb;
+	author text;
 BEGIN
-	SELECT r.spec INTO spec FROM leadscore.runs AS r LEFT JOIN leadscore.versions AS v USING (run_id)
+	SELECT r.spec, r.started_by INTO spec, author FROM leadscore.runs AS r LEFT JOIN leadscore.versions AS v USING (run_id)
 	WHERE r.model = name ORDER BY v.version DESC NULLS LAST, r.started_at DESC LIMIT 1;
 	IF spec IS NULL THEN
 		RAISE EXCEPTION 'model "%" does not exist', name USING ERRCODE = 'undefined_object',
 			HINT = 'lead_train_model() makes one; leadscore.models lists them.';
+	END IF;
+	IF adopt IS NOT TRUE THEN
+		PERFORM leadscore.check_author(format('the recipe of model "%s"', name), author,
+			format('Look at spec in leadscore.runs; lead_retrain(%L, adopt => true) makes it your own.', name));
 	END IF;
 	RETURN spec;
 END;
@@ -2527,18 +2553,19 @@ $$;
 
 -- lead_retrain(name): the next version by the recipe of the last one.
 -- options	are put over those stored, key by key; so is gate
+-- adopt	take over a recipe that another role wrote
 CREATE FUNCTION lead_retrain(name text, options jsonb DEFAULT NULL, gate jsonb DEFAULT NULL, description text DEFAULT NULL,
-	tags jsonb DEFAULT NULL)
+	tags jsonb DEFAULT NULL, adopt boolean DEFAULT false)
 RETURNS lead_run
 LANGUAGE plpgsql
 AS $$
 DECLARE
-	spec pg_catalog.jsonb := leadscore.merged_spec(leadscore.last_spec(name), options, gate);
+	spec pg_catalog.jsonb := leadscore.merged_spec(leadscore.last_spec(name, adopt), options, gate);
 BEGIN
 	RETURN leadscore.train(name, 'retrain', spec, description, leadscore.last_experiment(name), tags);
 END;
 $$;
-COMMENT ON FUNCTION lead_retrain(text, jsonb, jsonb, text, jsonb) IS
+COMMENT ON FUNCTION lead_retrain(text, jsonb, jsonb, text, jsonb, boolean) IS
 'train the next version of a model by the recipe of its last one';
 
 CREATE FUNCTION leadscore.last_experiment(name text)
@@ -2955,11 +2982,20 @@ BEGIN
 			HINT = 'Whoever created the extension may.';
 	END IF;
 	EXECUTE format('GRANT USAGE ON SCHEMA leadscore TO %I', role);
-	FOR t IN SELECT c.relname, c.relkind FROM pg_class AS c
+	FOR t IN SELECT c.oid, c.relname, c.relkind FROM pg_class AS c
 		WHERE c.relnamespace = 'leadscore'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'S') LOOP
 		IF t.relkind = 'S' THEN
 			CONTINUE WHEN level = 'reader';
 			EXECUTE format('GRANT USAGE ON SEQUENCE leadscore.%I TO %I', t.relname, role);
+		ELSIF level = 'trainer' AND t.relname IN ('runs', 'score_tables') THEN
+			-- who wrote what will run again is not to be forged
+			EXECUTE format('GRANT SELECT, DELETE, INSERT (%2$s) ON leadscore.%1$I TO %3$I', t.relname,
+				(SELECT string_agg(quote_ident(a.attname), ', ') FROM pg_attribute AS a WHERE a.attrelid = t.oid AND a.attnum > 0
+					AND NOT a.attisdropped AND a.attname <> ALL ('{started_by,created_by}')), role);
+			IF t.relname = 'runs' THEN
+				EXECUTE format('GRANT UPDATE (status, ended_at, description, rows, positives, unknown, held_out, data_from, data_to,
+					cut, seen, fingerprint, error, sqlstate) ON leadscore.runs TO %I', role);
+			END IF;
 		ELSIF level = 'trainer' AND t.relkind <> 'v' THEN
 			EXECUTE format('GRANT SELECT, INSERT%s ON leadscore.%I TO %I',
 				CASE WHEN t.relname = 'deployments' THEN '' ELSE ', UPDATE, DELETE' END, t.relname, role);
@@ -2976,6 +3012,8 @@ RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	others text;
 BEGIN
 	IF role IS NULL OR NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
 		RAISE EXCEPTION 'role "%" does not exist', coalesce(role, '(null)') USING ERRCODE = 'undefined_object';
@@ -2987,6 +3025,15 @@ BEGIN
 	EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA leadscore FROM %I', role);
 	EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA leadscore FROM %I', role);
 	EXECUTE format('REVOKE ALL ON SCHEMA leadscore FROM %I', role);
+	-- one takes away what one gave; what is left another role gave
+	SELECT string_agg(DISTINCT format('"%s"', pg_get_userbyid(g.grantor)), ', ') INTO others
+	FROM (SELECT nspacl AS acl FROM pg_namespace WHERE nspname = 'leadscore'
+		UNION ALL SELECT relacl FROM pg_class WHERE relnamespace = 'leadscore'::regnamespace) AS o, aclexplode(o.acl) AS g
+	WHERE g.grantee = (SELECT r.oid FROM pg_roles AS r WHERE r.rolname = role);
+	IF others IS NOT NULL THEN
+		RAISE WARNING 'role "%" still has rights on the registry', role
+			USING DETAIL = format('They were given by %s.', others), HINT = 'Let that role call lead_revoke().';
+	END IF;
 END;
 $$;
 COMMENT ON FUNCTION lead_revoke(text) IS 'take from a role what lead_grant() gave it';
@@ -3161,6 +3208,7 @@ CREATE TABLE leadscore.score_tables (
 );
 COMMENT ON TABLE leadscore.score_tables IS 'where the scores of a model are kept, and of which rows';
 COMMENT ON COLUMN leadscore.score_tables.source IS 'what stands after FROM';
+COMMENT ON COLUMN leadscore.score_tables.created_by IS 'who said so; the job of another role does not run it';
 
 CREATE TABLE leadscore.score_runs (
 	score_run_id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
@@ -3375,6 +3423,23 @@ RETURN (SELECT r.spec FROM leadscore.versions AS v JOIN leadscore.runs AS r USIN
 		WHERE v.name = split_part($1, '@', 1) AND v.version = @extschema@.lead_model_version($1));
 COMMENT ON FUNCTION leadscore.spec_of(text) IS 'the recipe by which a version was trained';
 
+-- What stands after FROM for the leads that a version was trained on.
+CREATE FUNCTION leadscore.source_of_model(model text) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	found record;
+BEGIN
+	SELECT r.spec->>'source' AS source, r.started_by INTO found
+	FROM leadscore.versions AS v JOIN leadscore.runs AS r USING (run_id)
+	WHERE v.name = split_part(source_of_model.model, '@', 1) AND v.version = @extschema@.lead_model_version(source_of_model.model);
+	PERFORM leadscore.check_author(format('the source of model "%s"', model), found.started_by,
+		'Give the source yourself: source => ''…''.');
+	RETURN found.source;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.source_of_model(text) IS 'the source that a version was trained on';
+
 -- lead_create_scored_view(model, source, view, …): a view of leads with their scores,
 -- computed when it is read, by the version that is live then.
 -- model	'name' (its champion), 'name@alias' or 'name@3'
@@ -3420,7 +3485,7 @@ BEGIN
 		RAISE EXCEPTION 'the number of reasons must be between 0 and 100' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 	spec := leadscore.spec_of(model);
-	relation := coalesce(source, spec->>'source');
+	relation := coalesce(source, leadscore.source_of_model(model));
 	checked := leadscore.complete_grades(model, grades, relation, spec);
 	target := leadscore.qualify(coalesce(view, quote_ident(split_part(model, '@', 1) || '_scored')), schema);
 
@@ -3520,17 +3585,19 @@ BEGIN
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Train it with a key, which tells one lead from another.';
 	END IF;
 	SELECT t.* INTO known FROM leadscore.score_tables AS t WHERE t.name = score_table.name;
+	IF known.name IS NOT NULL AND (source IS NULL OR target IS NULL) THEN
+		PERFORM leadscore.check_author(format('where the scores of model "%s" are kept', name), known.created_by,
+			'Give source and target yourself, or look at leadscore.score_tables.');
+	END IF;
 	made := known;
 	made.name := name;
 	made.key := spec->>'key';
-	made.source := coalesce(source, known.source, spec->>'source');
+	made.source := coalesce(source, known.source, leadscore.source_of_model(name));
 	made.target := CASE WHEN target IS NULL AND known.name IS NOT NULL THEN known.target
 		ELSE leadscore.qualify(coalesce(target, quote_ident(name || '_scores')), schema) END;
 	made.reasons := coalesce(reasons, known.reasons, 3);
 	made.grades := CASE WHEN grades IS NULL AND known.name IS NOT NULL THEN known.grades
 		ELSE leadscore.complete_grades(name, grades, made.source, spec) END;
-	made.created_at := coalesce(known.created_at, clock_timestamp());
-	made.created_by := coalesce(known.created_by, current_user);
 
 	IF to_regclass(made.target) IS NULL THEN
 		EXECUTE format('CREATE TABLE %s AS SELECT s.%I, NULL::float8 AS score, NULL::text AS grade, NULL::text AS reasons,
@@ -3546,7 +3613,8 @@ BEGIN
 	END IF;
 	IF made IS DISTINCT FROM known THEN
 		DELETE FROM leadscore.score_tables AS t WHERE t.name = score_table.name;
-		INSERT INTO leadscore.score_tables VALUES (made.*);
+		INSERT INTO leadscore.score_tables (name, source, key, target, grades, reasons)
+		VALUES (made.name, made.source, made.key, made.target, made.grades, made.reasons);
 	END IF;
 	RETURN made;
 END;
@@ -3714,6 +3782,8 @@ DECLARE
 	repeated boolean := false;
 BEGIN
 	SELECT s.* INTO t FROM leadscore.score_tables AS s JOIN leadscore.score_runs AS r USING (name) WHERE r.score_run_id = run;
+	PERFORM leadscore.check_author(format('where the scores of model "%s" are kept', t.name), t.created_by,
+		'Call lead_refresh_scores() with source and target, or look at leadscore.score_tables.');
 	SELECT r.version, r.name || '@' || r.version INTO live, reference FROM leadscore.score_runs AS r WHERE r.score_run_id = run;
 	model := @extschema@.lead_model(reference);
 	cuts := @extschema@.lead_grade_cuts(reference, t.grades);
@@ -4136,6 +4206,9 @@ BEGIN
 	PERFORM leadscore.check_action(action);
 	IF name IS NULL OR NOT EXISTS (SELECT FROM leadscore.models AS m WHERE m.name = lead_schedule.name) THEN
 		RAISE EXCEPTION 'model "%" does not exist', coalesce(name, '') USING ERRCODE = 'undefined_object';
+	END IF;
+	IF action IN ('retrain', 'monitor') THEN
+		PERFORM leadscore.last_spec(name);		-- another role's recipe would fail every time
 	END IF;
 	IF cron IS NULL THEN
 		RAISE EXCEPTION 'the schedule is NULL' USING ERRCODE = 'null_value_not_allowed';
