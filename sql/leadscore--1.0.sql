@@ -3518,7 +3518,8 @@ COMMENT ON FUNCTION leadscore.create_scored_view(text, text, text, text, jsonb, 
 
 /*
  * Runs of a model, by a schedule or by hand, never overlap: each holds an advisory lock,
- * a lock of the session where the run commits on its way.  The registry's own lock
+ * a lock of the session, because the run commits on its way, that goes with an error that
+ * nobody catches.  The registry's own lock
  * (leadscore.lock) is another one, so that nobody waits for a long scoring to promote.
  */
 CREATE FUNCTION leadscore.job_lock_key(name text, OUT class integer, OUT object integer)
@@ -3526,15 +3527,19 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (pg_catalog.hashtext('leadscore run'), pg_catalog.hashtext(name));
 COMMENT ON FUNCTION leadscore.job_lock_key(text) IS 'the two keys of the advisory lock of a model''s runs';
 
+CREATE FUNCTION leadscore.take_run_lock(class integer, object integer) RETURNS boolean
+AS 'MODULE_PATHNAME', 'lead_take_run_lock' LANGUAGE C STRICT;
+COMMENT ON FUNCTION leadscore.take_run_lock(integer, integer) IS
+'takes an advisory lock of the session that goes when a transaction aborts; false: it is taken';
+
 CREATE FUNCTION leadscore.take_job_lock(name text) RETURNS boolean
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
-AS $$ SELECT pg_try_advisory_lock(k.class, k.object) FROM leadscore.job_lock_key(name) AS k $$;
+AS $$ SELECT leadscore.take_run_lock(k.class, k.object) FROM leadscore.job_lock_key(name) AS k $$;
 COMMENT ON FUNCTION leadscore.take_job_lock(text) IS 'takes the lock of a model''s runs for this session; false: it is taken';
 
-CREATE FUNCTION leadscore.give_job_lock(name text) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp
-AS $$ SELECT pg_advisory_unlock(k.class, k.object) FROM leadscore.job_lock_key(name) AS k $$;
-COMMENT ON FUNCTION leadscore.give_job_lock(text) IS 'gives the lock of a model''s runs back';
+CREATE FUNCTION leadscore.give_job_lock() RETURNS void
+AS 'MODULE_PATHNAME', 'lead_give_run_lock' LANGUAGE C;
+COMMENT ON FUNCTION leadscore.give_job_lock() IS 'gives the lock of a model''s runs back';
 
 -- Raises an error that was recorded.
 CREATE FUNCTION leadscore.raise_failure(failure jsonb) RETURNS void
@@ -3933,7 +3938,7 @@ BEGIN
 	IF failure IS NULL THEN
 		CALL leadscore.refresh_scores(name, batch_size, result, failure);
 	END IF;
-	PERFORM leadscore.give_job_lock(name);
+	PERFORM leadscore.give_job_lock();
 	IF failure IS NOT NULL THEN
 		PERFORM leadscore.raise_failure(failure);
 	END IF;
@@ -4327,16 +4332,14 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	told jsonb := jsonb_strip_nulls(outcome);
-	model text;
 BEGIN
 	UPDATE leadscore.job_runs AS r
 	SET status = CASE WHEN told ? 'skipped' THEN 'skipped' WHEN told ? 'failure' THEN 'failed' ELSE 'succeeded' END,
 		ended_at = clock_timestamp(),
 		result = CASE WHEN told ? 'skipped' THEN 'a training was under way' ELSE told->>'result' END,
 		error = told->'failure'->>'message', sqlstate = told->'failure'->>'sqlstate'
-	WHERE r.job_run_id = run
-	RETURNING r.name INTO model;
-	PERFORM leadscore.give_job_lock(model);
+	WHERE r.job_run_id = run;
+	PERFORM leadscore.give_job_lock();
 	RETURN told;
 END;
 $$;

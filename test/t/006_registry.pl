@@ -61,39 +61,6 @@ is($node->query(q{SELECT status, error FROM leadscore.runs WHERE model = 'other'
 	'failed|permission denied for table leads', 'and says why');
 $node->query('GRANT SELECT ON leads TO trainer', %owner);
 
-# What a trainer wrote does not run with the rights of another, unless that one says so.
-$node->query(q{CREATE TABLE secret (who text); GRANT CREATE ON SCHEMA public TO trainer;
-	SELECT lead_train_model('shared', 'leads', 'won', key => 'id')}, %owner);
-$node->query(q{
-	CREATE FUNCTION spy() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
-		IF current_user = 'owner' THEN INSERT INTO public.secret VALUES (current_user); END IF; RETURN true; END $$;
-	SELECT lead_train_model('shared', 'SELECT * FROM leads WHERE public.spy()', 'won', key => 'id', gate => '{"promote": "always"}')}, %trainer);
-foreach my $call (q{SELECT lead_retrain('shared')}, q{SELECT * FROM lead_validate('shared')}, q{CALL lead_run_job('shared', 'retrain')},
-	q{SELECT lead_create_scored_view('shared')}, q{CALL lead_refresh_scores('shared')})
-{
-	like($node->error($call, %owner), qr/was written by role "trainer"/, "not run with the owner's rights: $call");
-}
-is($node->query('SELECT count(*) FROM secret', %owner), '0', 'none of it ran');
-like($node->error(q{UPDATE leadscore.runs SET started_by = 'owner' WHERE model = 'shared'}, %trainer), qr/permission denied for table runs/,
-	'who wrote a recipe is not to be forged');
-like($node->error(q{UPDATE leadscore.runs SET spec = '{}' WHERE model = 'shared'}, %trainer), qr/permission denied for table runs/,
-	'nor what another wrote');
-like($node->error(q{INSERT INTO leadscore.runs (experiment_id, model, action, status, spec, extension_version, started_by)
-	SELECT experiment_id, model, action, status, spec, extension_version, 'owner' FROM leadscore.runs LIMIT 1}, %trainer),
-	qr/permission denied for table runs/, 'nor a new one');
-$node->query(q{CREATE SCHEMA AUTHORIZATION trainer}, %super);
-is($node->error(q{CALL lead_refresh_scores('shared', 'trainer.scores', 'SELECT * FROM leads WHERE public.spy()')}, %trainer), '', 'a trainer keeps scores');
-like($node->error(q{CALL lead_run_job('shared', 'score')}, %owner), qr/was written by role "trainer"/, 'which the job of another does not run');
-like($node->error(q{CALL lead_refresh_scores('shared')}, %owner), qr/was written by role "trainer"/, 'nor a call that names no source');
-is($node->error(q{CALL lead_refresh_scores('shared', 'shared_scores', 'leads')}, %owner), '', 'the owner says where from and where to');
-is($node->error(q{CALL lead_run_job('shared', 'score')}, %owner), '', 'and the job runs');
-is($node->query('SELECT count(*) FROM secret', %owner), '0', 'still nothing ran');
-is($node->query(q{SELECT status FROM lead_retrain('shared', adopt => true)}, %owner), 'finished', 'a recipe can be adopted');
-isnt($node->query('SELECT count(*) FROM secret', %owner), '0', 'and then does what its author wrote');
-is($node->query(q{SELECT status FROM lead_retrain('shared')}, %trainer), 'finished', 'whoever gives the rights is trusted');
-$node->query(q{SELECT lead_drop_model('shared', true)}, %owner);
-$node->query('DROP SCHEMA trainer CASCADE; DROP FUNCTION spy; DROP TABLE secret, shared_scores, shared_scores_history', %super);
-
 # A view of the registry's scores reads it with the rights of who asks.
 $node->query(q{CREATE VIEW scored AS SELECT id, lead_score('main', l) AS score FROM leads l;
 	GRANT SELECT ON scored TO reader, stranger}, %owner);
