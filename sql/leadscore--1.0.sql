@@ -1593,6 +1593,10 @@ BEGIN
 	PERFORM leadscore.check_keys('holdout', holdout, '{by,column,share,seed}');
 	PERFORM leadscore.number_of('holdout', holdout, 'share', 0.01, 0.9);
 	PERFORM leadscore.number_of('holdout', holdout, 'seed', -9e15, 9e15);
+	IF (holdout->>'seed')::numeric <> round((holdout->>'seed')::numeric) THEN
+		RAISE EXCEPTION 'invalid value for "seed" in holdout' USING ERRCODE = 'invalid_parameter_value',
+			DETAIL = 'It must be an integer.';
+	END IF;
 	way := coalesce(way, CASE WHEN col IS NOT NULL THEN 'column' WHEN time_column IS NOT NULL THEN 'time' ELSE 'key' END);
 	col := CASE way WHEN 'key' THEN coalesce(col, key) WHEN 'time' THEN coalesce(col, time_column) ELSE col END;
 	IF way NOT IN ('key', 'time', 'group', 'column', 'none') THEN
@@ -1618,7 +1622,7 @@ BEGIN
 	RETURN jsonb_build_object('by', way, 'column', col) || CASE way WHEN 'column' THEN '{}'
 		WHEN 'time' THEN jsonb_build_object('share', coalesce((holdout->>'share')::numeric, 0.2))
 		ELSE jsonb_build_object('share', coalesce((holdout->>'share')::numeric, 0.2),
-			'seed', coalesce((holdout->>'seed')::bigint, 0)) END;
+			'seed', coalesce((holdout->>'seed')::numeric::bigint, 0)) END;
 END;
 $$;
 
@@ -2477,6 +2481,10 @@ BEGIN
 	IF source IS NULL OR label IS NULL THEN
 		RAISE EXCEPTION 'source and label must not be null' USING ERRCODE = 'null_value_not_allowed';
 	END IF;
+	IF pg_catalog.jsonb_typeof(tags) OPERATOR(pg_catalog.<>) 'object' THEN
+		RAISE EXCEPTION 'tags must be a JSON object' USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'Write {"key": "value", …}.';
+	END IF;
 	SELECT * INTO resolved FROM leadscore.resolve_source(source);
 	SELECT * INTO labelled FROM leadscore.resolve_expression(resolved.relation, label);
 	spec := leadscore.make_spec(resolved.relation, resolved.source, resolved.is_query, labelled.expression,
@@ -2699,6 +2707,37 @@ END;
 $$;
 COMMENT ON FUNCTION lead_promote(text, integer, text, text) IS 'make a version what an alias means; the champion is what is live';
 
+-- The deployment that lead_rollback() would bring back, NULL if there is none.
+-- Versions that were dropped are passed over.
+CREATE FUNCTION leadscore.rollback_target(name text, alias text)
+RETURNS leadscore.deployments
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	last leadscore.deployments;
+	target leadscore.deployments;
+	next bigint;
+BEGIN
+	SELECT d.* INTO last FROM leadscore.deployments AS d
+	WHERE d.name = name AND d.alias = alias ORDER BY d.deployment_id DESC LIMIT 1;
+	next := CASE last.action WHEN 'rollback' THEN
+		(SELECT d.before FROM leadscore.deployments AS d WHERE d.deployment_id = last.in_force)
+		ELSE coalesce(last.before, CASE WHEN last.action = 'remove' THEN last.deployment_id END) END;
+	LOOP
+		SELECT d.* INTO target FROM leadscore.deployments AS d WHERE d.deployment_id = next;
+		EXIT WHEN target.deployment_id IS NULL
+			OR EXISTS (SELECT FROM leadscore.versions AS v WHERE v.name = name AND v.version = target.version);
+		next := coalesce(target.before, CASE WHEN target.action = 'remove' THEN
+			(SELECT max(d.deployment_id) FROM leadscore.deployments AS d
+			WHERE d.name = name AND d.alias = alias AND d.deployment_id < target.deployment_id) END);
+	END LOOP;
+	RETURN target;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.rollback_target(text, text) IS 'the deployment that a rollback of an alias would bring back';
+
 -- lead_rollback(name [, alias]): undo the last promotion; again: the one before.
 -- Versions that were dropped are passed over.
 CREATE FUNCTION lead_rollback(name text, alias text DEFAULT 'champion', reason text DEFAULT NULL)
@@ -2710,7 +2749,6 @@ AS $$
 DECLARE
 	last leadscore.deployments;
 	target leadscore.deployments;
-	next bigint;
 BEGIN
 	PERFORM leadscore.lock(name);
 	SELECT d.* INTO last FROM leadscore.deployments AS d
@@ -2719,20 +2757,11 @@ BEGIN
 		RAISE EXCEPTION 'model "%" never had a %', name, alias USING ERRCODE = 'undefined_object',
 			HINT = 'lead_promote() makes a version live.';
 	END IF;
-	next := CASE last.action WHEN 'rollback' THEN
-		(SELECT d.before FROM leadscore.deployments AS d WHERE d.deployment_id = last.in_force)
-		ELSE coalesce(last.before, CASE WHEN last.action = 'remove' THEN last.deployment_id END) END;
-	LOOP
-		SELECT d.* INTO target FROM leadscore.deployments AS d WHERE d.deployment_id = next;
-		IF target.deployment_id IS NULL THEN
-			RAISE EXCEPTION 'model "%" had no other % before', name, alias USING ERRCODE = 'object_not_in_prerequisite_state',
-				HINT = format('lead_deployments(%L) shows the history.', name);
-		END IF;
-		EXIT WHEN EXISTS (SELECT FROM leadscore.versions AS v WHERE v.name = name AND v.version = target.version);
-		next := coalesce(target.before, CASE WHEN target.action = 'remove' THEN
-			(SELECT max(d.deployment_id) FROM leadscore.deployments AS d
-			WHERE d.name = name AND d.alias = alias AND d.deployment_id < target.deployment_id) END);
-	END LOOP;
+	target := leadscore.rollback_target(name, alias);
+	IF target.deployment_id IS NULL THEN
+		RAISE EXCEPTION 'model "%" had no other % before', name, alias USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = format('lead_deployments(%L) shows the history.', name);
+	END IF;
 	RETURN leadscore.deployment_row(leadscore.deploy(name, alias, target.version, 'rollback',
 		coalesce(reason, format('rollback from version %s', last.version)), NULL, coalesce(target.in_force, target.deployment_id)));
 END;
@@ -2948,11 +2977,8 @@ RETURNS SETOF record
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT l.alias, t.version
-	FROM (SELECT DISTINCT ON (d.alias) d.* FROM leadscore.deployments AS d WHERE d.name = $1 ORDER BY d.alias, d.deployment_id DESC) AS l
-		LEFT JOIN leadscore.deployments AS f ON f.deployment_id = l.in_force
-		JOIN leadscore.deployments AS t ON t.deployment_id = CASE l.action WHEN 'rollback' THEN f.before
-			WHEN 'promote' THEN l.before END
+	SELECT d.alias, (leadscore.rollback_target($1, d.alias)).version
+	FROM (SELECT DISTINCT d.alias FROM leadscore.deployments AS d WHERE d.name = $1) AS d
 $$;
 
 ----------------------------------------------------------------------------
