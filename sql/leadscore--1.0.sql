@@ -921,6 +921,8 @@ CREATE TABLE leadscore.runs (
 	held_out bigint,
 	data_from timestamptz,
 	data_to timestamptz,
+	cut jsonb,
+	seen jsonb,
 	fingerprint text,
 	extension_version text NOT NULL,
 	server_version text NOT NULL DEFAULT current_setting('server_version'),
@@ -936,6 +938,8 @@ COMMENT ON COLUMN leadscore.runs.unknown IS 'rows of the source whose label is N
 COMMENT ON COLUMN leadscore.runs.held_out IS 'labelled rows held out';
 COMMENT ON COLUMN leadscore.runs.data_from IS 'earliest time of a labelled row, where a time column is named';
 COMMENT ON COLUMN leadscore.runs.data_to IS 'latest time of a labelled row, where a time column is named';
+COMMENT ON COLUMN leadscore.runs.cut IS 'a hold-out by time takes the rows later than this';
+COMMENT ON COLUMN leadscore.runs.seen IS 'a hold-out by time: the latest of its times';
 COMMENT ON COLUMN leadscore.runs.fingerprint IS 'of the rows trained on, whatever order they came in; comparable within a version of leadscore';
 
 CREATE TABLE leadscore.params (
@@ -1589,6 +1593,10 @@ BEGIN
 	PERFORM leadscore.check_keys('holdout', holdout, '{by,column,share,seed}');
 	PERFORM leadscore.number_of('holdout', holdout, 'share', 0.01, 0.9);
 	PERFORM leadscore.number_of('holdout', holdout, 'seed', -9e15, 9e15);
+	IF (holdout->>'seed')::numeric <> round((holdout->>'seed')::numeric) THEN
+		RAISE EXCEPTION 'invalid value for "seed" in holdout' USING ERRCODE = 'invalid_parameter_value',
+			DETAIL = 'It must be an integer.';
+	END IF;
 	way := coalesce(way, CASE WHEN col IS NOT NULL THEN 'column' WHEN time_column IS NOT NULL THEN 'time' ELSE 'key' END);
 	col := CASE way WHEN 'key' THEN coalesce(col, key) WHEN 'time' THEN coalesce(col, time_column) ELSE col END;
 	IF way NOT IN ('key', 'time', 'group', 'column', 'none') THEN
@@ -1614,7 +1622,7 @@ BEGIN
 	RETURN jsonb_build_object('by', way, 'column', col) || CASE way WHEN 'column' THEN '{}'
 		WHEN 'time' THEN jsonb_build_object('share', coalesce((holdout->>'share')::numeric, 0.2))
 		ELSE jsonb_build_object('share', coalesce((holdout->>'share')::numeric, 0.2),
-			'seed', coalesce((holdout->>'seed')::bigint, 0)) END;
+			'seed', coalesce((holdout->>'seed')::numeric::bigint, 0)) END;
 END;
 $$;
 
@@ -1763,6 +1771,7 @@ DECLARE
 	col text := h->>'column';
 	share numeric := (h->>'share')::numeric;
 	parts integer := CASE WHEN 1 / share = round(1 / share) THEN round(1 / share) ELSE 1000 END;
+	seed bigint := h->>'seed';
 	type text;
 BEGIN
 	CASE h->>'by'
@@ -1777,22 +1786,9 @@ BEGIN
 		ELSE
 			-- a fifth is fold 0 of 5, as one would write it by hand
 			RETURN format('COALESCE(@extschema@.lead_fold(%s, %s, %s) OPERATOR(pg_catalog.<) %s, false)',
-				leadscore.fold_argument(spec, col), parts, h->>'seed', greatest(1, round(share * parts)));
+				leadscore.fold_argument(spec, col), parts, seed, greatest(1, round(share * parts)));
 	END CASE;
 END;
-$$;
-
--- Rows that a version has not been trained on, or NULL where it has seen all.
-CREATE FUNCTION leadscore.not_seen(spec jsonb)
-RETURNS text
-LANGUAGE sql IMMUTABLE STRICT
-SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT CASE
-		WHEN spec #>> '{holdout,by}' = 'none' THEN NULL
-		WHEN (spec->>'refit')::boolean THEN
-			CASE WHEN spec #>> '{holdout,by}' = 'time' THEN leadscore.held_out(spec, spec #>> '{holdout,seen}') END
-		ELSE leadscore.held_out(spec, spec #>> '{holdout,cut}') END
 $$;
 
 -- Those of a spec's options that act when a frame is built, for the rows that
@@ -1818,6 +1814,27 @@ AS $$
 		WHERE f IS DISTINCT FROM spec #>> '{options,weight}' AND f IS DISTINCT FROM spec #>> '{options,group}'
 			AND f IS DISTINCT FROM spec #>> '{options,time}'
 		ORDER BY i)
+$$;
+
+-- Rows that a champion has not been trained on.  NULL where it has seen all, or
+-- cannot be scored because the columns of the source lack some of its own.
+CREATE FUNCTION leadscore.not_seen(champion jsonb, columns jsonb)
+RETURNS text
+LANGUAGE sql IMMUTABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE
+		WHEN EXISTS (SELECT FROM unnest(leadscore.scored_columns(champion)) AS c
+			WHERE NOT columns @> jsonb_build_array(jsonb_build_object('name', c))) THEN NULL
+		-- its rows are told by a column of this name and type
+		WHEN NOT columns @> (SELECT coalesce(jsonb_agg(c), '[]') FROM jsonb_array_elements(champion->'columns') AS c
+			WHERE c->>'name' = champion #>> '{holdout,column}') THEN NULL
+		WHEN champion #>> '{holdout,by}' = 'none' THEN NULL
+		WHEN champion #>> '{holdout,by}' <> 'time' THEN
+			CASE WHEN NOT (champion->>'refit')::boolean THEN leadscore.held_out(champion) END
+		WHEN (champion->>'refit')::boolean THEN
+			CASE WHEN champion #>> '{holdout,seen}' IS NOT NULL THEN leadscore.held_out(champion, champion #>> '{holdout,seen}') END
+		WHEN champion #>> '{holdout,cut}' IS NOT NULL THEN leadscore.held_out(champion, champion #>> '{holdout,cut}') END
 $$;
 
 -- An aggregate over columns of s, or over a row where they are too many.
@@ -1852,7 +1869,7 @@ DECLARE
 	options jsonb := spec->'options';
 	source text := spec->>'source';
 	held text := leadscore.held_out(spec);
-	unseen text := leadscore.not_seen(champion);
+	unseen text := leadscore.not_seen(champion, spec->'columns');
 	scored text[] := leadscore.scored_columns(spec);
 	frame_options jsonb := leadscore.frame_options(spec);
 	"time" text := spec->>'time';
@@ -1862,10 +1879,10 @@ DECLARE
 	"from" text;
 BEGIN
 	SELECT c->>'type' INTO type FROM jsonb_array_elements(spec->'columns') AS c WHERE c->>'name' = "time";
-	IF champion IS NOT NULL THEN
+	IF unseen IS NOT NULL THEN
 		-- the champion must find its columns, too
 		extra := ARRAY(SELECT x FROM unnest(leadscore.scored_columns(champion)) AS x
-			WHERE x <> ALL (scored) AND spec->'columns' @> jsonb_build_array(jsonb_build_object('name', x)));
+			WHERE x <> ALL (scored));
 		scored := scored || extra;
 		frame_options := leadscore.frame_options(champion) || frame_options
 			|| coalesce((SELECT jsonb_build_object('columns', jsonb_object_agg(c, jsonb_build_object('parts', parts)))
@@ -1902,8 +1919,10 @@ BEGIN
 			THEN format(', pg_catalog.min(s.%1$I) FILTER (WHERE t.label IS NOT NULL)::pg_catalog.timestamptz AS data_from'
 				', pg_catalog.max(s.%1$I) FILTER (WHERE t.label IS NOT NULL)::pg_catalog.timestamptz AS data_to', "time")
 			ELSE ', NULL::pg_catalog.timestamptz AS data_from, NULL::pg_catalog.timestamptz AS data_to' END
-		|| CASE WHEN (spec #>> '{holdout,by}') = 'time' THEN ', pg_catalog.to_jsonb(pg_catalog.min(c.cut)) AS cut'
-			ELSE ', NULL::pg_catalog.jsonb AS cut' END
+		|| CASE WHEN (spec #>> '{holdout,by}') = 'time'
+			THEN format(', pg_catalog.to_jsonb(pg_catalog.min(c.cut)) AS cut'
+				', pg_catalog.to_jsonb(pg_catalog.max(s.%I) FILTER (WHERE t.label IS NOT NULL)) AS seen', spec #>> '{holdout,column}')
+			ELSE ', NULL::pg_catalog.jsonb AS cut, NULL::pg_catalog.jsonb AS seen' END
 		|| CASE WHEN spec->>'key' IS NOT NULL AND NOT (spec->>'key_unique')::boolean
 			THEN format(', pg_catalog.count(s.%1$I) OPERATOR(pg_catalog.-) pg_catalog.count(DISTINCT s.%1$I) AS duplicates', spec->>'key')
 			ELSE ', 0::pg_catalog.int8 AS duplicates' END
@@ -2241,6 +2260,14 @@ BEGIN
 END;
 $$;
 
+-- A recipe with the columns that the source has now.
+CREATE FUNCTION leadscore.with_columns(spec jsonb)
+RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+RETURN CASE WHEN left(spec->>'source', 1) = '(' THEN spec
+	ELSE jsonb_set(spec, '{columns}', leadscore.columns_of((spec->>'source')::regclass)) END;
+
 -- Point an alias to a version, or to none, and write it down.
 CREATE FUNCTION leadscore.deploy(name text, alias text, version integer, action text, reason text,
 	run uuid DEFAULT NULL, in_force bigint DEFAULT NULL)
@@ -2275,7 +2302,7 @@ $$;
 
 -- What became of the one query: the version, its quality, the gate.
 CREATE FUNCTION leadscore.finish_run(run uuid, spec jsonb, trained lead_trained, refitted lead_trained,
-	holdout leadframe, common leadframe, champion integer, cut jsonb, data_to timestamptz)
+	holdout leadframe, common leadframe, champion integer, champion_spec jsonb, cut jsonb, seen jsonb)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -2289,11 +2316,12 @@ DECLARE
 	info jsonb := @extschema@.lead_info((trained).model);
 	evaluation jsonb;
 	compared jsonb;
+	unseen text := leadscore.not_seen(champion_spec, spec->'columns');
+	obstacle text;
 	found record;
 	gate jsonb := spec->'gate';
 BEGIN
-	UPDATE leadscore.runs AS r SET spec = CASE WHEN cut IS NULL THEN r.spec ELSE jsonb_set(jsonb_set(r.spec, '{holdout,cut}', cut),
-			'{holdout,seen}', coalesce(to_jsonb(data_to), 'null')) END
+	UPDATE leadscore.runs AS r SET cut = cut, seen = seen
 	WHERE r.run_id = run RETURNING r.model, r.description INTO name, description;
 	UPDATE leadscore.models AS m SET last_version = m.last_version + 1 WHERE m.name = name
 	RETURNING m.last_version INTO number;
@@ -2315,17 +2343,29 @@ BEGIN
 		(run, 'summary.txt', @extschema@.lead_summary(published)),
 		(run, 'columns.json', jsonb_pretty((trained).columns));
 
-	IF champion IS NOT NULL AND coalesce(common, holdout) IS NOT NULL AND leadscore.not_seen(
-		(SELECT r.spec FROM leadscore.versions AS v JOIN leadscore.runs AS r USING (run_id)
-			WHERE v.name = name AND v.version = champion)) IS NOT NULL THEN
-		compared := to_jsonb(@extschema@.lead_compare(
-			(SELECT v.model FROM leadscore.versions AS v WHERE v.name = name AND v.version = champion),
-			(trained).model, coalesce(common, holdout)));
+	IF champion IS NOT NULL AND holdout IS NOT NULL THEN
+		IF unseen IS NULL THEN
+			obstacle := 'It has seen all rows, or the source lacks columns that it needs.';
+		ELSIF unseen <> leadscore.held_out(spec) AND common IS NULL THEN
+			obstacle := 'It has seen all rows that are held out now.';
+		ELSE
+			BEGIN
+				compared := to_jsonb(@extschema@.lead_compare(
+					(SELECT v.model FROM leadscore.versions AS v WHERE v.name = name AND v.version = champion),
+					(trained).model, coalesce(common, holdout)));
+			EXCEPTION WHEN undefined_column OR datatype_mismatch THEN
+				obstacle := upper(left(SQLERRM, 1)) || substr(SQLERRM, 2) || '.';
+			END;
+		END IF;
+		IF obstacle IS NOT NULL THEN
+			RAISE WARNING 'version % of model "%" cannot be compared with the champion, version %', number, name, champion
+				USING DETAIL = obstacle, HINT = format('lead_promote(%L, %s) makes it live without a gate.', name, number);
+		END IF;
 	END IF;
 	SELECT * INTO found FROM leadscore.judge(gate, champion, compared, evaluation);
 	INSERT INTO leadscore.verdicts (run_id, verdict, passed, champion_version, numbers)
 	VALUES (run, found.verdict, found.passed, champion, jsonb_strip_nulls(jsonb_build_object('gate', gate, 'compared', compared,
-		'evaluation', evaluation, 'below', to_jsonb(found.failed))));
+		'not_compared', obstacle, 'evaluation', evaluation, 'below', to_jsonb(found.failed))));
 	IF found.passed THEN
 		PERFORM leadscore.deploy(name, 'champion', number, 'promote', 'the gate: ' || found.verdict, run);
 	END IF;
@@ -2353,7 +2393,8 @@ BEGIN
 	SELECT c.version, c.spec INTO champion, champion_spec FROM leadscore.champion(name) AS c;
 	BEGIN
 		IF leadscore.source_fits(run, spec) THEN
-			PERFORM leadscore.set_settings(spec->'settings');
+			spec := leadscore.with_columns(spec);
+			PERFORM leadscore.set_settings(spec OPERATOR(pg_catalog.->) 'settings');
 			EXECUTE leadscore.training_query(spec, champion_spec) INTO data;
 			PERFORM leadscore.set_settings(here);
 			PERFORM leadscore.record_data(run, data.training, data.total, data.labelled, data.held_out, data.data_from, data.data_to);
@@ -2361,7 +2402,7 @@ BEGIN
 				data.duplicates, data.held_out);
 			IF leadscore.checks_passed(run) THEN
 				PERFORM leadscore.finish_run(run, spec, data.training, data.refitted, data.holdout, data.common,
-					champion, data.cut, data.data_to);
+					champion, champion_spec, data.cut, data.seen);
 			END IF;
 		END IF;
 	EXCEPTION WHEN OTHERS THEN
@@ -2378,7 +2419,7 @@ CREATE FUNCTION leadscore.champion(name text, OUT version integer, OUT spec json
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT v.version, r.spec
+	SELECT v.version, jsonb_set(r.spec, '{holdout}', r.spec->'holdout' || jsonb_build_object('cut', r.cut, 'seen', r.seen))
 	FROM leadscore.aliases AS a JOIN leadscore.versions AS v USING (name, version) JOIN leadscore.runs AS r USING (run_id)
 	WHERE a.name = $1 AND a.alias = 'champion'
 $$;
@@ -2400,7 +2441,8 @@ CREATE FUNCTION leadscore.set_settings(settings jsonb)
 RETURNS void
 LANGUAGE sql
 BEGIN ATOMIC
-	SELECT pg_catalog.set_config(s.key, s.value, true) FROM pg_catalog.jsonb_each_text(settings) AS s;
+	SELECT pg_catalog.set_config(s.key, s.value, true) FROM pg_catalog.jsonb_each_text(settings) AS s
+	WHERE s.key IN ('search_path', 'TimeZone', 'DateStyle', 'IntervalStyle');
 END;
 
 -- lead_train_model(name, source, label, …): the next version of a named model.
@@ -2439,6 +2481,10 @@ BEGIN
 	IF source IS NULL OR label IS NULL THEN
 		RAISE EXCEPTION 'source and label must not be null' USING ERRCODE = 'null_value_not_allowed';
 	END IF;
+	IF pg_catalog.jsonb_typeof(tags) OPERATOR(pg_catalog.<>) 'object' THEN
+		RAISE EXCEPTION 'tags must be a JSON object' USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'Write {"key": "value", …}.';
+	END IF;
 	SELECT * INTO resolved FROM leadscore.resolve_source(source);
 	SELECT * INTO labelled FROM leadscore.resolve_expression(resolved.relation, label);
 	spec := leadscore.make_spec(resolved.relation, resolved.source, resolved.is_query, labelled.expression,
@@ -2468,8 +2514,28 @@ BEGIN
 END;
 $$;
 
+-- What another role wrote is run with the rights of whoever runs it: an error
+-- unless its author has these rights anyway, or is one who gives them out.
+-- Authors are what current_user was; trainers cannot write them.
+CREATE FUNCTION leadscore.check_author(what text, author text, hint text)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF author = current_user OR EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = author
+		AND (pg_has_role(r.oid, current_user, 'MEMBER') OR has_schema_privilege(r.oid, 'leadscore', 'USAGE WITH GRANT OPTION'))) THEN
+		RETURN;
+	END IF;
+	RAISE EXCEPTION '% was written by role "%"', what, author USING ERRCODE = 'insufficient_privilege',
+		DETAIL = format('It would run with the rights of role "%s".', current_user), HINT = hint;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.check_author(text, text, text) IS 'an error where another role''s recipe would run with more rights than that role has';
+
 -- The recipe of the last version, or of the last run where there is none.
-CREATE FUNCTION leadscore.last_spec(name text)
+-- adopt: it may be another role's
+CREATE FUNCTION leadscore.last_spec(name text, adopt boolean DEFAULT false)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -2477,31 +2543,37 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	spec jsonb;
+	author text;
 BEGIN
-	SELECT r.spec INTO spec FROM leadscore.runs AS r LEFT JOIN leadscore.versions AS v USING (run_id)
+	SELECT r.spec, r.started_by INTO spec, author FROM leadscore.runs AS r LEFT JOIN leadscore.versions AS v USING (run_id)
 	WHERE r.model = name ORDER BY v.version DESC NULLS LAST, r.started_at DESC LIMIT 1;
 	IF spec IS NULL THEN
 		RAISE EXCEPTION 'model "%" does not exist', name USING ERRCODE = 'undefined_object',
 			HINT = 'lead_train_model() makes one; leadscore.models lists them.';
 	END IF;
-	RETURN spec #- '{holdout,cut}' #- '{holdout,seen}';
+	IF adopt IS NOT TRUE THEN
+		PERFORM leadscore.check_author(format('the recipe of model "%s"', name), author,
+			format('Look at spec in leadscore.runs; lead_retrain(%L, adopt => true) makes it your own.', name));
+	END IF;
+	RETURN spec;
 END;
 $$;
 
 -- lead_retrain(name): the next version by the recipe of the last one.
 -- options	are put over those stored, key by key; so is gate
+-- adopt	take over a recipe that another role wrote
 CREATE FUNCTION lead_retrain(name text, options jsonb DEFAULT NULL, gate jsonb DEFAULT NULL, description text DEFAULT NULL,
-	tags jsonb DEFAULT NULL)
+	tags jsonb DEFAULT NULL, adopt boolean DEFAULT false)
 RETURNS lead_run
 LANGUAGE plpgsql
 AS $$
 DECLARE
-	spec pg_catalog.jsonb := leadscore.merged_spec(leadscore.last_spec(name), options, gate);
+	spec pg_catalog.jsonb := leadscore.merged_spec(leadscore.last_spec(name, adopt), options, gate);
 BEGIN
 	RETURN leadscore.train(name, 'retrain', spec, description, leadscore.last_experiment(name), tags);
 END;
 $$;
-COMMENT ON FUNCTION lead_retrain(text, jsonb, jsonb, text, jsonb) IS
+COMMENT ON FUNCTION lead_retrain(text, jsonb, jsonb, text, jsonb, boolean) IS
 'train the next version of a model by the recipe of its last one';
 
 CREATE FUNCTION leadscore.last_experiment(name text)
@@ -2635,6 +2707,37 @@ END;
 $$;
 COMMENT ON FUNCTION lead_promote(text, integer, text, text) IS 'make a version what an alias means; the champion is what is live';
 
+-- The deployment that lead_rollback() would bring back, NULL if there is none.
+-- Versions that were dropped are passed over.
+CREATE FUNCTION leadscore.rollback_target(name text, alias text)
+RETURNS leadscore.deployments
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	last leadscore.deployments;
+	target leadscore.deployments;
+	next bigint;
+BEGIN
+	SELECT d.* INTO last FROM leadscore.deployments AS d
+	WHERE d.name = name AND d.alias = alias ORDER BY d.deployment_id DESC LIMIT 1;
+	next := CASE last.action WHEN 'rollback' THEN
+		(SELECT d.before FROM leadscore.deployments AS d WHERE d.deployment_id = last.in_force)
+		ELSE coalesce(last.before, CASE WHEN last.action = 'remove' THEN last.deployment_id END) END;
+	LOOP
+		SELECT d.* INTO target FROM leadscore.deployments AS d WHERE d.deployment_id = next;
+		EXIT WHEN target.deployment_id IS NULL
+			OR EXISTS (SELECT FROM leadscore.versions AS v WHERE v.name = name AND v.version = target.version);
+		next := coalesce(target.before, CASE WHEN target.action = 'remove' THEN
+			(SELECT max(d.deployment_id) FROM leadscore.deployments AS d
+			WHERE d.name = name AND d.alias = alias AND d.deployment_id < target.deployment_id) END);
+	END LOOP;
+	RETURN target;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.rollback_target(text, text) IS 'the deployment that a rollback of an alias would bring back';
+
 -- lead_rollback(name [, alias]): undo the last promotion; again: the one before.
 -- Versions that were dropped are passed over.
 CREATE FUNCTION lead_rollback(name text, alias text DEFAULT 'champion', reason text DEFAULT NULL)
@@ -2646,7 +2749,6 @@ AS $$
 DECLARE
 	last leadscore.deployments;
 	target leadscore.deployments;
-	next bigint;
 BEGIN
 	PERFORM leadscore.lock(name);
 	SELECT d.* INTO last FROM leadscore.deployments AS d
@@ -2655,20 +2757,11 @@ BEGIN
 		RAISE EXCEPTION 'model "%" never had a %', name, alias USING ERRCODE = 'undefined_object',
 			HINT = 'lead_promote() makes a version live.';
 	END IF;
-	next := CASE last.action WHEN 'rollback' THEN
-		(SELECT d.before FROM leadscore.deployments AS d WHERE d.deployment_id = last.in_force)
-		ELSE coalesce(last.before, CASE WHEN last.action = 'remove' THEN last.deployment_id END) END;
-	LOOP
-		SELECT d.* INTO target FROM leadscore.deployments AS d WHERE d.deployment_id = next;
-		IF target.deployment_id IS NULL THEN
-			RAISE EXCEPTION 'model "%" had no other % before', name, alias USING ERRCODE = 'object_not_in_prerequisite_state',
-				HINT = format('lead_deployments(%L) shows the history.', name);
-		END IF;
-		EXIT WHEN EXISTS (SELECT FROM leadscore.versions AS v WHERE v.name = name AND v.version = target.version);
-		next := coalesce(target.before, CASE WHEN target.action = 'remove' THEN
-			(SELECT max(d.deployment_id) FROM leadscore.deployments AS d
-			WHERE d.name = name AND d.alias = alias AND d.deployment_id < target.deployment_id) END);
-	END LOOP;
+	target := leadscore.rollback_target(name, alias);
+	IF target.deployment_id IS NULL THEN
+		RAISE EXCEPTION 'model "%" had no other % before', name, alias USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = format('lead_deployments(%L) shows the history.', name);
+	END IF;
 	RETURN leadscore.deployment_row(leadscore.deploy(name, alias, target.version, 'rollback',
 		coalesce(reason, format('rollback from version %s', last.version)), NULL, coalesce(target.in_force, target.deployment_id)));
 END;
@@ -2884,11 +2977,8 @@ RETURNS SETOF record
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT l.alias, t.version
-	FROM (SELECT DISTINCT ON (d.alias) d.* FROM leadscore.deployments AS d WHERE d.name = $1 ORDER BY d.alias, d.deployment_id DESC) AS l
-		LEFT JOIN leadscore.deployments AS f ON f.deployment_id = l.in_force
-		JOIN leadscore.deployments AS t ON t.deployment_id = CASE l.action WHEN 'rollback' THEN f.before
-			WHEN 'promote' THEN l.before END
+	SELECT d.alias, (leadscore.rollback_target($1, d.alias)).version
+	FROM (SELECT DISTINCT d.alias FROM leadscore.deployments AS d WHERE d.name = $1) AS d
 $$;
 
 ----------------------------------------------------------------------------
@@ -2918,11 +3008,20 @@ BEGIN
 			HINT = 'Whoever created the extension may.';
 	END IF;
 	EXECUTE format('GRANT USAGE ON SCHEMA leadscore TO %I', role);
-	FOR t IN SELECT c.relname, c.relkind FROM pg_class AS c
+	FOR t IN SELECT c.oid, c.relname, c.relkind FROM pg_class AS c
 		WHERE c.relnamespace = 'leadscore'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'S') LOOP
 		IF t.relkind = 'S' THEN
 			CONTINUE WHEN level = 'reader';
 			EXECUTE format('GRANT USAGE ON SEQUENCE leadscore.%I TO %I', t.relname, role);
+		ELSIF level = 'trainer' AND t.relname IN ('runs', 'score_tables') THEN
+			-- who wrote what will run again is not to be forged
+			EXECUTE format('GRANT SELECT, DELETE, INSERT (%2$s) ON leadscore.%1$I TO %3$I', t.relname,
+				(SELECT string_agg(quote_ident(a.attname), ', ') FROM pg_attribute AS a WHERE a.attrelid = t.oid AND a.attnum > 0
+					AND NOT a.attisdropped AND a.attname <> ALL ('{started_by,created_by}')), role);
+			IF t.relname = 'runs' THEN
+				EXECUTE format('GRANT UPDATE (status, ended_at, description, rows, positives, unknown, held_out, data_from, data_to,
+					cut, seen, fingerprint, error, sqlstate) ON leadscore.runs TO %I', role);
+			END IF;
 		ELSIF level = 'trainer' AND t.relkind <> 'v' THEN
 			EXECUTE format('GRANT SELECT, INSERT%s ON leadscore.%I TO %I',
 				CASE WHEN t.relname = 'deployments' THEN '' ELSE ', UPDATE, DELETE' END, t.relname, role);
@@ -2939,6 +3038,8 @@ RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	others text;
 BEGIN
 	IF role IS NULL OR NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
 		RAISE EXCEPTION 'role "%" does not exist', coalesce(role, '(null)') USING ERRCODE = 'undefined_object';
@@ -2950,6 +3051,15 @@ BEGIN
 	EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA leadscore FROM %I', role);
 	EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA leadscore FROM %I', role);
 	EXECUTE format('REVOKE ALL ON SCHEMA leadscore FROM %I', role);
+	-- one takes away what one gave; what is left another role gave
+	SELECT string_agg(DISTINCT format('"%s"', pg_get_userbyid(g.grantor)), ', ') INTO others
+	FROM (SELECT nspacl AS acl FROM pg_namespace WHERE nspname = 'leadscore'
+		UNION ALL SELECT relacl FROM pg_class WHERE relnamespace = 'leadscore'::regnamespace) AS o, aclexplode(o.acl) AS g
+	WHERE g.grantee = (SELECT r.oid FROM pg_roles AS r WHERE r.rolname = role);
+	IF others IS NOT NULL THEN
+		RAISE WARNING 'role "%" still has rights on the registry', role
+			USING DETAIL = format('They were given by %s.', others), HINT = 'Let that role call lead_revoke().';
+	END IF;
 END;
 $$;
 COMMENT ON FUNCTION lead_revoke(text) IS 'take from a role what lead_grant() gave it';
@@ -3124,6 +3234,7 @@ CREATE TABLE leadscore.score_tables (
 );
 COMMENT ON TABLE leadscore.score_tables IS 'where the scores of a model are kept, and of which rows';
 COMMENT ON COLUMN leadscore.score_tables.source IS 'what stands after FROM';
+COMMENT ON COLUMN leadscore.score_tables.created_by IS 'who said so; the job of another role does not run it';
 
 CREATE TABLE leadscore.score_runs (
 	score_run_id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
@@ -3338,6 +3449,23 @@ RETURN (SELECT r.spec FROM leadscore.versions AS v JOIN leadscore.runs AS r USIN
 		WHERE v.name = split_part($1, '@', 1) AND v.version = @extschema@.lead_model_version($1));
 COMMENT ON FUNCTION leadscore.spec_of(text) IS 'the recipe by which a version was trained';
 
+-- What stands after FROM for the leads that a version was trained on.
+CREATE FUNCTION leadscore.source_of_model(model text) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	found record;
+BEGIN
+	SELECT r.spec->>'source' AS source, r.started_by INTO found
+	FROM leadscore.versions AS v JOIN leadscore.runs AS r USING (run_id)
+	WHERE v.name = split_part(source_of_model.model, '@', 1) AND v.version = @extschema@.lead_model_version(source_of_model.model);
+	PERFORM leadscore.check_author(format('the source of model "%s"', model), found.started_by,
+		'Give the source yourself: source => ''…''.');
+	RETURN found.source;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.source_of_model(text) IS 'the source that a version was trained on';
+
 -- lead_create_scored_view(model, source, view, …): a view of leads with their scores,
 -- computed when it is read, by the version that is live then.
 -- model	'name' (its champion), 'name@alias' or 'name@3'
@@ -3383,7 +3511,7 @@ BEGIN
 		RAISE EXCEPTION 'the number of reasons must be between 0 and 100' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 	spec := leadscore.spec_of(model);
-	relation := coalesce(source, spec->>'source');
+	relation := coalesce(source, leadscore.source_of_model(model));
 	checked := leadscore.complete_grades(model, grades, relation, spec);
 	target := leadscore.qualify(coalesce(view, quote_ident(split_part(model, '@', 1) || '_scored')), schema);
 
@@ -3416,7 +3544,8 @@ COMMENT ON FUNCTION leadscore.create_scored_view(text, text, text, text, jsonb, 
 
 /*
  * Runs of a model, by a schedule or by hand, never overlap: each holds an advisory lock,
- * a lock of the session where the run commits on its way.  The registry's own lock
+ * a lock of the session, because the run commits on its way, that goes with an error that
+ * nobody catches.  The registry's own lock
  * (leadscore.lock) is another one, so that nobody waits for a long scoring to promote.
  */
 CREATE FUNCTION leadscore.job_lock_key(name text, OUT class integer, OUT object integer)
@@ -3424,15 +3553,19 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (pg_catalog.hashtext('leadscore run'), pg_catalog.hashtext(name));
 COMMENT ON FUNCTION leadscore.job_lock_key(text) IS 'the two keys of the advisory lock of a model''s runs';
 
+CREATE FUNCTION leadscore.take_run_lock(class integer, object integer) RETURNS boolean
+AS 'MODULE_PATHNAME', 'lead_take_run_lock' LANGUAGE C STRICT;
+COMMENT ON FUNCTION leadscore.take_run_lock(integer, integer) IS
+'takes an advisory lock of the session that goes when a transaction aborts; false: it is taken';
+
 CREATE FUNCTION leadscore.take_job_lock(name text) RETURNS boolean
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
-AS $$ SELECT pg_try_advisory_lock(k.class, k.object) FROM leadscore.job_lock_key(name) AS k $$;
+AS $$ SELECT leadscore.take_run_lock(k.class, k.object) FROM leadscore.job_lock_key(name) AS k $$;
 COMMENT ON FUNCTION leadscore.take_job_lock(text) IS 'takes the lock of a model''s runs for this session; false: it is taken';
 
-CREATE FUNCTION leadscore.give_job_lock(name text) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp
-AS $$ SELECT pg_advisory_unlock(k.class, k.object) FROM leadscore.job_lock_key(name) AS k $$;
-COMMENT ON FUNCTION leadscore.give_job_lock(text) IS 'gives the lock of a model''s runs back';
+CREATE FUNCTION leadscore.give_job_lock() RETURNS void
+AS 'MODULE_PATHNAME', 'lead_give_run_lock' LANGUAGE C;
+COMMENT ON FUNCTION leadscore.give_job_lock() IS 'gives the lock of a model''s runs back';
 
 -- Raises an error that was recorded.
 CREATE FUNCTION leadscore.raise_failure(failure jsonb) RETURNS void
@@ -3483,17 +3616,19 @@ BEGIN
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Train it with a key, which tells one lead from another.';
 	END IF;
 	SELECT t.* INTO known FROM leadscore.score_tables AS t WHERE t.name = score_table.name;
+	IF known.name IS NOT NULL AND (source IS NULL OR target IS NULL) THEN
+		PERFORM leadscore.check_author(format('where the scores of model "%s" are kept', name), known.created_by,
+			'Give source and target yourself, or look at leadscore.score_tables.');
+	END IF;
 	made := known;
 	made.name := name;
 	made.key := spec->>'key';
-	made.source := coalesce(source, known.source, spec->>'source');
+	made.source := coalesce(source, known.source, leadscore.source_of_model(name));
 	made.target := CASE WHEN target IS NULL AND known.name IS NOT NULL THEN known.target
 		ELSE leadscore.qualify(coalesce(target, quote_ident(name || '_scores')), schema) END;
 	made.reasons := coalesce(reasons, known.reasons, 3);
 	made.grades := CASE WHEN grades IS NULL AND known.name IS NOT NULL THEN known.grades
 		ELSE leadscore.complete_grades(name, grades, made.source, spec) END;
-	made.created_at := coalesce(known.created_at, clock_timestamp());
-	made.created_by := coalesce(known.created_by, current_user);
 
 	IF to_regclass(made.target) IS NULL THEN
 		EXECUTE format('CREATE TABLE %s AS SELECT s.%I, NULL::float8 AS score, NULL::text AS grade, NULL::text AS reasons,
@@ -3509,7 +3644,8 @@ BEGIN
 	END IF;
 	IF made IS DISTINCT FROM known THEN
 		DELETE FROM leadscore.score_tables AS t WHERE t.name = score_table.name;
-		INSERT INTO leadscore.score_tables VALUES (made.*);
+		INSERT INTO leadscore.score_tables (name, source, key, target, grades, reasons)
+		VALUES (made.name, made.source, made.key, made.target, made.grades, made.reasons);
 	END IF;
 	RETURN made;
 END;
@@ -3677,6 +3813,8 @@ DECLARE
 	repeated boolean := false;
 BEGIN
 	SELECT s.* INTO t FROM leadscore.score_tables AS s JOIN leadscore.score_runs AS r USING (name) WHERE r.score_run_id = run;
+	PERFORM leadscore.check_author(format('where the scores of model "%s" are kept', t.name), t.created_by,
+		'Call lead_refresh_scores() with source and target, or look at leadscore.score_tables.');
 	SELECT r.version, r.name || '@' || r.version INTO live, reference FROM leadscore.score_runs AS r WHERE r.score_run_id = run;
 	model := @extschema@.lead_model(reference);
 	cuts := @extschema@.lead_grade_cuts(reference, t.grades);
@@ -3826,7 +3964,7 @@ BEGIN
 	IF failure IS NULL THEN
 		CALL leadscore.refresh_scores(name, batch_size, result, failure);
 	END IF;
-	PERFORM leadscore.give_job_lock(name);
+	PERFORM leadscore.give_job_lock();
 	IF failure IS NOT NULL THEN
 		PERFORM leadscore.raise_failure(failure);
 	END IF;
@@ -4100,6 +4238,9 @@ BEGIN
 	IF name IS NULL OR NOT EXISTS (SELECT FROM leadscore.models AS m WHERE m.name = lead_schedule.name) THEN
 		RAISE EXCEPTION 'model "%" does not exist', coalesce(name, '') USING ERRCODE = 'undefined_object';
 	END IF;
+	IF action IN ('retrain', 'monitor') THEN
+		PERFORM leadscore.last_spec(name);		-- another role's recipe would fail every time
+	END IF;
 	IF cron IS NULL THEN
 		RAISE EXCEPTION 'the schedule is NULL' USING ERRCODE = 'null_value_not_allowed';
 	END IF;
@@ -4217,16 +4358,14 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	told jsonb := jsonb_strip_nulls(outcome);
-	model text;
 BEGIN
 	UPDATE leadscore.job_runs AS r
 	SET status = CASE WHEN told ? 'skipped' THEN 'skipped' WHEN told ? 'failure' THEN 'failed' ELSE 'succeeded' END,
 		ended_at = clock_timestamp(),
 		result = CASE WHEN told ? 'skipped' THEN 'a training was under way' ELSE told->>'result' END,
 		error = told->'failure'->>'message', sqlstate = told->'failure'->>'sqlstate'
-	WHERE r.job_run_id = run
-	RETURNING r.name INTO model;
-	PERFORM leadscore.give_job_lock(model);
+	WHERE r.job_run_id = run;
+	PERFORM leadscore.give_job_lock();
 	RETURN told;
 END;
 $$;
