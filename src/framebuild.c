@@ -64,7 +64,7 @@ FrameBuilder *
 FrameBuilderCreate(MemoryContext parent, int max_distinct, Size limit)
 {
 	MemoryContext cxt = AllocSetContextCreate(parent, "leadscore frame",
-											  ALLOCSET_START_SMALL_SIZES);
+											  ALLOCSET_SMALL_SIZES);
 	FrameBuilder *b = MemoryContextAllocZero(cxt, sizeof(FrameBuilder));
 
 	b->cxt = cxt;
@@ -89,7 +89,7 @@ FrameBuilderSetTimezone(FrameBuilder *b, const char *timezone)
 }
 
 /* Columns come by the dozen: one by one they would take twice the memory. */
-#define COLUMNS_AT_ONCE	14
+#define COLUMNS_AT_ONCE	((int) ((2048 - 16) / sizeof(BuilderColumn)))
 
 static BuilderColumn *
 NewColumn(FrameBuilder *b)
@@ -234,7 +234,7 @@ TextCode(FrameBuilder *b, BuilderColumn *bc, const char *text, int len)
 	char	   *copy;
 
 	if (bc->textdict == NULL)
-		bc->textdict = textdict_create(b->cxt, FIRST_VALUES, NULL);
+		bc->textdict = textdict_create(b->cxt, FIRST_VALUES / 4, NULL);
 	e = textdict_lookup(bc->textdict, key);
 	if (e != NULL)
 		return e->code;
