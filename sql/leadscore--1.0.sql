@@ -921,6 +921,8 @@ CREATE TABLE leadscore.runs (
 	held_out bigint,
 	data_from timestamptz,
 	data_to timestamptz,
+	cut jsonb,
+	seen jsonb,
 	fingerprint text,
 	extension_version text NOT NULL,
 	server_version text NOT NULL DEFAULT current_setting('server_version'),
@@ -936,6 +938,8 @@ COMMENT ON COLUMN leadscore.runs.unknown IS 'rows of the source whose label is N
 COMMENT ON COLUMN leadscore.runs.held_out IS 'labelled rows held out';
 COMMENT ON COLUMN leadscore.runs.data_from IS 'earliest time of a labelled row, where a time column is named';
 COMMENT ON COLUMN leadscore.runs.data_to IS 'latest time of a labelled row, where a time column is named';
+COMMENT ON COLUMN leadscore.runs.cut IS 'a hold-out by time takes the rows later than this';
+COMMENT ON COLUMN leadscore.runs.seen IS 'a hold-out by time: the latest of its times';
 COMMENT ON COLUMN leadscore.runs.fingerprint IS 'of the rows trained on, whatever order they came in; comparable within a version of leadscore';
 
 CREATE TABLE leadscore.params (
@@ -1589,6 +1593,10 @@ BEGIN
 	PERFORM leadscore.check_keys('holdout', holdout, '{by,column,share,seed}');
 	PERFORM leadscore.number_of('holdout', holdout, 'share', 0.01, 0.9);
 	PERFORM leadscore.number_of('holdout', holdout, 'seed', -9e15, 9e15);
+	IF (holdout->>'seed')::numeric <> round((holdout->>'seed')::numeric) THEN
+		RAISE EXCEPTION 'invalid value for "seed" in holdout' USING ERRCODE = 'invalid_parameter_value',
+			DETAIL = 'It must be an integer.';
+	END IF;
 	way := coalesce(way, CASE WHEN col IS NOT NULL THEN 'column' WHEN time_column IS NOT NULL THEN 'time' ELSE 'key' END);
 	col := CASE way WHEN 'key' THEN coalesce(col, key) WHEN 'time' THEN coalesce(col, time_column) ELSE col END;
 	IF way NOT IN ('key', 'time', 'group', 'column', 'none') THEN
@@ -1614,7 +1622,7 @@ BEGIN
 	RETURN jsonb_build_object('by', way, 'column', col) || CASE way WHEN 'column' THEN '{}'
 		WHEN 'time' THEN jsonb_build_object('share', coalesce((holdout->>'share')::numeric, 0.2))
 		ELSE jsonb_build_object('share', coalesce((holdout->>'share')::numeric, 0.2),
-			'seed', coalesce((holdout->>'seed')::bigint, 0)) END;
+			'seed', coalesce((holdout->>'seed')::numeric::bigint, 0)) END;
 END;
 $$;
 
@@ -1763,6 +1771,7 @@ DECLARE
 	col text := h->>'column';
 	share numeric := (h->>'share')::numeric;
 	parts integer := CASE WHEN 1 / share = round(1 / share) THEN round(1 / share) ELSE 1000 END;
+	seed bigint := h->>'seed';
 	type text;
 BEGIN
 	CASE h->>'by'
@@ -1777,22 +1786,9 @@ BEGIN
 		ELSE
 			-- a fifth is fold 0 of 5, as one would write it by hand
 			RETURN format('COALESCE(@extschema@.lead_fold(%s, %s, %s) OPERATOR(pg_catalog.<) %s, false)',
-				leadscore.fold_argument(spec, col), parts, h->>'seed', greatest(1, round(share * parts)));
+				leadscore.fold_argument(spec, col), parts, seed, greatest(1, round(share * parts)));
 	END CASE;
 END;
-$$;
-
--- Rows that a version has not been trained on, or NULL where it has seen all.
-CREATE FUNCTION leadscore.not_seen(spec jsonb)
-RETURNS text
-LANGUAGE sql IMMUTABLE STRICT
-SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT CASE
-		WHEN spec #>> '{holdout,by}' = 'none' THEN NULL
-		WHEN (spec->>'refit')::boolean THEN
-			CASE WHEN spec #>> '{holdout,by}' = 'time' THEN leadscore.held_out(spec, spec #>> '{holdout,seen}') END
-		ELSE leadscore.held_out(spec, spec #>> '{holdout,cut}') END
 $$;
 
 -- Those of a spec's options that act when a frame is built, for the rows that
@@ -1818,6 +1814,27 @@ AS $$
 		WHERE f IS DISTINCT FROM spec #>> '{options,weight}' AND f IS DISTINCT FROM spec #>> '{options,group}'
 			AND f IS DISTINCT FROM spec #>> '{options,time}'
 		ORDER BY i)
+$$;
+
+-- Rows that a champion has not been trained on.  NULL where it has seen all, or
+-- cannot be scored because the columns of the source lack some of its own.
+CREATE FUNCTION leadscore.not_seen(champion jsonb, columns jsonb)
+RETURNS text
+LANGUAGE sql IMMUTABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE
+		WHEN EXISTS (SELECT FROM unnest(leadscore.scored_columns(champion)) AS c
+			WHERE NOT columns @> jsonb_build_array(jsonb_build_object('name', c))) THEN NULL
+		-- its rows are told by a column of this name and type
+		WHEN NOT columns @> (SELECT coalesce(jsonb_agg(c), '[]') FROM jsonb_array_elements(champion->'columns') AS c
+			WHERE c->>'name' = champion #>> '{holdout,column}') THEN NULL
+		WHEN champion #>> '{holdout,by}' = 'none' THEN NULL
+		WHEN champion #>> '{holdout,by}' <> 'time' THEN
+			CASE WHEN NOT (champion->>'refit')::boolean THEN leadscore.held_out(champion) END
+		WHEN (champion->>'refit')::boolean THEN
+			CASE WHEN champion #>> '{holdout,seen}' IS NOT NULL THEN leadscore.held_out(champion, champion #>> '{holdout,seen}') END
+		WHEN champion #>> '{holdout,cut}' IS NOT NULL THEN leadscore.held_out(champion, champion #>> '{holdout,cut}') END
 $$;
 
 -- An aggregate over columns of s, or over a row where they are too many.
@@ -1852,7 +1869,7 @@ DECLARE
 	options jsonb := spec->'options';
 	source text := spec->>'source';
 	held text := leadscore.held_out(spec);
-	unseen text := leadscore.not_seen(champion);
+	unseen text := leadscore.not_seen(champion, spec->'columns');
 	scored text[] := leadscore.scored_columns(spec);
 	frame_options jsonb := leadscore.frame_options(spec);
 	"time" text := spec->>'time';
@@ -1862,10 +1879,10 @@ DECLARE
 	"from" text;
 BEGIN
 	SELECT c->>'type' INTO type FROM jsonb_array_elements(spec->'columns') AS c WHERE c->>'name' = "time";
-	IF champion IS NOT NULL THEN
+	IF unseen IS NOT NULL THEN
 		-- the champion must find its columns, too
 		extra := ARRAY(SELECT x FROM unnest(leadscore.scored_columns(champion)) AS x
-			WHERE x <> ALL (scored) AND spec->'columns' @> jsonb_build_array(jsonb_build_object('name', x)));
+			WHERE x <> ALL (scored));
 		scored := scored || extra;
 		frame_options := leadscore.frame_options(champion) || frame_options
 			|| coalesce((SELECT jsonb_build_object('columns', jsonb_object_agg(c, jsonb_build_object('parts', parts)))
@@ -1902,8 +1919,10 @@ BEGIN
 			THEN format(', pg_catalog.min(s.%1$I) FILTER (WHERE t.label IS NOT NULL)::pg_catalog.timestamptz AS data_from'
 				', pg_catalog.max(s.%1$I) FILTER (WHERE t.label IS NOT NULL)::pg_catalog.timestamptz AS data_to', "time")
 			ELSE ', NULL::pg_catalog.timestamptz AS data_from, NULL::pg_catalog.timestamptz AS data_to' END
-		|| CASE WHEN (spec #>> '{holdout,by}') = 'time' THEN ', pg_catalog.to_jsonb(pg_catalog.min(c.cut)) AS cut'
-			ELSE ', NULL::pg_catalog.jsonb AS cut' END
+		|| CASE WHEN (spec #>> '{holdout,by}') = 'time'
+			THEN format(', pg_catalog.to_jsonb(pg_catalog.min(c.cut)) AS cut'
+				', pg_catalog.to_jsonb(pg_catalog.max(s.%I) FILTER (WHERE t.label IS NOT NULL)) AS seen', spec #>> '{holdout,column}')
+			ELSE ', NULL::pg_catalog.jsonb AS cut, NULL::pg_catalog.jsonb AS seen' END
 		|| CASE WHEN spec->>'key' IS NOT NULL AND NOT (spec->>'key_unique')::boolean
 			THEN format(', pg_catalog.count(s.%1$I) OPERATOR(pg_catalog.-) pg_catalog.count(DISTINCT s.%1$I) AS duplicates', spec->>'key')
 			ELSE ', 0::pg_catalog.int8 AS duplicates' END
@@ -2241,6 +2260,14 @@ BEGIN
 END;
 $$;
 
+-- A recipe with the columns that the source has now.
+CREATE FUNCTION leadscore.with_columns(spec jsonb)
+RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+RETURN CASE WHEN left(spec->>'source', 1) = '(' THEN spec
+	ELSE jsonb_set(spec, '{columns}', leadscore.columns_of((spec->>'source')::regclass)) END;
+
 -- Point an alias to a version, or to none, and write it down.
 CREATE FUNCTION leadscore.deploy(name text, alias text, version integer, action text, reason text,
 	run uuid DEFAULT NULL, in_force bigint DEFAULT NULL)
@@ -2275,7 +2302,7 @@ $$;
 
 -- What became of the one query: the version, its quality, the gate.
 CREATE FUNCTION leadscore.finish_run(run uuid, spec jsonb, trained lead_trained, refitted lead_trained,
-	holdout leadframe, common leadframe, champion integer, cut jsonb, data_to timestamptz)
+	holdout leadframe, common leadframe, champion integer, champion_spec jsonb, cut jsonb, seen jsonb)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -2289,11 +2316,12 @@ DECLARE
 	info jsonb := @extschema@.lead_info((trained).model);
 	evaluation jsonb;
 	compared jsonb;
+	unseen text := leadscore.not_seen(champion_spec, spec->'columns');
+	obstacle text;
 	found record;
 	gate jsonb := spec->'gate';
 BEGIN
-	UPDATE leadscore.runs AS r SET spec = CASE WHEN cut IS NULL THEN r.spec ELSE jsonb_set(jsonb_set(r.spec, '{holdout,cut}', cut),
-			'{holdout,seen}', coalesce(to_jsonb(data_to), 'null')) END
+	UPDATE leadscore.runs AS r SET cut = cut, seen = seen
 	WHERE r.run_id = run RETURNING r.model, r.description INTO name, description;
 	UPDATE leadscore.models AS m SET last_version = m.last_version + 1 WHERE m.name = name
 	RETURNING m.last_version INTO number;
@@ -2301,6 +2329,7 @@ BEGIN
 	VALUES (name, number, run, published, description);
 	IF holdout IS NOT NULL THEN
 		INSERT INTO leadscore.holdouts VALUES (name, number, holdout);
+		PERFORM leadscore.keep_score_quantiles(name, number, (trained).model, holdout);
 		evaluation := to_jsonb(@extschema@.lead_evaluate_frame((trained).model, holdout, coalesce((gate->>'threshold')::float8, 0.5)));
 	END IF;
 
@@ -2314,17 +2343,29 @@ BEGIN
 		(run, 'summary.txt', @extschema@.lead_summary(published)),
 		(run, 'columns.json', jsonb_pretty((trained).columns));
 
-	IF champion IS NOT NULL AND coalesce(common, holdout) IS NOT NULL AND leadscore.not_seen(
-		(SELECT r.spec FROM leadscore.versions AS v JOIN leadscore.runs AS r USING (run_id)
-			WHERE v.name = name AND v.version = champion)) IS NOT NULL THEN
-		compared := to_jsonb(@extschema@.lead_compare(
-			(SELECT v.model FROM leadscore.versions AS v WHERE v.name = name AND v.version = champion),
-			(trained).model, coalesce(common, holdout)));
+	IF champion IS NOT NULL AND holdout IS NOT NULL THEN
+		IF unseen IS NULL THEN
+			obstacle := 'It has seen all rows, or the source lacks columns that it needs.';
+		ELSIF unseen <> leadscore.held_out(spec) AND common IS NULL THEN
+			obstacle := 'It has seen all rows that are held out now.';
+		ELSE
+			BEGIN
+				compared := to_jsonb(@extschema@.lead_compare(
+					(SELECT v.model FROM leadscore.versions AS v WHERE v.name = name AND v.version = champion),
+					(trained).model, coalesce(common, holdout)));
+			EXCEPTION WHEN undefined_column OR datatype_mismatch THEN
+				obstacle := upper(left(SQLERRM, 1)) || substr(SQLERRM, 2) || '.';
+			END;
+		END IF;
+		IF obstacle IS NOT NULL THEN
+			RAISE WARNING 'version % of model "%" cannot be compared with the champion, version %', number, name, champion
+				USING DETAIL = obstacle, HINT = format('lead_promote(%L, %s) makes it live without a gate.', name, number);
+		END IF;
 	END IF;
 	SELECT * INTO found FROM leadscore.judge(gate, champion, compared, evaluation);
 	INSERT INTO leadscore.verdicts (run_id, verdict, passed, champion_version, numbers)
 	VALUES (run, found.verdict, found.passed, champion, jsonb_strip_nulls(jsonb_build_object('gate', gate, 'compared', compared,
-		'evaluation', evaluation, 'below', to_jsonb(found.failed))));
+		'not_compared', obstacle, 'evaluation', evaluation, 'below', to_jsonb(found.failed))));
 	IF found.passed THEN
 		PERFORM leadscore.deploy(name, 'champion', number, 'promote', 'the gate: ' || found.verdict, run);
 	END IF;
@@ -2352,7 +2393,8 @@ BEGIN
 	SELECT c.version, c.spec INTO champion, champion_spec FROM leadscore.champion(name) AS c;
 	BEGIN
 		IF leadscore.source_fits(run, spec) THEN
-			PERFORM leadscore.set_settings(spec->'settings');
+			spec := leadscore.with_columns(spec);
+			PERFORM leadscore.set_settings(spec OPERATOR(pg_catalog.->) 'settings');
 			EXECUTE leadscore.training_query(spec, champion_spec) INTO data;
 			PERFORM leadscore.set_settings(here);
 			PERFORM leadscore.record_data(run, data.training, data.total, data.labelled, data.held_out, data.data_from, data.data_to);
@@ -2360,7 +2402,7 @@ BEGIN
 				data.duplicates, data.held_out);
 			IF leadscore.checks_passed(run) THEN
 				PERFORM leadscore.finish_run(run, spec, data.training, data.refitted, data.holdout, data.common,
-					champion, data.cut, data.data_to);
+					champion, champion_spec, data.cut, data.seen);
 			END IF;
 		END IF;
 	EXCEPTION WHEN OTHERS THEN
@@ -2377,7 +2419,7 @@ CREATE FUNCTION leadscore.champion(name text, OUT version integer, OUT spec json
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT v.version, r.spec
+	SELECT v.version, jsonb_set(r.spec, '{holdout}', r.spec->'holdout' || jsonb_build_object('cut', r.cut, 'seen', r.seen))
 	FROM leadscore.aliases AS a JOIN leadscore.versions AS v USING (name, version) JOIN leadscore.runs AS r USING (run_id)
 	WHERE a.name = $1 AND a.alias = 'champion'
 $$;
@@ -2399,7 +2441,8 @@ CREATE FUNCTION leadscore.set_settings(settings jsonb)
 RETURNS void
 LANGUAGE sql
 BEGIN ATOMIC
-	SELECT pg_catalog.set_config(s.key, s.value, true) FROM pg_catalog.jsonb_each_text(settings) AS s;
+	SELECT pg_catalog.set_config(s.key, s.value, true) FROM pg_catalog.jsonb_each_text(settings) AS s
+	WHERE s.key IN ('search_path', 'TimeZone', 'DateStyle', 'IntervalStyle');
 END;
 
 -- lead_train_model(name, source, label, …): the next version of a named model.
@@ -2438,6 +2481,10 @@ BEGIN
 	IF source IS NULL OR label IS NULL THEN
 		RAISE EXCEPTION 'source and label must not be null' USING ERRCODE = 'null_value_not_allowed';
 	END IF;
+	IF pg_catalog.jsonb_typeof(tags) OPERATOR(pg_catalog.<>) 'object' THEN
+		RAISE EXCEPTION 'tags must be a JSON object' USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'Write {"key": "value", …}.';
+	END IF;
 	SELECT * INTO resolved FROM leadscore.resolve_source(source);
 	SELECT * INTO labelled FROM leadscore.resolve_expression(resolved.relation, label);
 	spec := leadscore.make_spec(resolved.relation, resolved.source, resolved.is_query, labelled.expression,
@@ -2467,8 +2514,28 @@ BEGIN
 END;
 $$;
 
+-- What another role wrote is run with the rights of whoever runs it: an error
+-- unless its author has these rights anyway, or is one who gives them out.
+-- Authors are what current_user was; trainers cannot write them.
+CREATE FUNCTION leadscore.check_author(what text, author text, hint text)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF author = current_user OR EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = author
+		AND (pg_has_role(r.oid, current_user, 'MEMBER') OR has_schema_privilege(r.oid, 'leadscore', 'USAGE WITH GRANT OPTION'))) THEN
+		RETURN;
+	END IF;
+	RAISE EXCEPTION '% was written by role "%"', what, author USING ERRCODE = 'insufficient_privilege',
+		DETAIL = format('It would run with the rights of role "%s".', current_user), HINT = hint;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.check_author(text, text, text) IS 'an error where another role''s recipe would run with more rights than that role has';
+
 -- The recipe of the last version, or of the last run where there is none.
-CREATE FUNCTION leadscore.last_spec(name text)
+-- adopt: it may be another role's
+CREATE FUNCTION leadscore.last_spec(name text, adopt boolean DEFAULT false)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -2476,31 +2543,37 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	spec jsonb;
+	author text;
 BEGIN
-	SELECT r.spec INTO spec FROM leadscore.runs AS r LEFT JOIN leadscore.versions AS v USING (run_id)
+	SELECT r.spec, r.started_by INTO spec, author FROM leadscore.runs AS r LEFT JOIN leadscore.versions AS v USING (run_id)
 	WHERE r.model = name ORDER BY v.version DESC NULLS LAST, r.started_at DESC LIMIT 1;
 	IF spec IS NULL THEN
 		RAISE EXCEPTION 'model "%" does not exist', name USING ERRCODE = 'undefined_object',
 			HINT = 'lead_train_model() makes one; leadscore.models lists them.';
 	END IF;
-	RETURN spec #- '{holdout,cut}' #- '{holdout,seen}';
+	IF adopt IS NOT TRUE THEN
+		PERFORM leadscore.check_author(format('the recipe of model "%s"', name), author,
+			format('Look at spec in leadscore.runs; lead_retrain(%L, adopt => true) makes it your own.', name));
+	END IF;
+	RETURN spec;
 END;
 $$;
 
 -- lead_retrain(name): the next version by the recipe of the last one.
 -- options	are put over those stored, key by key; so is gate
+-- adopt	take over a recipe that another role wrote
 CREATE FUNCTION lead_retrain(name text, options jsonb DEFAULT NULL, gate jsonb DEFAULT NULL, description text DEFAULT NULL,
-	tags jsonb DEFAULT NULL)
+	tags jsonb DEFAULT NULL, adopt boolean DEFAULT false)
 RETURNS lead_run
 LANGUAGE plpgsql
 AS $$
 DECLARE
-	spec pg_catalog.jsonb := leadscore.merged_spec(leadscore.last_spec(name), options, gate);
+	spec pg_catalog.jsonb := leadscore.merged_spec(leadscore.last_spec(name, adopt), options, gate);
 BEGIN
 	RETURN leadscore.train(name, 'retrain', spec, description, leadscore.last_experiment(name), tags);
 END;
 $$;
-COMMENT ON FUNCTION lead_retrain(text, jsonb, jsonb, text, jsonb) IS
+COMMENT ON FUNCTION lead_retrain(text, jsonb, jsonb, text, jsonb, boolean) IS
 'train the next version of a model by the recipe of its last one';
 
 CREATE FUNCTION leadscore.last_experiment(name text)
@@ -2634,6 +2707,37 @@ END;
 $$;
 COMMENT ON FUNCTION lead_promote(text, integer, text, text) IS 'make a version what an alias means; the champion is what is live';
 
+-- The deployment that lead_rollback() would bring back, NULL if there is none.
+-- Versions that were dropped are passed over.
+CREATE FUNCTION leadscore.rollback_target(name text, alias text)
+RETURNS leadscore.deployments
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	last leadscore.deployments;
+	target leadscore.deployments;
+	next bigint;
+BEGIN
+	SELECT d.* INTO last FROM leadscore.deployments AS d
+	WHERE d.name = name AND d.alias = alias ORDER BY d.deployment_id DESC LIMIT 1;
+	next := CASE last.action WHEN 'rollback' THEN
+		(SELECT d.before FROM leadscore.deployments AS d WHERE d.deployment_id = last.in_force)
+		ELSE coalesce(last.before, CASE WHEN last.action = 'remove' THEN last.deployment_id END) END;
+	LOOP
+		SELECT d.* INTO target FROM leadscore.deployments AS d WHERE d.deployment_id = next;
+		EXIT WHEN target.deployment_id IS NULL
+			OR EXISTS (SELECT FROM leadscore.versions AS v WHERE v.name = name AND v.version = target.version);
+		next := coalesce(target.before, CASE WHEN target.action = 'remove' THEN
+			(SELECT max(d.deployment_id) FROM leadscore.deployments AS d
+			WHERE d.name = name AND d.alias = alias AND d.deployment_id < target.deployment_id) END);
+	END LOOP;
+	RETURN target;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.rollback_target(text, text) IS 'the deployment that a rollback of an alias would bring back';
+
 -- lead_rollback(name [, alias]): undo the last promotion; again: the one before.
 -- Versions that were dropped are passed over.
 CREATE FUNCTION lead_rollback(name text, alias text DEFAULT 'champion', reason text DEFAULT NULL)
@@ -2645,7 +2749,6 @@ AS $$
 DECLARE
 	last leadscore.deployments;
 	target leadscore.deployments;
-	next bigint;
 BEGIN
 	PERFORM leadscore.lock(name);
 	SELECT d.* INTO last FROM leadscore.deployments AS d
@@ -2654,20 +2757,11 @@ BEGIN
 		RAISE EXCEPTION 'model "%" never had a %', name, alias USING ERRCODE = 'undefined_object',
 			HINT = 'lead_promote() makes a version live.';
 	END IF;
-	next := CASE last.action WHEN 'rollback' THEN
-		(SELECT d.before FROM leadscore.deployments AS d WHERE d.deployment_id = last.in_force)
-		ELSE coalesce(last.before, CASE WHEN last.action = 'remove' THEN last.deployment_id END) END;
-	LOOP
-		SELECT d.* INTO target FROM leadscore.deployments AS d WHERE d.deployment_id = next;
-		IF target.deployment_id IS NULL THEN
-			RAISE EXCEPTION 'model "%" had no other % before', name, alias USING ERRCODE = 'object_not_in_prerequisite_state',
-				HINT = format('lead_deployments(%L) shows the history.', name);
-		END IF;
-		EXIT WHEN EXISTS (SELECT FROM leadscore.versions AS v WHERE v.name = name AND v.version = target.version);
-		next := coalesce(target.before, CASE WHEN target.action = 'remove' THEN
-			(SELECT max(d.deployment_id) FROM leadscore.deployments AS d
-			WHERE d.name = name AND d.alias = alias AND d.deployment_id < target.deployment_id) END);
-	END LOOP;
+	target := leadscore.rollback_target(name, alias);
+	IF target.deployment_id IS NULL THEN
+		RAISE EXCEPTION 'model "%" had no other % before', name, alias USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = format('lead_deployments(%L) shows the history.', name);
+	END IF;
 	RETURN leadscore.deployment_row(leadscore.deploy(name, alias, target.version, 'rollback',
 		coalesce(reason, format('rollback from version %s', last.version)), NULL, coalesce(target.in_force, target.deployment_id)));
 END;
@@ -2834,6 +2928,7 @@ BEGIN
 			DETAIL = format('Its aliases are: %s.', used), HINT = format('lead_drop_model(%L, force => true) drops it all the same.', name);
 	END IF;
 	PERFORM leadscore.deploy(name, a.alias, NULL, 'remove', 'the model was dropped') FROM leadscore.aliases AS a WHERE a.name = name;
+	PERFORM @extschema@.lead_unschedule(j.name, j.action) FROM leadscore.jobs AS j WHERE j.name = name;
 	DELETE FROM leadscore.versions AS v WHERE v.name = name;
 	DELETE FROM leadscore.runs AS r WHERE r.model = name;
 	DELETE FROM leadscore.models AS m WHERE m.name = name;
@@ -2882,11 +2977,8 @@ RETURNS SETOF record
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT l.alias, t.version
-	FROM (SELECT DISTINCT ON (d.alias) d.* FROM leadscore.deployments AS d WHERE d.name = $1 ORDER BY d.alias, d.deployment_id DESC) AS l
-		LEFT JOIN leadscore.deployments AS f ON f.deployment_id = l.in_force
-		JOIN leadscore.deployments AS t ON t.deployment_id = CASE l.action WHEN 'rollback' THEN f.before
-			WHEN 'promote' THEN l.before END
+	SELECT d.alias, (leadscore.rollback_target($1, d.alias)).version
+	FROM (SELECT DISTINCT d.alias FROM leadscore.deployments AS d WHERE d.name = $1) AS d
 $$;
 
 ----------------------------------------------------------------------------
@@ -2916,11 +3008,20 @@ BEGIN
 			HINT = 'Whoever created the extension may.';
 	END IF;
 	EXECUTE format('GRANT USAGE ON SCHEMA leadscore TO %I', role);
-	FOR t IN SELECT c.relname, c.relkind FROM pg_class AS c
+	FOR t IN SELECT c.oid, c.relname, c.relkind FROM pg_class AS c
 		WHERE c.relnamespace = 'leadscore'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'S') LOOP
 		IF t.relkind = 'S' THEN
 			CONTINUE WHEN level = 'reader';
 			EXECUTE format('GRANT USAGE ON SEQUENCE leadscore.%I TO %I', t.relname, role);
+		ELSIF level = 'trainer' AND t.relname IN ('runs', 'score_tables') THEN
+			-- who wrote what will run again is not to be forged
+			EXECUTE format('GRANT SELECT, DELETE, INSERT (%2$s) ON leadscore.%1$I TO %3$I', t.relname,
+				(SELECT string_agg(quote_ident(a.attname), ', ') FROM pg_attribute AS a WHERE a.attrelid = t.oid AND a.attnum > 0
+					AND NOT a.attisdropped AND a.attname <> ALL ('{started_by,created_by}')), role);
+			IF t.relname = 'runs' THEN
+				EXECUTE format('GRANT UPDATE (status, ended_at, description, rows, positives, unknown, held_out, data_from, data_to,
+					cut, seen, fingerprint, error, sqlstate) ON leadscore.runs TO %I', role);
+			END IF;
 		ELSIF level = 'trainer' AND t.relkind <> 'v' THEN
 			EXECUTE format('GRANT SELECT, INSERT%s ON leadscore.%I TO %I',
 				CASE WHEN t.relname = 'deployments' THEN '' ELSE ', UPDATE, DELETE' END, t.relname, role);
@@ -2937,6 +3038,8 @@ RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	others text;
 BEGIN
 	IF role IS NULL OR NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
 		RAISE EXCEPTION 'role "%" does not exist', coalesce(role, '(null)') USING ERRCODE = 'undefined_object';
@@ -2948,6 +3051,15 @@ BEGIN
 	EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA leadscore FROM %I', role);
 	EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA leadscore FROM %I', role);
 	EXECUTE format('REVOKE ALL ON SCHEMA leadscore FROM %I', role);
+	-- one takes away what one gave; what is left another role gave
+	SELECT string_agg(DISTINCT format('"%s"', pg_get_userbyid(g.grantor)), ', ') INTO others
+	FROM (SELECT nspacl AS acl FROM pg_namespace WHERE nspname = 'leadscore'
+		UNION ALL SELECT relacl FROM pg_class WHERE relnamespace = 'leadscore'::regnamespace) AS o, aclexplode(o.acl) AS g
+	WHERE g.grantee = (SELECT r.oid FROM pg_roles AS r WHERE r.rolname = role);
+	IF others IS NOT NULL THEN
+		RAISE WARNING 'role "%" still has rights on the registry', role
+			USING DETAIL = format('They were given by %s.', others), HINT = 'Let that role call lead_revoke().';
+	END IF;
 END;
 $$;
 COMMENT ON FUNCTION lead_revoke(text) IS 'take from a role what lead_grant() gave it';
@@ -3034,3 +3146,1347 @@ COMMENT ON VIEW leadscore.mlflow_registered_model_aliases IS 'aliases as MLflow'
 GRANT SELECT ON leadscore.mlflow_experiments, leadscore.mlflow_runs, leadscore.mlflow_params, leadscore.mlflow_metrics,
 	leadscore.mlflow_latest_metrics, leadscore.mlflow_tags, leadscore.mlflow_registered_models,
 	leadscore.mlflow_model_versions, leadscore.mlflow_registered_model_aliases TO @extowner@ WITH GRANT OPTION;
+
+----------------------------------------------------------------------------
+-- Scores for people and BI tools
+----------------------------------------------------------------------------
+
+/*
+ *	lead_create_scored_view(model, source, view, …)	-> the view's name: always up to
+ *					date, computed when it is read
+ *	CALL lead_refresh_scores(model, …)	-> a table of scores, kept up to date by runs
+ *	lead_grade_cuts(model, grades)		-> float8[3], where D ends, C ends, B ends
+ *	lead_grade(score, cuts)				-> 'A' … 'D'
+ *
+ * grades says how scores become grades, as jsonb:
+ *	{"quantiles": [0.25, 0.5, 0.75]}	(default) of the scores of the rows that were
+ *						held out when the version was trained, never of those fitted:
+ *						the best quarter of them is A
+ *	{"cuts": [0.2, 0.4, 0.6]}			fixed scores
+ *	{"capacity": 50, "per_day": 400}	we call 50 of 400 leads a day: the best 50 of
+ *						400 held-out leads are A, the next 50 B, the next 50 C
+ *
+ * Everything runs with the caller's privileges.
+ */
+
+-- A name to be created, qualified as CREATE would have it; schema is the caller's current
+-- one.
+CREATE FUNCTION leadscore.qualify(name text, schema text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	parts text[] := parse_ident(name);
+BEGIN
+	IF cardinality(parts) = 1 THEN
+		parts := schema || parts;
+	END IF;
+	IF cardinality(parts) <> 2 OR parts[1] IS NULL THEN
+		RAISE EXCEPTION 'no schema to create "%" in', name USING ERRCODE = 'invalid_schema_name';
+	END IF;
+	RETURN format('%I.%I', parts[1], parts[2]);
+END;
+$$;
+COMMENT ON FUNCTION leadscore.qualify(text, text) IS 'the qualified name of what is to be created';
+
+-- What stands after FROM for a source: a table, a view, or one SELECT.
+CREATE FUNCTION leadscore.source_of(written text) RETURNS text
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	resolved record;
+BEGIN
+	IF written IS NULL THEN
+		RETURN NULL;
+	END IF;
+	SELECT * INTO resolved FROM leadscore.resolve_source(written);
+	IF resolved.is_query THEN
+		DROP VIEW pg_temp."leadscore source";
+	END IF;
+	RETURN resolved.source;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.source_of(text) IS 'what stands after FROM for a source, the same under any search_path';
+
+-- 1,001 quantiles of the held-out scores: the frame that judged a version is not for
+-- readers, how its scores are distributed is.
+CREATE TABLE leadscore.score_quantiles (
+	name text NOT NULL,
+	version integer NOT NULL,
+	rows bigint NOT NULL,
+	quantiles float8[] NOT NULL CHECK (cardinality(quantiles) = 1001),
+	PRIMARY KEY (name, version),
+	FOREIGN KEY (name, version) REFERENCES leadscore.versions ON UPDATE CASCADE ON DELETE CASCADE
+);
+COMMENT ON TABLE leadscore.score_quantiles IS 'distribution of a version''s scores on the rows held out';
+COMMENT ON COLUMN leadscore.score_quantiles.quantiles IS 'the smallest, 999 between, the greatest';
+
+-- What lead_refresh_scores() was told when it was called first.
+CREATE TABLE leadscore.score_tables (
+	name text PRIMARY KEY REFERENCES leadscore.models ON UPDATE CASCADE ON DELETE CASCADE,
+	source text NOT NULL,
+	key text NOT NULL,
+	target text NOT NULL,
+	grades jsonb NOT NULL,
+	reasons integer NOT NULL CHECK (reasons BETWEEN 0 AND 100),
+	created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	created_by text NOT NULL DEFAULT current_user
+);
+COMMENT ON TABLE leadscore.score_tables IS 'where the scores of a model are kept, and of which rows';
+COMMENT ON COLUMN leadscore.score_tables.source IS 'what stands after FROM';
+COMMENT ON COLUMN leadscore.score_tables.created_by IS 'who said so; the job of another role does not run it';
+
+CREATE TABLE leadscore.score_runs (
+	score_run_id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+	name text NOT NULL REFERENCES leadscore.models ON UPDATE CASCADE ON DELETE CASCADE,
+	version integer,
+	target text NOT NULL,
+	status text NOT NULL CHECK (status IN ('running', 'finished', 'failed', 'interrupted')),
+	started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	ended_at timestamptz,
+	started_by text NOT NULL DEFAULT current_user,
+	rows_read bigint NOT NULL DEFAULT 0,
+	rows_scored bigint NOT NULL DEFAULT 0,
+	batches integer NOT NULL DEFAULT 0,
+	rows_a bigint NOT NULL DEFAULT 0,
+	rows_b bigint NOT NULL DEFAULT 0,
+	rows_c bigint NOT NULL DEFAULT 0,
+	rows_d bigint NOT NULL DEFAULT 0,
+	share_a float8 GENERATED ALWAYS AS (rows_a / nullif(rows_scored, 0)::float8) STORED,
+	share_b float8 GENERATED ALWAYS AS (rows_b / nullif(rows_scored, 0)::float8) STORED,
+	share_c float8 GENERATED ALWAYS AS (rows_c / nullif(rows_scored, 0)::float8) STORED,
+	share_d float8 GENERATED ALWAYS AS (rows_d / nullif(rows_scored, 0)::float8) STORED,
+	mean_score float8,
+	error text,
+	sqlstate text
+);
+CREATE INDEX ON leadscore.score_runs (name, started_at);
+COMMENT ON TABLE leadscore.score_runs IS 'a row per run of lead_refresh_scores(), written as it goes on';
+COMMENT ON COLUMN leadscore.score_runs.rows_read IS 'rows of the source that were looked at';
+COMMENT ON COLUMN leadscore.score_runs.rows_scored IS 'of these, new, changed or scored by another version';
+COMMENT ON COLUMN leadscore.score_runs.rows_a IS 'of the rows scored, those of grade A';
+COMMENT ON COLUMN leadscore.score_runs.mean_score IS 'of the rows scored';
+
+SELECT pg_catalog.pg_extension_config_dump('leadscore.score_quantiles', '');
+SELECT pg_catalog.pg_extension_config_dump('leadscore.score_tables', '');
+SELECT pg_catalog.pg_extension_config_dump('leadscore.score_runs', '');
+SELECT pg_catalog.pg_extension_config_dump('leadscore.score_runs_score_run_id_seq', '');
+
+GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON
+	leadscore.score_quantiles, leadscore.score_tables, leadscore.score_runs TO @extowner@ WITH GRANT OPTION;
+GRANT USAGE, SELECT, UPDATE ON SEQUENCE leadscore.score_runs_score_run_id_seq TO @extowner@ WITH GRANT OPTION;
+
+-- Keeps the distribution of a version's held-out scores.
+-- model	as it was when it was judged: a refit has seen these rows
+CREATE FUNCTION leadscore.keep_score_quantiles(name text, version integer, model bytea, holdout leadframe)
+RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	INSERT INTO leadscore.score_quantiles
+	SELECT $1, $2, count(*),
+		   percentile_cont((SELECT array_agg(i / 1000.0::float8 ORDER BY i) FROM generate_series(0, 1000) AS i))
+				WITHIN GROUP (ORDER BY f.score)
+	FROM @extschema@.lead_score_frame($3, $4) AS f, LATERAL generate_series(1, f.positives + f.negatives)
+	HAVING count(*) > 0
+$$;
+COMMENT ON FUNCTION leadscore.keep_score_quantiles(text, integer, bytea, leadframe) IS
+'keeps how the scores of a version''s held-out rows are distributed, for grades';
+
+-- grades, checked and complete: {"quantiles" | "cuts": three ascending numbers} or
+-- {"capacity", "per_day"}; NULL: the default.
+-- errors: what is wrong with grades
+CREATE FUNCTION leadscore.check_grades(grades jsonb) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	way text;
+	bounds float8[];
+	hint CONSTANT text := 'Write {"quantiles": [0.25, 0.5, 0.75]}, {"cuts": [0.2, 0.4, 0.6]} or {"capacity": 50, "per_day": 400}.';
+BEGIN
+	IF grades IS NULL THEN
+		RETURN '{"quantiles": [0.25, 0.5, 0.75]}';
+	END IF;
+	IF jsonb_typeof(grades) <> 'object' THEN
+		RAISE EXCEPTION 'grades must be a JSON object' USING ERRCODE = 'invalid_parameter_value', HINT = hint;
+	END IF;
+	SELECT string_agg(k, ', ' ORDER BY k COLLATE "C") INTO way FROM jsonb_object_keys(grades) AS k;
+	IF way IN ('quantiles', 'cuts') THEN
+		IF jsonb_typeof(grades->way) <> 'array' OR jsonb_array_length(grades->way) <> 3
+			OR EXISTS (SELECT FROM jsonb_array_elements(grades->way) AS e WHERE jsonb_typeof(e) <> 'number') THEN
+			RAISE EXCEPTION '"%" of grades must be an array of three numbers: where grade D ends, where C, where B', way
+				USING ERRCODE = 'invalid_parameter_value', HINT = hint;
+		END IF;
+		SELECT array_agg(e::float8 ORDER BY o) INTO bounds
+		FROM jsonb_array_elements(grades->way) WITH ORDINALITY AS a(e, o);
+		IF bounds[1] < 0 OR bounds[1] >= bounds[2] OR bounds[2] >= bounds[3] OR bounds[3] > 1 THEN
+			RAISE EXCEPTION '"%" of grades must ascend within 0 and 1', way
+				USING ERRCODE = 'invalid_parameter_value', HINT = hint;
+		END IF;
+	ELSIF way IN ('capacity', 'capacity, per_day') THEN
+		IF EXISTS (SELECT FROM jsonb_each(grades) AS e
+				   WHERE jsonb_typeof(e.value) <> 'number' OR e.value::text::numeric <= 0) THEN
+			RAISE EXCEPTION '"capacity" and "per_day" of grades must be positive numbers'
+				USING ERRCODE = 'invalid_parameter_value', HINT = hint;
+		END IF;
+	ELSE
+		RAISE EXCEPTION 'grades must name one way, not "%"', coalesce(way, '')
+			USING ERRCODE = 'invalid_parameter_value', HINT = hint;
+	END IF;
+	RETURN grades;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.check_grades(jsonb) IS 'grades, checked; NULL gives the default';
+
+-- lead_grade_cuts(model, grades): the scores from which on a lead is C, B, A.
+-- model	'name' (its champion), 'name@alias' or 'name@3'
+-- returns	NULL where quantiles or a capacity are asked for and the version has no
+--			held-out rows
+-- errors	a model that does not exist, grades that say nothing
+CREATE FUNCTION lead_grade_cuts(model text, grades jsonb DEFAULT NULL) RETURNS float8[]
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	live integer := @extschema@.lead_model_version(model);
+	checked jsonb := leadscore.check_grades(grades);
+	quantiles float8[];
+	capacity float8;
+	shares float8[];
+BEGIN
+	IF checked ? 'cuts' THEN
+		RETURN (SELECT array_agg(e::float8 ORDER BY o)
+				FROM jsonb_array_elements(checked->'cuts') WITH ORDINALITY AS a(e, o));
+	END IF;
+	SELECT q.quantiles INTO quantiles FROM leadscore.score_quantiles AS q
+	WHERE q.name = split_part(model, '@', 1) AND q.version = live;
+	IF checked ? 'capacity' THEN
+		IF NOT checked ? 'per_day' THEN
+			RAISE EXCEPTION 'grades by capacity need "per_day", the number of new leads a day'
+				USING ERRCODE = 'invalid_parameter_value';
+		END IF;
+		capacity := (checked->>'capacity')::float8 / (checked->>'per_day')::float8;
+		shares := ARRAY[1 - 3 * capacity, 1 - 2 * capacity, 1 - capacity];
+	ELSE
+		SELECT array_agg(e::float8 ORDER BY o) INTO shares
+		FROM jsonb_array_elements(checked->'quantiles') WITH ORDINALITY AS a(e, o);
+	END IF;
+	-- below the smallest quantile lies every score; between two of them, a line
+	RETURN (SELECT array_agg(CASE
+				WHEN quantiles IS NULL THEN NULL
+				WHEN s <= 0 THEN '-infinity'
+				WHEN s = 1 THEN quantiles[1001]
+				ELSE quantiles[floor(1000 * s)::integer + 1]
+					 + (1000 * s - floor(1000 * s))
+					 * (quantiles[floor(1000 * s)::integer + 2] - quantiles[floor(1000 * s)::integer + 1])
+			END ORDER BY o)
+			FROM unnest(shares) WITH ORDINALITY AS a(s, o) HAVING quantiles IS NOT NULL);
+END;
+$$;
+COMMENT ON FUNCTION lead_grade_cuts(text, jsonb) IS
+'scores from which on a lead is of grade C, B, A: by quantiles of the held-out scores, fixed, or by capacity';
+
+-- One expression, so that the planner can put it in the place of the call.
+CREATE FUNCTION lead_grade(score float8, cuts float8[]) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (ARRAY['D', 'C', 'B', 'A'])[1 + pg_catalog.width_bucket(score, cuts)];
+COMMENT ON FUNCTION lead_grade(float8, float8[]) IS
+'grade A to D of a score; cuts as lead_grade_cuts() gives them';
+
+-- grades, checked, with what they need: a capacity without per_day counts the source's
+-- leads of the last 28 days, or of fewer if it has fewer, back from the latest one.
+-- model	whose version has to have held-out rows unless the cuts are fixed
+-- source	what stands after FROM; spec: the recipe, with the time column and the settings that
+--			the source is read under
+CREATE FUNCTION leadscore.complete_grades(model text, grades jsonb, source text, spec jsonb) RETURNS jsonb
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	checked jsonb := leadscore.check_grades(grades);
+	here jsonb := leadscore.current_settings();
+	source_time text;
+	earliest timestamptz;
+	latest timestamptz;
+	leads bigint;
+	per_day float8;
+BEGIN
+	IF checked ? 'capacity' AND NOT checked ? 'per_day' THEN
+		IF spec->>'time' IS NULL THEN
+			RAISE EXCEPTION 'grades by capacity need "per_day", the number of new leads a day'
+				USING ERRCODE = 'invalid_parameter_value',
+					HINT = 'It can be counted only where the model was trained with a time column.';
+		END IF;
+		source_time := format('leadscore_row.%I::pg_catalog.timestamptz', spec->>'time');
+		PERFORM leadscore.set_settings(spec->'settings');
+		EXECUTE format('SELECT pg_catalog.min(%1$s), pg_catalog.max(%1$s) FROM %2$s AS leadscore_row', source_time, source)
+		INTO earliest, latest;
+		EXECUTE format('SELECT pg_catalog.count(*) FROM %2$s AS leadscore_row WHERE %1$s OPERATOR(pg_catalog.>) $1', source_time, source)
+		INTO leads USING latest OPERATOR(pg_catalog.-) interval '28 days';
+		PERFORM leadscore.set_settings(here);
+		per_day := leads / (extract(epoch FROM least(interval '28 days', greatest(latest - earliest, interval '1 day'))) / 86400);
+		IF per_day IS NULL OR per_day <= 0 THEN
+			RAISE EXCEPTION 'grades by capacity need "per_day": the source has no leads to count'
+				USING ERRCODE = 'invalid_parameter_value';
+		END IF;
+		checked := checked || jsonb_build_object('per_day', per_day);
+	END IF;
+	IF @extschema@.lead_grade_cuts(model, checked) IS NULL THEN
+		RAISE EXCEPTION 'version % of model "%" has no held-out rows to grade by',
+				@extschema@.lead_model_version(model), split_part(model, '@', 1)
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				HINT = 'Train with a hold-out, or give fixed cuts: {"cuts": [0.2, 0.4, 0.6]}.';
+	END IF;
+	RETURN checked;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.complete_grades(text, jsonb, text, jsonb) IS
+'grades, checked, a capacity with the leads a day; an error where there is nothing to grade by';
+
+-- The recipe of a version: of 'name' (its champion), 'name@alias' or 'name@3'.
+CREATE FUNCTION leadscore.spec_of(model text) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+RETURN (SELECT r.spec FROM leadscore.versions AS v JOIN leadscore.runs AS r USING (run_id)
+		WHERE v.name = split_part($1, '@', 1) AND v.version = @extschema@.lead_model_version($1));
+COMMENT ON FUNCTION leadscore.spec_of(text) IS 'the recipe by which a version was trained';
+
+-- What stands after FROM for the leads that a version was trained on.
+CREATE FUNCTION leadscore.source_of_model(model text) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	found record;
+BEGIN
+	SELECT r.spec->>'source' AS source, r.started_by INTO found
+	FROM leadscore.versions AS v JOIN leadscore.runs AS r USING (run_id)
+	WHERE v.name = split_part(source_of_model.model, '@', 1) AND v.version = @extschema@.lead_model_version(source_of_model.model);
+	PERFORM leadscore.check_author(format('the source of model "%s"', model), found.started_by,
+		'Give the source yourself: source => ''…''.');
+	RETURN found.source;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.source_of_model(text) IS 'the source that a version was trained on';
+
+-- lead_create_scored_view(model, source, view, …): a view of leads with their scores,
+-- computed when it is read, by the version that is live then.
+-- model	'name' (its champion), 'name@alias' or 'name@3'
+-- source	a table, a view, or one SELECT; NULL: what the model was trained on
+-- view		its name; NULL: the model's, followed by _scored
+-- grades	see lead_grade_cuts(); a capacity without per_day counts the source's leads
+-- reasons	how many, 0 for no such column
+-- replace	a view of this name may be there already, with the same columns in front
+-- returns	the view's name, qualified.  Its columns: those of the source, then score,
+--			score_100 (integer), grade, model_version, reasons
+-- errors	a source with a column of one of these names; no held-out rows to grade by
+--
+-- From PostgreSQL 15 on the view is a security invoker: who reads it needs the rights on
+-- the source and on the registry.  On 14 there is no such thing: the source is read with
+-- the rights of the view's owner, its row security included; the registry with the
+-- reader's.
+CREATE FUNCTION lead_create_scored_view(model text, source text DEFAULT NULL, view text DEFAULT NULL,
+	grades jsonb DEFAULT NULL, reasons integer DEFAULT 3, replace boolean DEFAULT false) RETURNS text
+LANGUAGE plpgsql
+AS $$
+BEGIN
+	RETURN leadscore.create_scored_view(model, leadscore.source_of(source), view, pg_catalog.current_schema()::pg_catalog.text,
+		grades, reasons, replace);
+END;
+$$;
+COMMENT ON FUNCTION lead_create_scored_view(text, text, text, jsonb, integer, boolean) IS
+'makes a view of leads with score, score_100, grade, model_version and reasons, by the version that is live';
+
+CREATE FUNCTION leadscore.create_scored_view(model text, source text, view text, schema text, grades jsonb, reasons integer,
+	replace boolean) RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	spec jsonb;
+	relation text;
+	checked jsonb;
+	target text;
+BEGIN
+	IF model IS NULL THEN
+		RAISE EXCEPTION 'the model is NULL' USING ERRCODE = 'null_value_not_allowed';
+	ELSIF reasons IS NULL OR reasons NOT BETWEEN 0 AND 100 THEN
+		RAISE EXCEPTION 'the number of reasons must be between 0 and 100' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	spec := leadscore.spec_of(model);
+	relation := coalesce(source, leadscore.source_of_model(model));
+	checked := leadscore.complete_grades(model, grades, relation, spec);
+	target := leadscore.qualify(coalesce(view, quote_ident(split_part(model, '@', 1) || '_scored')), schema);
+
+	-- a column goes before a row of the same name, so the row has an unlikely one
+	BEGIN
+		EXECUTE format('CREATE %1$s VIEW %2$s %3$s AS
+			SELECT leadscore_row.*, leadscore_score.score,
+				round(100 * leadscore_score.score)::integer AS score_100,
+				@extschema@.lead_grade(leadscore_score.score, (SELECT @extschema@.lead_grade_cuts(%4$L, %5$L))) AS grade,
+				(SELECT @extschema@.lead_model_version(%4$L)) AS model_version %6$s
+			FROM %7$s AS leadscore_row,
+				LATERAL (SELECT @extschema@.lead_score(%4$L::text, leadscore_row) AS score) AS leadscore_score',
+			CASE WHEN replace THEN 'OR REPLACE' END, target,
+			CASE WHEN current_setting('server_version_num')::integer >= 150000 THEN 'WITH (security_invoker = true)' END,
+			model, checked,
+			CASE WHEN reasons > 0 THEN
+				format(', @extschema@.lead_reasons(%L::text, leadscore_row, %s) AS reasons', model, reasons) END,
+			relation);
+	EXCEPTION WHEN duplicate_column THEN
+		RAISE EXCEPTION 'the source has a column that the view adds: %', SQLERRM
+			USING ERRCODE = 'duplicate_column',
+				HINT = 'The view adds score, score_100, grade, model_version and reasons; name the source''s column otherwise in a SELECT.';
+	END;
+	EXECUTE format('COMMENT ON VIEW %s IS %L', target, format('leads with their score by model %s, grades by %s', model, checked));
+	RETURN target;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.create_scored_view(text, text, text, text, jsonb, integer, boolean) IS
+'the work of lead_create_scored_view(), for a source that is resolved';
+
+/*
+ * Runs of a model, by a schedule or by hand, never overlap: each holds an advisory lock,
+ * a lock of the session, because the run commits on its way, that goes with an error that
+ * nobody catches.  The registry's own lock
+ * (leadscore.lock) is another one, so that nobody waits for a long scoring to promote.
+ */
+CREATE FUNCTION leadscore.job_lock_key(name text, OUT class integer, OUT object integer)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (pg_catalog.hashtext('leadscore run'), pg_catalog.hashtext(name));
+COMMENT ON FUNCTION leadscore.job_lock_key(text) IS 'the two keys of the advisory lock of a model''s runs';
+
+CREATE FUNCTION leadscore.take_run_lock(class integer, object integer) RETURNS boolean
+AS 'MODULE_PATHNAME', 'lead_take_run_lock' LANGUAGE C STRICT;
+COMMENT ON FUNCTION leadscore.take_run_lock(integer, integer) IS
+'takes an advisory lock of the session that goes when a transaction aborts; false: it is taken';
+
+CREATE FUNCTION leadscore.take_job_lock(name text) RETURNS boolean
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS $$ SELECT leadscore.take_run_lock(k.class, k.object) FROM leadscore.job_lock_key(name) AS k $$;
+COMMENT ON FUNCTION leadscore.take_job_lock(text) IS 'takes the lock of a model''s runs for this session; false: it is taken';
+
+CREATE FUNCTION leadscore.give_job_lock() RETURNS void
+AS 'MODULE_PATHNAME', 'lead_give_run_lock' LANGUAGE C;
+COMMENT ON FUNCTION leadscore.give_job_lock() IS 'gives the lock of a model''s runs back';
+
+-- Raises an error that was recorded.
+CREATE FUNCTION leadscore.raise_failure(failure jsonb) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RAISE EXCEPTION '%', coalesce(failure->>'message', 'unknown error')
+		USING ERRCODE = coalesce(failure->>'sqlstate', 'P0001'),
+			DETAIL = coalesce(nullif(failure->>'detail', ''), 'The run is recorded with this error.'),
+			HINT = coalesce(nullif(failure->>'hint', ''), 'See leadscore.job_runs and leadscore.score_runs.');
+END;
+$$;
+COMMENT ON FUNCTION leadscore.raise_failure(jsonb) IS 'raises an error that was recorded before';
+
+-- lead_refresh_scores: a table of scores, and the runs that keep it up to date.
+--
+-- The table has the key, score, grade, reasons, model_version, scored_at, and the
+-- fingerprint of what the score was computed from: the values of the model's columns, and
+-- what the grades and reasons are asked to be.  A row is scored when it is new, when its
+-- fingerprint has changed, or when another version is live.  Every scoring is also a row
+-- of <table>_history.
+
+-- <table>_history; a qualified name in, a qualified name out
+CREATE FUNCTION leadscore.history_of(target text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+RETURN (SELECT format('%I.%I', p[1], p[2] || '_history') FROM parse_ident(target) AS p);
+COMMENT ON FUNCTION leadscore.history_of(text) IS 'the table with the history of a table of scores';
+
+-- Sets a table of scores up, or changes what it is to hold; NULL: as before, else the
+-- default.  source is resolved, target is not; schema is the caller's current one.
+CREATE FUNCTION leadscore.score_table(name text, source text, target text, schema text, grades jsonb, reasons integer)
+RETURNS leadscore.score_tables
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	spec jsonb := leadscore.spec_of(name);
+	known leadscore.score_tables;
+	made leadscore.score_tables;
+BEGIN
+	IF strpos(name, '@') > 0 THEN
+		RAISE EXCEPTION 'scores are kept for what is live: give the model''s name without "@"'
+			USING ERRCODE = 'invalid_parameter_value';
+	ELSIF reasons NOT BETWEEN 0 AND 100 THEN
+		RAISE EXCEPTION 'the number of reasons must be between 0 and 100' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF spec->>'key' IS NULL THEN
+		RAISE EXCEPTION 'model "%" has no key column', name
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Train it with a key, which tells one lead from another.';
+	END IF;
+	SELECT t.* INTO known FROM leadscore.score_tables AS t WHERE t.name = score_table.name;
+	IF known.name IS NOT NULL AND (source IS NULL OR target IS NULL) THEN
+		PERFORM leadscore.check_author(format('where the scores of model "%s" are kept', name), known.created_by,
+			'Give source and target yourself, or look at leadscore.score_tables.');
+	END IF;
+	made := known;
+	made.name := name;
+	made.key := spec->>'key';
+	made.source := coalesce(source, known.source, leadscore.source_of_model(name));
+	made.target := CASE WHEN target IS NULL AND known.name IS NOT NULL THEN known.target
+		ELSE leadscore.qualify(coalesce(target, quote_ident(name || '_scores')), schema) END;
+	made.reasons := coalesce(reasons, known.reasons, 3);
+	made.grades := CASE WHEN grades IS NULL AND known.name IS NOT NULL THEN known.grades
+		ELSE leadscore.complete_grades(name, grades, made.source, spec) END;
+
+	IF to_regclass(made.target) IS NULL THEN
+		EXECUTE format('CREATE TABLE %s AS SELECT s.%I, NULL::float8 AS score, NULL::text AS grade, NULL::text AS reasons,
+				NULL::integer AS model_version, NULL::timestamptz AS scored_at, NULL::bigint AS fingerprint
+			FROM %s AS s WITH NO DATA', made.target, made.key, made.source);
+		EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (%I), ALTER score SET NOT NULL, ALTER model_version SET NOT NULL,
+			ALTER scored_at SET NOT NULL, ALTER fingerprint SET NOT NULL', made.target, made.key);
+		EXECUTE format('COMMENT ON TABLE %s IS %L', made.target, 'scores by model ' || name);
+		EXECUTE format('CREATE TABLE %s AS SELECT t.%I, t.score, t.grade, t.reasons, t.model_version, t.scored_at
+			FROM %s AS t WITH NO DATA', leadscore.history_of(made.target), made.key, made.target);
+		EXECUTE format('CREATE INDEX ON %s (%I, scored_at)', leadscore.history_of(made.target), made.key);
+		EXECUTE format('COMMENT ON TABLE %s IS %L', leadscore.history_of(made.target), 'every scoring by model ' || name);
+	END IF;
+	IF made IS DISTINCT FROM known THEN
+		DELETE FROM leadscore.score_tables AS t WHERE t.name = score_table.name;
+		INSERT INTO leadscore.score_tables (name, source, key, target, grades, reasons)
+		VALUES (made.name, made.source, made.key, made.target, made.grades, made.reasons);
+	END IF;
+	RETURN made;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.score_table(text, text, text, text, jsonb, integer) IS
+'sets up the table that holds a model''s scores';
+
+-- The operator of a type's order, 3 "=" or 5 ">", as the type's index has it and whatever
+-- search_path hides: leads are read in the order of the key.
+CREATE FUNCTION leadscore.order_operator(type regtype, strategy integer) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	base oid := coalesce((WITH RECURSIVE d AS (SELECT type::oid AS oid UNION ALL
+		SELECT t.typbasetype FROM pg_type AS t JOIN d ON t.oid = d.oid WHERE t.typtype = 'd')
+		SELECT d.oid FROM d JOIN pg_type AS t ON t.oid = d.oid WHERE t.typtype <> 'd'), type);
+	found text;
+BEGIN
+	SELECT format('OPERATOR(%I.%s)', n.nspname, o.oprname) INTO found
+	FROM pg_opclass AS c
+	JOIN pg_amop AS a ON a.amopfamily = c.opcfamily AND a.amoplefttype = c.opcintype AND a.amoprighttype = c.opcintype
+	JOIN pg_operator AS o ON o.oid = a.amopopr
+	JOIN pg_namespace AS n ON n.oid = o.oprnamespace
+	WHERE c.opcmethod = (SELECT oid FROM pg_am WHERE amname = 'btree') AND c.opcdefault AND a.amopstrategy = strategy
+		AND (c.opcintype = base
+			OR c.opcintype = 'anyenum'::regtype AND EXISTS (SELECT FROM pg_type WHERE oid = base AND typtype = 'e')
+			OR EXISTS (SELECT FROM pg_cast WHERE castsource = base AND casttarget = c.opcintype AND castmethod = 'b' AND castcontext = 'i'))
+	ORDER BY c.opcintype <> base, c.opcintype <> 'text'::regtype LIMIT 1;
+	IF found IS NULL THEN
+		RAISE EXCEPTION 'a key of type % has no order to read leads by', type::text USING ERRCODE = 'datatype_mismatch',
+			HINT = 'Take a number, text, uuid or time.';
+	END IF;
+	RETURN found;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.order_operator(regtype, integer) IS 'the operator of a type''s default order';
+
+-- The statement that scores a batch: $1 the model, $2 the cuts of grades, $3 the last key
+-- of the batch before or NULL, $4 the version, $5 the size.  It returns how many rows it
+-- read, the last key, how many had no key or one of another, and of the rows scored how
+-- many, how many of each grade, and the sum of the scores.
+--
+-- A lead's old score is looked up in the index (LIMIT sees to that): a join would read the
+-- whole table for every batch.  Texts are hashed by their bytes, whatever their collation
+-- takes for equal.
+CREATE FUNCTION leadscore.score_statement(t leadscore.score_tables, model bytea) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	info jsonb := @extschema@.lead_info(model);
+	inputs text;
+	seed bigint;
+	key_type oid;
+	key_cast text;
+BEGIN
+	-- a column of the model, or the time that a column of the model is a part of
+	SELECT string_agg(CASE WHEN is_text THEN format('leadscore_row.%I::pg_catalog.text COLLATE pg_catalog."C"', f.name)
+			ELSE format('leadscore_row.%I', f.name) END, ', ' ORDER BY f.name COLLATE "C")
+	INTO inputs
+	FROM (SELECT f AS name, bool_or(c->>'type' = 'text') AS is_text
+		  FROM jsonb_array_elements_text(leadscore.spec_of(t.name)->'features') AS f,
+			   jsonb_array_elements(info->'columns') AS c
+		  WHERE c->>'name' = f OR starts_with(c->>'name', f || '.')
+		  GROUP BY f) AS f;
+	IF info->'roles' ? 'offset' THEN
+		inputs := concat_ws(', ', inputs, format('leadscore_row.%I', info->'roles'->>'offset'));
+	END IF;
+	IF inputs IS NULL THEN
+		RAISE EXCEPTION 'model "%" has no columns', t.name USING ERRCODE = 'internal_error';
+	END IF;
+	seed := hashtextextended(concat_ws('|', inputs, t.grades, t.reasons), 0);
+	SELECT a.atttypid, format_type(a.atttypid, a.atttypmod) INTO key_type, key_cast
+	FROM pg_attribute AS a WHERE a.attrelid = t.target::regclass AND a.attname = t.key;
+	IF key_type IS NULL THEN
+		RAISE EXCEPTION '% has no column "%"', t.target, t.key USING ERRCODE = 'undefined_column';
+	END IF;
+
+	RETURN format('
+		WITH batch AS MATERIALIZED (
+			SELECT leadscore_row.%1$I AS key, pg_catalog.hash_record_extended(ROW(%2$s), %3$L) AS fingerprint,
+				leadscore_row AS lead
+			FROM %4$s AS leadscore_row
+			WHERE $3 IS NULL OR leadscore_row.%1$I %5$s $3::%6$s
+			ORDER BY leadscore_row.%1$I FETCH FIRST $5 ROWS WITH TIES
+		), stale AS MATERIALIZED (
+			SELECT b.* FROM batch AS b LEFT JOIN LATERAL (SELECT t.* FROM %7$s AS t WHERE t.%1$I %10$s b.key LIMIT 1) AS t ON true
+			WHERE b.key IS NOT NULL AND (t.%1$I IS NULL OR t.model_version OPERATOR(pg_catalog.<>) $4
+				OR t.fingerprint OPERATOR(pg_catalog.<>) b.fingerprint)
+		), scored AS MATERIALIZED (
+			SELECT s.key, s.fingerprint, p.score, @extschema@.lead_grade(p.score, $2) AS grade, %9$s AS reasons
+			FROM stale AS s, LATERAL (SELECT @extschema@.lead_score($1, s.lead) AS score OFFSET 0) AS p
+		), written AS (
+			INSERT INTO %7$s AS t (%1$I, score, grade, reasons, model_version, scored_at, fingerprint)
+			SELECT s.key, s.score, s.grade, s.reasons, $4, pg_catalog.now(), s.fingerprint FROM scored AS s
+			ON CONFLICT (%1$I) DO UPDATE SET score = excluded.score, grade = excluded.grade, reasons = excluded.reasons,
+				model_version = excluded.model_version, scored_at = excluded.scored_at, fingerprint = excluded.fingerprint
+		), told AS (
+			INSERT INTO %8$s (%1$I, score, grade, reasons, model_version, scored_at)
+			SELECT s.key, s.score, s.grade, s.reasons, $4, pg_catalog.now() FROM scored AS s
+		)
+		SELECT r.rows_read, r.last_key, r.without_key, r.repeated, c.* FROM
+			(SELECT pg_catalog.count(*) AS rows_read, pg_catalog.count(*) FILTER (WHERE b.key IS NULL) AS without_key,
+				pg_catalog.count(b.key) OPERATOR(pg_catalog.-) pg_catalog.count(DISTINCT b.key) AS repeated,
+				(pg_catalog.array_agg(b.key ORDER BY b.key DESC) FILTER (WHERE b.key IS NOT NULL))[1]::pg_catalog.text AS last_key
+			 FROM batch AS b) AS r,
+			(SELECT pg_catalog.count(*) AS rows_scored,
+				pg_catalog.count(*) FILTER (WHERE s.grade OPERATOR(pg_catalog.=) ''A'') AS rows_a,
+				pg_catalog.count(*) FILTER (WHERE s.grade OPERATOR(pg_catalog.=) ''B'') AS rows_b,
+				pg_catalog.count(*) FILTER (WHERE s.grade OPERATOR(pg_catalog.=) ''C'') AS rows_c,
+				pg_catalog.count(*) FILTER (WHERE s.grade OPERATOR(pg_catalog.=) ''D'') AS rows_d,
+				coalesce(pg_catalog.sum(s.score), 0) AS sum_score FROM scored AS s) AS c',
+		t.key, inputs, seed, t.source, leadscore.order_operator(key_type, 5), key_cast, t.target, leadscore.history_of(t.target),
+		CASE WHEN t.reasons = 0 THEN 'NULL::pg_catalog.text'
+			ELSE format('@extschema@.lead_reasons($1, s.lead, %s)', t.reasons) END,
+		leadscore.order_operator(key_type, 3));
+END;
+$$;
+COMMENT ON FUNCTION leadscore.score_statement(leadscore.score_tables, bytea) IS
+'the statement that scores a batch of leads';
+
+-- A run begins: its row in leadscore.score_runs.  Whoever calls it holds the model's lock.
+CREATE FUNCTION leadscore.begin_scores(name text, schema text) RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	t leadscore.score_tables;
+	run bigint;
+BEGIN
+	-- under the lock, what still seems to run was broken off
+	UPDATE leadscore.score_runs AS r SET status = 'interrupted'
+	WHERE r.name = begin_scores.name AND r.status = 'running';
+	SELECT s.* INTO t FROM leadscore.score_tables AS s WHERE s.name = begin_scores.name;
+	IF t.name IS NULL THEN
+		t := leadscore.score_table(name, NULL, NULL, schema, NULL, NULL);
+	END IF;
+	INSERT INTO leadscore.score_runs AS r (name, version, target, status)
+	VALUES (name, @extschema@.lead_model_version(name), t.target, 'running')
+	RETURNING r.score_run_id INTO run;
+	RETURN run;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.begin_scores(text, text) IS 'notes that a scoring begins';
+
+-- Scores a batch, the rows after a key, by the version that the run began with, and
+-- counts it.  The source is read under the settings of the model's training.
+-- last		in: the last key of the batch before, NULL at first; out: of this one
+-- more		there may be another batch
+CREATE FUNCTION leadscore.score_batch(run bigint, size integer, INOUT last text, OUT more boolean)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET extra_float_digits = 1
+AS $$
+DECLARE
+	t leadscore.score_tables;
+	reference text;
+	live integer;
+	model bytea;
+	cuts float8[];
+	statement text;
+	here jsonb := leadscore.current_settings();
+	batch record;
+	repeated boolean := false;
+BEGIN
+	SELECT s.* INTO t FROM leadscore.score_tables AS s JOIN leadscore.score_runs AS r USING (name) WHERE r.score_run_id = run;
+	PERFORM leadscore.check_author(format('where the scores of model "%s" are kept', t.name), t.created_by,
+		'Call lead_refresh_scores() with source and target, or look at leadscore.score_tables.');
+	SELECT r.version, r.name || '@' || r.version INTO live, reference FROM leadscore.score_runs AS r WHERE r.score_run_id = run;
+	model := @extschema@.lead_model(reference);
+	cuts := @extschema@.lead_grade_cuts(reference, t.grades);
+	statement := leadscore.score_statement(t, model);
+	PERFORM leadscore.set_settings(leadscore.spec_of(reference)->'settings');
+	BEGIN
+		EXECUTE statement INTO batch USING model, cuts, last, live, size;
+	EXCEPTION WHEN cardinality_violation THEN
+		repeated := true;	-- ON CONFLICT met a key twice
+	END;
+	PERFORM leadscore.set_settings(here);
+	IF NOT repeated THEN
+		repeated := batch.repeated > 0;
+	END IF;
+	IF repeated THEN
+		RAISE EXCEPTION 'key column "%" has a value more than once', t.key
+			USING ERRCODE = 'cardinality_violation', HINT = 'A lead is scored once: give a source with one row for each key.';
+	ELSIF batch.without_key > 0 THEN
+		RAISE EXCEPTION 'key column "%" is NULL in some rows', t.key USING ERRCODE = 'null_value_not_allowed';
+	END IF;
+	UPDATE leadscore.score_runs AS r
+	SET rows_read = r.rows_read + batch.rows_read, rows_scored = r.rows_scored + batch.rows_scored,
+		batches = r.batches + 1,
+		rows_a = r.rows_a + batch.rows_a, rows_b = r.rows_b + batch.rows_b,
+		rows_c = r.rows_c + batch.rows_c, rows_d = r.rows_d + batch.rows_d,
+		mean_score = (coalesce(r.mean_score, 0) * r.rows_scored + batch.sum_score)
+			/ nullif(r.rows_scored + batch.rows_scored, 0)
+	WHERE r.score_run_id = run;
+	last := batch.last_key;
+	more := batch.rows_read >= size;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.score_batch(bigint, integer, text) IS 'scores the batch of leads after a key';
+
+-- A run ends, by itself or by a failure, which may have come before its row was written.
+CREATE FUNCTION leadscore.end_scores(run bigint, name text, failure jsonb) RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	r leadscore.score_runs;
+BEGIN
+	IF run IS NULL THEN
+		INSERT INTO leadscore.score_runs AS s (name, target, status, ended_at, error, sqlstate)
+		SELECT m.name, '', 'failed', clock_timestamp(), failure->>'message', failure->>'sqlstate'
+		FROM leadscore.models AS m WHERE m.name = end_scores.name;
+		RETURN NULL;
+	END IF;
+	UPDATE leadscore.score_runs AS s
+	SET status = CASE WHEN failure IS NULL THEN 'finished' ELSE 'failed' END, ended_at = clock_timestamp(),
+		error = failure->>'message', sqlstate = failure->>'sqlstate'
+	WHERE s.score_run_id = run RETURNING * INTO r;
+	RETURN format('%s of %s leads scored by version %s, in %s', r.rows_scored, r.rows_read, r.version, r.target);
+END;
+$$;
+COMMENT ON FUNCTION leadscore.end_scores(bigint, text, jsonb) IS 'notes how a scoring ended';
+
+-- What went wrong, as raise_failure() raises it again.
+CREATE FUNCTION leadscore.failure(message text, detail text, hint text, sqlstate text) RETURNS jsonb
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+RETURN jsonb_build_object('message', message, 'detail', nullif(detail, ''), 'hint', nullif(hint, ''), 'sqlstate', sqlstate);
+COMMENT ON FUNCTION leadscore.failure(text, text, text, text) IS 'an error, to be recorded';
+
+-- Scores what is new, changed or scored by another version, batch by batch, each
+-- committed; failure says why it broke off.  What was committed stays, and the next run
+-- goes on from there.  Whoever calls it holds the model's lock.
+CREATE PROCEDURE leadscore.refresh_scores(name text, batch_size integer, INOUT result text, INOUT failure jsonb)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	run pg_catalog.int8;
+	last pg_catalog.text;
+	more pg_catalog.bool := true;
+	message pg_catalog.text;
+	detail pg_catalog.text;
+	hint pg_catalog.text;
+	code pg_catalog.text;
+BEGIN
+	BEGIN
+		run := leadscore.begin_scores(name, pg_catalog.current_schema()::pg_catalog.text);
+	EXCEPTION WHEN query_canceled OR OTHERS THEN
+		GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
+			hint = PG_EXCEPTION_HINT, code = RETURNED_SQLSTATE;
+		failure := leadscore.failure(message, detail, hint, code);
+	END;
+	COMMIT;
+	WHILE failure IS NULL AND more LOOP
+		BEGIN
+			SELECT b.last, b.more INTO last, more FROM leadscore.score_batch(run, batch_size, last) AS b;
+		EXCEPTION WHEN query_canceled OR OTHERS THEN
+			GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
+				hint = PG_EXCEPTION_HINT, code = RETURNED_SQLSTATE;
+			failure := leadscore.failure(message, detail, hint, code);
+		END;
+		COMMIT;
+	END LOOP;
+	result := leadscore.end_scores(run, name, failure);
+	COMMIT;
+END;
+$$;
+COMMENT ON PROCEDURE leadscore.refresh_scores(text, integer, text, jsonb) IS
+'scores leads batch by batch; the work of lead_refresh_scores() and of the job "score"';
+
+-- CALL lead_refresh_scores(name, …): the scores of a model's leads, in a table.
+-- name		a model; its champion scores
+-- target	the table, made if it isn't there; the first time: the model's name, followed
+--			by _scores, in the current schema
+-- source	a table, a view, or one SELECT, with the model's columns and its key; the first
+--			time: what the model was trained on.  An index on the key makes batches cheap
+-- grades	see lead_grade_cuts(); reasons: how many, at the first time 3
+-- batch_size	leads per transaction
+-- What is given is kept for the next calls, and for the job "score".
+-- errors	what broke the run off, once it is recorded in leadscore.score_runs; not within a
+--			transaction block.  Another run under way is no error: it says so and leaves
+CREATE PROCEDURE lead_refresh_scores(name text, target text DEFAULT NULL, source text DEFAULT NULL,
+	grades jsonb DEFAULT NULL, reasons integer DEFAULT NULL, batch_size integer DEFAULT 10000)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	result pg_catalog.text;
+	failure pg_catalog.jsonb;
+	message pg_catalog.text;
+	detail pg_catalog.text;
+	hint pg_catalog.text;
+	code pg_catalog.text;
+BEGIN
+	IF name IS NULL THEN
+		RAISE EXCEPTION 'the name of the model is NULL' USING ERRCODE = 'null_value_not_allowed';
+	ELSIF batch_size IS NULL OR batch_size OPERATOR(pg_catalog.<) 1 THEN
+		RAISE EXCEPTION 'batch_size must be at least 1' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	COMMIT;		-- impossible in a transaction block: better here than after the work
+	IF NOT leadscore.take_job_lock(name) THEN
+		RAISE NOTICE 'another run of model "%" is under way', name;
+		RETURN;
+	END IF;
+	BEGIN
+		PERFORM leadscore.score_table(name, leadscore.source_of(source), target,
+			pg_catalog.current_schema()::pg_catalog.text, grades, reasons);
+	EXCEPTION WHEN query_canceled OR OTHERS THEN
+		GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
+			hint = PG_EXCEPTION_HINT, code = RETURNED_SQLSTATE;
+		failure := leadscore.failure(message, detail, hint, code);
+	END;
+	COMMIT;
+	IF failure IS NULL THEN
+		CALL leadscore.refresh_scores(name, batch_size, result, failure);
+	END IF;
+	PERFORM leadscore.give_job_lock();
+	IF failure IS NOT NULL THEN
+		PERFORM leadscore.raise_failure(failure);
+	END IF;
+	RAISE NOTICE '%', result;
+END;
+$$;
+COMMENT ON PROCEDURE lead_refresh_scores(text, text, text, jsonb, integer, integer) IS
+'scores a model''s leads into a table: what is new, changed or scored by another version';
+
+----------------------------------------------------------------------------
+-- On a schedule
+----------------------------------------------------------------------------
+
+/*
+ *	lead_schedule(name, action, cron)	-> lead_scheduled: a job of pg_cron
+ *	lead_unschedule(name, action)		-> lead_scheduled
+ *	CALL lead_run_job(name, action)		what pg_cron calls, and any other scheduler may
+ *	leadscore.lead_jobs					a row per job: last run, result, overdue?
+ *
+ * actions: retrain (lead_retrain), score (lead_refresh_scores), monitor (the checks of
+ * lead_validate), prune (lead_prune).
+ *
+ * The log is our own: pg_cron's has no row for a run that it never began.  Two runs of
+ * one model never overlap; the second is logged as skipped and leaves.
+ */
+
+CREATE TABLE leadscore.jobs (
+	job_id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+	name text NOT NULL REFERENCES leadscore.models ON UPDATE CASCADE,
+	action text NOT NULL CHECK (action IN ('retrain', 'score', 'monitor', 'prune')),
+	schedule text NOT NULL,
+	timezone text NOT NULL,
+	scheduled_in text NOT NULL,
+	scheduled_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	scheduled_by text NOT NULL DEFAULT current_user,
+	UNIQUE (name, action)
+);
+COMMENT ON TABLE leadscore.jobs IS 'what lead_schedule() was asked for';
+COMMENT ON COLUMN leadscore.jobs.timezone IS 'in which pg_cron reads the schedule';
+COMMENT ON COLUMN leadscore.jobs.scheduled_in IS 'the database that pg_cron lives in';
+
+CREATE TABLE leadscore.job_runs (
+	job_run_id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+	name text NOT NULL,
+	action text NOT NULL,
+	status text NOT NULL CHECK (status IN ('running', 'succeeded', 'failed', 'skipped', 'interrupted')),
+	started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	ended_at timestamptz,
+	started_by text NOT NULL DEFAULT current_user,
+	pid integer NOT NULL DEFAULT pg_backend_pid(),
+	result text,
+	error text,
+	sqlstate text
+);
+CREATE INDEX ON leadscore.job_runs (name, action, started_at);
+COMMENT ON TABLE leadscore.job_runs IS 'a row per run of lead_run_job(); no foreign key, so that it outlives the model';
+
+SELECT pg_catalog.pg_extension_config_dump('leadscore.jobs', '');
+SELECT pg_catalog.pg_extension_config_dump('leadscore.job_runs', '');
+SELECT pg_catalog.pg_extension_config_dump('leadscore.jobs_job_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('leadscore.job_runs_job_run_id_seq', '');
+
+GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON
+	leadscore.jobs, leadscore.job_runs TO @extowner@ WITH GRANT OPTION;
+GRANT USAGE, SELECT, UPDATE ON SEQUENCE leadscore.jobs_job_id_seq, leadscore.job_runs_job_run_id_seq
+	TO @extowner@ WITH GRANT OPTION;
+
+----------------------------------------------------------------------------
+-- When was a job due?
+----------------------------------------------------------------------------
+
+-- A field of a cron schedule as its numbers: "*", "7", "1-5", "*/10", "8-18/2", names
+-- where there are any, and lists of these.
+-- errors: whatever cron does not take
+CREATE FUNCTION leadscore.cron_field(field text, low integer, high integer, names text[] DEFAULT '{}')
+RETURNS integer[]
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	part text;
+	bounds text[];
+	first integer;
+	last integer;
+	step integer;
+	numbers integer[] := '{}';
+BEGIN
+	FOREACH part IN ARRAY string_to_array(lower(field), ',') LOOP
+		bounds := regexp_match(part, '^(?:(\*)|([0-9]{1,4}|[a-z]{3})(?:-([0-9]{1,4}|[a-z]{3}))?)(?:/([0-9]{1,4}))?$');
+		-- a name counts from the lowest number on
+		first := CASE WHEN bounds[1] = '*' THEN low
+			WHEN bounds[2] ~ '^[0-9]' THEN bounds[2]::integer
+			ELSE array_position(names, bounds[2]) - 1 + low END;
+		last := CASE WHEN bounds[1] = '*' THEN high
+			WHEN bounds[3] IS NULL THEN first
+			WHEN bounds[3] ~ '^[0-9]' THEN bounds[3]::integer
+			ELSE array_position(names, bounds[3]) - 1 + low END;
+		step := coalesce(bounds[4]::integer, 1);
+		IF bounds IS NULL OR first IS NULL OR last IS NULL OR first < low OR last > high OR first > last
+			OR step < 1 OR (bounds[4] IS NOT NULL AND bounds[1] IS NULL AND bounds[3] IS NULL) THEN
+			RAISE EXCEPTION 'invalid cron schedule: "%" is not a field of %-%', field, low, high
+				USING ERRCODE = 'invalid_parameter_value';
+		END IF;
+		numbers := numbers || ARRAY(SELECT generate_series(first, last, step));
+	END LOOP;
+	RETURN numbers;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.cron_field(text, integer, integer, text[]) IS
+'the numbers that a field of a cron schedule stands for';
+
+-- The last time, until "at", at which a schedule was due; NULL if there was none in
+-- eight years (30 February) or it is due at a start of the server only (@reboot).
+-- As in cron, a day fits when both its fields do; if neither begins with "*", one of the
+-- two is enough.
+-- schedule		five fields, "@daily" and the like, "30 seconds"
+-- errors		a schedule that is none, an unknown time zone
+CREATE FUNCTION leadscore.cron_due(schedule text, at timestamptz, timezone text) RETURNS timestamptz
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	local timestamp := at AT TIME ZONE timezone;
+	fields text[] := regexp_split_to_array(btrim(schedule, E' \t'), '[ \t]+');
+	minutes integer[];
+	hours integer[];
+	days integer[];
+	months integer[];
+	weekdays integer[];
+	now_minute CONSTANT integer := extract(hour FROM local) * 60 + extract(minute FROM local);
+	day date;
+	minute integer;
+	day_fits boolean;
+	weekday_fits boolean;
+BEGIN
+	IF schedule ~ '^[1-5]?[0-9] seconds?$' AND schedule !~ '^0' THEN
+		RETURN at - schedule::interval;
+	END IF;
+	IF cardinality(fields) = 1 THEN
+		fields := CASE lower(fields[1])
+			WHEN '@hourly' THEN '{0,*,*,*,*}'
+			WHEN '@daily' THEN '{0,0,*,*,*}'
+			WHEN '@midnight' THEN '{0,0,*,*,*}'
+			WHEN '@weekly' THEN '{0,0,*,*,0}'
+			WHEN '@monthly' THEN '{0,0,1,*,*}'
+			WHEN '@yearly' THEN '{0,0,1,1,*}'
+			WHEN '@annually' THEN '{0,0,1,1,*}'
+			WHEN '@reboot' THEN '{@reboot}'
+			ELSE '{}' END;
+		IF fields[1] = '@reboot' THEN
+			RETURN NULL;
+		END IF;
+	END IF;
+	IF cardinality(fields) <> 5 THEN
+		RAISE EXCEPTION 'invalid cron schedule: "%"', schedule
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'Five fields: minute, hour, day of the month, month, day of the week; "30 3 * * *" is at 3:30 every day.';
+	END IF;
+	minutes := leadscore.cron_field(fields[1], 0, 59);
+	hours := leadscore.cron_field(fields[2], 0, 23);
+	days := CASE WHEN fields[3] = '$' THEN '{}' ELSE leadscore.cron_field(fields[3], 1, 31) END;
+	months := leadscore.cron_field(fields[4], 1, 12, '{jan,feb,mar,apr,may,jun,jul,aug,sep,oct,nov,dec}');
+	weekdays := leadscore.cron_field(fields[5], 0, 7, '{sun,mon,tue,wed,thu,fri,sat}');
+	IF 7 = ANY (weekdays) THEN
+		weekdays := weekdays || 0;
+	END IF;
+
+	FOR back IN 0 .. 8 * 366 LOOP
+		day := local::date - back;
+		CONTINUE WHEN extract(month FROM day) <> ALL (months);
+		day_fits := CASE WHEN fields[3] = '$' THEN extract(day FROM day + 1) = 1
+			ELSE extract(day FROM day) = ANY (days) END;
+		weekday_fits := extract(dow FROM day) = ANY (weekdays);
+		CONTINUE WHEN NOT CASE WHEN fields[3] LIKE '*%' OR fields[5] LIKE '*%'
+			THEN day_fits AND weekday_fits ELSE day_fits OR weekday_fits END;
+		SELECT max(h * 60 + m) INTO minute FROM unnest(hours) AS h, unnest(minutes) AS m
+		WHERE back > 0 OR h * 60 + m <= now_minute;
+		IF minute IS NOT NULL THEN
+			RETURN (day + make_interval(mins => minute)) AT TIME ZONE timezone;
+		END IF;
+	END LOOP;
+	RETURN NULL;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.cron_due(text, timestamptz, text) IS
+'the last time until then at which a cron schedule was due';
+
+----------------------------------------------------------------------------
+-- Jobs
+----------------------------------------------------------------------------
+
+CREATE TYPE lead_scheduled AS (job_id bigint, state text, statement text);
+COMMENT ON TYPE lead_scheduled IS
+'what became of a job: "scheduled", "unscheduled", or the statement that is to be run in another database';
+
+-- Where pg_cron lives: a database, or NULL where it is not to be found.  The setting is
+-- for superusers; others see its scheduler among the sessions.
+CREATE FUNCTION leadscore.cron_database() RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(
+		(SELECT current_database()::text FROM pg_extension WHERE extname = 'pg_cron'),
+		(SELECT setting FROM pg_settings WHERE name = 'cron.database_name'),
+		(SELECT datname::text FROM pg_stat_activity WHERE application_name = 'pg_cron scheduler' LIMIT 1))
+$$;
+COMMENT ON FUNCTION leadscore.cron_database() IS 'the database that pg_cron lives in; NULL: none found';
+
+CREATE FUNCTION leadscore.cron_timezone() RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN coalesce(nullif(current_setting('cron.timezone', true), ''), 'GMT');
+EXCEPTION WHEN insufficient_privilege THEN
+	RETURN 'GMT';
+END;
+$$;
+COMMENT ON FUNCTION leadscore.cron_timezone() IS
+'the time zone of pg_cron''s schedules; GMT where it has no such setting or does not show it';
+
+-- A name of a pg_cron job, which has 63 bytes at most.
+CREATE FUNCTION leadscore.cron_job_name(job_id bigint) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+RETURN format('leadscore %s in %s', job_id,
+	CASE WHEN octet_length(current_database()) <= 32 THEN current_database()::text ELSE md5(current_database()) END);
+COMMENT ON FUNCTION leadscore.cron_job_name(bigint) IS 'what a job is called in pg_cron';
+
+-- Takes a job away from pg_cron in this database, as far as it shows it to this role.
+CREATE FUNCTION leadscore.unschedule_in_cron(job_id bigint) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	taken bigint := 0;
+BEGIN
+	IF EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_cron') THEN
+		EXECUTE 'SELECT count(cron.unschedule(jobid)) FROM cron.job WHERE jobname = $1 AND database = current_database()'
+		INTO taken USING leadscore.cron_job_name(job_id);
+	END IF;
+	RETURN taken;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.unschedule_in_cron(bigint) IS 'takes a job away from pg_cron; how many there were';
+
+CREATE FUNCTION leadscore.check_action(action text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF action IS NULL OR action NOT IN ('retrain', 'score', 'monitor', 'prune') THEN
+		RAISE EXCEPTION 'unknown action "%"', coalesce(action, '')
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Actions are retrain, score, monitor and prune.';
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.check_action(text) IS 'an error unless it is an action';
+
+-- lead_schedule(name, action, cron): runs an action on a schedule.
+-- name		a model; action: retrain, score, monitor or prune
+-- cron		minute, hour, day of the month, month, day of the week, in pg_cron's time zone
+-- returns	the job; a second call for the same model and action changes its schedule.
+--			Where pg_cron lives in another database, the job is written down and state
+--			and statement say what to run there
+-- errors	unknown model or action, invalid schedule, no pg_cron
+CREATE FUNCTION lead_schedule(name text, action text, cron text) RETURNS lead_scheduled
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	home text := leadscore.cron_database();
+	job bigint;
+	planner text;
+	command text;
+	statement text;
+BEGIN
+	PERFORM leadscore.check_action(action);
+	IF name IS NULL OR NOT EXISTS (SELECT FROM leadscore.models AS m WHERE m.name = lead_schedule.name) THEN
+		RAISE EXCEPTION 'model "%" does not exist', coalesce(name, '') USING ERRCODE = 'undefined_object';
+	END IF;
+	IF action IN ('retrain', 'monitor') THEN
+		PERFORM leadscore.last_spec(name);		-- another role's recipe would fail every time
+	END IF;
+	IF cron IS NULL THEN
+		RAISE EXCEPTION 'the schedule is NULL' USING ERRCODE = 'null_value_not_allowed';
+	END IF;
+	PERFORM leadscore.cron_due(cron, now(), 'GMT');
+	IF home IS NULL OR (home = current_database() AND NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_cron')) THEN
+		RAISE EXCEPTION 'pg_cron is not in this database'
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				DETAIL = CASE WHEN home IS NULL THEN 'It does not run on this server.'
+					ELSE 'It runs on this server for this database, but its extension is missing.' END,
+				HINT = CASE WHEN home IS NULL THEN format('As an administrator: install the package postgresql-%s-cron, set '
+						'shared_preload_libraries = ''pg_cron'' and cron.database_name = ''%s'', restart the server. Then here: ',
+						current_setting('server_version_num')::integer / 10000, current_database()) ELSE '' END
+					|| format('CREATE EXTENSION pg_cron; GRANT USAGE ON SCHEMA cron TO %I. Without pg_cron, any scheduler can run: %s',
+						current_user, leadscore.job_command(name, action));
+	END IF;
+
+	-- pg_cron keeps jobs apart by role: another role's would go on beside the new one
+	IF home = current_database() THEN
+		SELECT j.job_id, j.scheduled_by INTO job, planner FROM leadscore.jobs AS j
+		WHERE j.name = lead_schedule.name AND j.action = lead_schedule.action AND j.scheduled_by <> current_user;
+		IF FOUND AND leadscore.unschedule_in_cron(job) = 0 THEN
+			RAISE EXCEPTION 'this job was scheduled by role "%"', planner
+				USING ERRCODE = 'insufficient_privilege', HINT = 'Let that role, or a superuser, call lead_unschedule() first.';
+		END IF;
+	END IF;
+	INSERT INTO leadscore.jobs AS j (name, action, schedule, timezone, scheduled_in)
+	VALUES (name, action, cron, leadscore.cron_timezone(), home)
+	ON CONFLICT ON CONSTRAINT jobs_name_action_key DO UPDATE
+		SET schedule = excluded.schedule, timezone = excluded.timezone, scheduled_in = excluded.scheduled_in,
+			scheduled_at = clock_timestamp(), scheduled_by = current_user
+	RETURNING j.job_id INTO job;
+	command := leadscore.job_command(name, action);
+
+	IF home = current_database() THEN
+		BEGIN
+			EXECUTE 'SELECT cron.schedule($1, $2, $3)' USING leadscore.cron_job_name(job), cron, command;
+		EXCEPTION WHEN insufficient_privilege THEN
+			RAISE EXCEPTION '%', SQLERRM USING ERRCODE = 'insufficient_privilege',
+				HINT = format('As an administrator: GRANT USAGE ON SCHEMA cron TO %I.', current_user);
+		END;
+		RETURN (job, 'scheduled'::text, NULL::text)::@extschema@.lead_scheduled;
+	END IF;
+	statement := format('SELECT cron.schedule_in_database(%L, %L, %L, %L, %L);',
+		leadscore.cron_job_name(job), cron, command, current_database(), current_user);
+	RAISE NOTICE 'pg_cron lives in database "%"; run there: %', home, statement;
+	RETURN (job, format('to be scheduled in database %I', home), statement);
+END;
+$$;
+COMMENT ON FUNCTION lead_schedule(text, text, text) IS
+'runs an action of a model (retrain, score, monitor, prune) on a cron schedule, by pg_cron';
+
+-- What the scheduler runs; every name qualified.
+CREATE FUNCTION leadscore.job_command(name text, action text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+RETURN format('CALL @extschema@.lead_run_job(%L, %L)', name, action);
+COMMENT ON FUNCTION leadscore.job_command(text, text) IS 'the statement that runs a job';
+
+-- lead_unschedule(name, action): ends what lead_schedule() began.  Its log stays.
+CREATE FUNCTION lead_unschedule(name text, action text) RETURNS lead_scheduled
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	job leadscore.jobs;
+	statement text;
+BEGIN
+	PERFORM leadscore.check_action(action);
+	DELETE FROM leadscore.jobs AS j
+	WHERE j.name = lead_unschedule.name AND j.action = lead_unschedule.action
+	RETURNING * INTO job;
+	IF job IS NULL THEN
+		RAISE EXCEPTION 'model "%" has no job "%"', name, action USING ERRCODE = 'undefined_object';
+	END IF;
+	IF job.scheduled_in <> current_database() THEN
+		statement := format('SELECT cron.unschedule(%L);', leadscore.cron_job_name(job.job_id));
+		RAISE NOTICE 'pg_cron lives in database "%"; run there: %', job.scheduled_in, statement;
+		RETURN (job.job_id, format('to be unscheduled in database %I', job.scheduled_in), statement);
+	END IF;
+	IF leadscore.unschedule_in_cron(job.job_id) = 0 THEN
+		RAISE WARNING 'pg_cron shows you no such job'
+			USING DETAIL = format('It was scheduled by %s, or it is gone already.', job.scheduled_by);
+	END IF;
+	RETURN (job.job_id, 'unscheduled'::text, NULL::text)::@extschema@.lead_scheduled;
+END;
+$$;
+COMMENT ON FUNCTION lead_unschedule(text, text) IS 'ends a job that lead_schedule() began';
+
+-- A run begins: its row in the log; NULL and a row "skipped" if another run of the model
+-- is under way.  Holds the lock until leadscore.end_job() or the end of the session.
+CREATE FUNCTION leadscore.begin_job(name text, action text) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	run bigint;
+BEGIN
+	INSERT INTO leadscore.job_runs AS r (name, action, status) VALUES (name, action, 'running')
+	RETURNING r.job_run_id INTO run;
+	IF leadscore.take_job_lock(name) THEN
+		-- nobody else has the lock: what still seems to run was broken off
+		UPDATE leadscore.job_runs AS r SET status = 'interrupted'
+		WHERE r.name = begin_job.name AND r.status = 'running' AND r.job_run_id <> run;
+		RETURN run;
+	END IF;
+	UPDATE leadscore.job_runs AS r
+	SET status = 'skipped', ended_at = clock_timestamp(), result = 'another run of the model was under way'
+	WHERE r.job_run_id = run;
+	RETURN NULL;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.begin_job(text, text) IS 'notes that a run begins and takes the model''s lock; NULL if it is taken';
+
+-- A run ends: {"result", "failure", "skipped"} go into the log.  Returns them without NULLs.
+CREATE FUNCTION leadscore.end_job(run bigint, outcome jsonb) RETURNS jsonb
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	told jsonb := jsonb_strip_nulls(outcome);
+BEGIN
+	UPDATE leadscore.job_runs AS r
+	SET status = CASE WHEN told ? 'skipped' THEN 'skipped' WHEN told ? 'failure' THEN 'failed' ELSE 'succeeded' END,
+		ended_at = clock_timestamp(),
+		result = CASE WHEN told ? 'skipped' THEN 'a training was under way' ELSE told->>'result' END,
+		error = told->'failure'->>'message', sqlstate = told->'failure'->>'sqlstate'
+	WHERE r.job_run_id = run;
+	PERFORM leadscore.give_job_lock();
+	RETURN told;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.end_job(bigint, jsonb) IS 'notes how a run ended and gives the model''s lock back';
+
+-- What an action does and how it went: {"result": text, "failure": {"message", "sqlstate"}},
+-- or {"skipped": true}.
+CREATE FUNCTION leadscore.job_action(name text, action text) RETURNS jsonb
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	run @extschema@.lead_run;
+	found text;
+	errors bigint;
+BEGIN
+	IF action = 'retrain' THEN
+		IF NOT leadscore.lock(name, wait => false) THEN
+			RETURN '{"skipped": true}';
+		END IF;
+		run := @extschema@.lead_retrain(name);
+		IF run.status = 'failed' THEN
+			RETURN jsonb_build_object('failure', leadscore.failure(run.error, NULL, NULL, 'P0001'));
+		END IF;
+		RETURN jsonb_build_object('result', format('version %s, AUC %s, %s', run.version,
+			coalesce(round(run.auc::numeric, 4)::text, 'not judged'), CASE WHEN run.live THEN 'live' ELSE 'not live: ' || run.verdict END));
+	ELSIF action = 'prune' THEN
+		RETURN jsonb_build_object('result', format('%s versions dropped', @extschema@.lead_prune(name)));
+	ELSE	-- monitor
+		SELECT count(*) FILTER (WHERE v.severity = 'error'),
+			coalesce(string_agg(format('%s: %s', v.severity, v.detail), '; '), 'nothing found')
+		INTO errors, found FROM @extschema@.lead_validate(name) AS v;
+		RETURN jsonb_strip_nulls(jsonb_build_object('result', found, 'failure', CASE WHEN errors > 0 THEN leadscore.failure(
+			format('%s errors in the data of model "%s": %s', errors, name, found), NULL, NULL, '22000') END));
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.job_action(text, text) IS 'does what a job is for, scoring aside';
+
+-- CALL lead_run_job(name, action): runs an action now, with a row in the log
+-- (leadscore.job_runs).  While another run of the model is under way it says so and
+-- leaves.
+-- errors	those of the action, raised again once the log says so and is committed, so
+--			that the scheduler sees them too; not within a transaction block
+CREATE PROCEDURE lead_run_job(name text, action text)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	run pg_catalog.int8;
+	outcome pg_catalog.jsonb;
+	result pg_catalog.text;
+	failure pg_catalog.jsonb;
+	message pg_catalog.text;
+	detail pg_catalog.text;
+	hint pg_catalog.text;
+	code pg_catalog.text;
+BEGIN
+	PERFORM leadscore.check_action(action);
+	COMMIT;		-- impossible in a transaction block: better here than after the work
+	run := leadscore.begin_job(name, action);
+	COMMIT;
+	IF run IS NULL THEN
+		RAISE NOTICE 'another run of model "%" is under way', name;
+		RETURN;
+	END IF;
+
+	IF action OPERATOR(pg_catalog.=) 'score' THEN
+		CALL leadscore.refresh_scores(name, 10000, result, failure);
+		outcome := pg_catalog.jsonb_build_object('result', result, 'failure', failure);
+	ELSE
+		BEGIN
+			outcome := leadscore.job_action(name, action);
+		EXCEPTION WHEN query_canceled OR OTHERS THEN
+			GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
+				hint = PG_EXCEPTION_HINT, code = RETURNED_SQLSTATE;
+			outcome := pg_catalog.jsonb_build_object('failure', leadscore.failure(message, detail, hint, code));
+		END;
+	END IF;
+	outcome := leadscore.end_job(run, outcome);
+	COMMIT;
+	PERFORM leadscore.tell_outcome(name, outcome);
+END;
+$$;
+COMMENT ON PROCEDURE lead_run_job(text, text) IS
+'runs an action of a model (retrain, score, monitor, prune) and logs it; what a scheduler calls';
+
+CREATE FUNCTION leadscore.tell_outcome(name text, outcome jsonb) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF outcome ? 'failure' THEN
+		PERFORM leadscore.raise_failure(outcome->'failure');
+	ELSIF outcome ? 'skipped' THEN
+		RAISE NOTICE 'a training of model "%" is under way', name;
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.tell_outcome(text, jsonb) IS 'raises the error that a run ended with, once it is logged';
+
+-- Overdue: no run has begun since a time at which it was due, five minutes ago or more.  A run whose session is gone
+-- is interrupted; on a standby the locks of the primary cannot be seen.
+CREATE VIEW leadscore.lead_jobs AS
+SELECT j.job_id, j.name AS model, j.action, j.schedule, j.timezone,
+	r.started_at AS last_run,
+	coalesce(r.ended_at, CASE WHEN status.now = 'running' THEN clock_timestamp() END) - r.started_at AS duration,
+	status.now AS status, r.result, r.error,
+	leadscore.cron_due(j.schedule, now(), j.timezone) AS last_due,
+	coalesce(due.due > j.scheduled_at AND (r.started_at IS NULL OR r.started_at < due.due), false) AS overdue,
+	j.scheduled_in, j.scheduled_by, j.scheduled_at
+FROM leadscore.jobs AS j
+LEFT JOIN LATERAL (
+	SELECT * FROM leadscore.job_runs AS r WHERE r.name = j.name AND r.action = j.action
+	ORDER BY r.started_at DESC, r.job_run_id DESC LIMIT 1) AS r ON true
+CROSS JOIN LATERAL leadscore.cron_due(j.schedule, now() - interval '5 minutes', j.timezone) AS due(due)
+CROSS JOIN LATERAL (
+	SELECT CASE WHEN r.status = 'running' AND NOT pg_is_in_recovery() AND NOT EXISTS (
+		SELECT FROM pg_locks AS l, leadscore.job_lock_key(j.name) AS k
+		WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted AND l.pid = r.pid
+			AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+			AND l.classid = (k.class::bigint & 4294967295)::oid AND l.objid = (k.object::bigint & 4294967295)::oid)
+		THEN 'interrupted' ELSE r.status END) AS status(now);
+COMMENT ON VIEW leadscore.lead_jobs IS 'the scheduled jobs: last run, how long, result, error, overdue?';
+GRANT SELECT ON leadscore.lead_jobs TO @extowner@ WITH GRANT OPTION;

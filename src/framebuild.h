@@ -117,7 +117,7 @@ RunNumbers(const Run *run, int column)
 /* Whole numbers below this have a short way to their code. */
 #define DIRECT_CODES	256
 
-typedef struct CachedText CachedText;
+typedef struct RecentCode RecentCode;
 
 typedef struct BuilderColumn
 {
@@ -135,7 +135,7 @@ typedef struct BuilderColumn
 	int			allocated;
 	struct numdict_hash *numdict;
 	struct textdict_hash *textdict;
-	CachedText *cache;			/* of texts, or NULL */
+	RecentCode *recent;			/* of texts, or NULL */
 } BuilderColumn;
 
 struct FrameBuilder
@@ -146,6 +146,8 @@ struct FrameBuilder
 	char	   *timezone;
 	int			ncolumns;
 	int			allocated;
+	int			nspare;			/* columns that are made, but not in use */
+	BuilderColumn *spare;
 	BuilderColumn **columns;
 	int64		rows;
 	int64		positives;

@@ -554,7 +554,8 @@ MergeRows(const FrameBuilder *b, bool segments, Run **runs, int nruns,
 	RowSource  *src = NULL;
 	uint32		hash = 0;
 	Ties		ties = {0};
-	int64		total = 0;
+	int64		total = 0,
+				merged;
 
 	if (segments)
 		OpenSegments(&sources[nsources++], b, target);
@@ -571,7 +572,10 @@ MergeRows(const FrameBuilder *b, bool segments, Run **runs, int nruns,
 		if (steps % ROWS_PER_INTERRUPT == 0)
 		{
 			CHECK_FOR_INTERRUPTS();
-			ProgressReport("merging rows", sink->nrows, total, "rows at most");
+			merged = total;
+			for (int i = 0; i < nsources; i++)
+				merged -= sources[i].left;
+			ProgressReport("merging equal rows", 0, merged, total);
 		}
 		if (standing == 1)
 		{

@@ -59,4 +59,5 @@ _PG_init(void)
 							 NULL, NULL, NULL);
 	ReserveSettings("leadscore");
 	RegistryInit();
+	RunLockInit();
 }

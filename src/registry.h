@@ -36,6 +36,7 @@ typedef struct NamedModel
 } NamedModel;
 
 extern void RegistryInit(void);
+extern void RunLockInit(void);
 /* errors if there is no such model; what is returned lives in `cxt` */
 extern Datum NamedModelGet(NamedModel *named, Datum reference, MemoryContext cxt);
 

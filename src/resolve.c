@@ -15,10 +15,8 @@
 
 #include "access/htup_details.h"
 #include "access/relation.h"
-#include "access/sysattr.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
-#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
 #include "optimizer/optimizer.h"
@@ -144,22 +142,31 @@ ParseExpression(const char *text)
 	return target->val;
 }
 
-/* Names of the relation's columns in a set of pull_varattnos(). */
+/* Names of the relation's columns that the expression needs, sub-selects included. */
 static Datum
-ColumnNames(Relation rel, Bitmapset *attrs)
+ColumnNames(Relation rel, Node *expr)
 {
 	TupleDesc	desc = RelationGetDescr(rel);
-	bool		whole = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, attrs);
+	Bitmapset  *attrs = NULL;
+	bool		whole = false;
+	ListCell   *lc;
 	Datum	   *names = palloc(sizeof(Datum) * Max(desc->natts, 1));
 	int			n = 0;
 
+	foreach(lc, pull_vars_of_level(expr, 0))
+	{
+		AttrNumber	attno = lfirst_node(Var, lc)->varattno;
+
+		if (attno == InvalidAttrNumber)
+			whole = true;
+		else if (attno > 0)
+			attrs = bms_add_member(attrs, attno);
+	}
 	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
 
-		if (!att->attisdropped &&
-			(whole || bms_is_member(att->attnum - FirstLowInvalidHeapAttributeNumber,
-									attrs)))
+		if (!att->attisdropped && (whole || bms_is_member(att->attnum, attrs)))
 			names[n++] = CStringGetTextDatum(NameStr(att->attname));
 	}
 	return PointerGetDatum(construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
@@ -197,7 +204,6 @@ lead_resolve_expression(PG_FUNCTION_ARGS)
 	Relation	rel = relation_open(relid, AccessShareLock);
 	ParseState *pstate = make_parsestate(NULL);
 	ErrorContextCallback callback;
-	Bitmapset  *attrs = NULL;
 	TupleDesc	desc;
 	Node	   *expr;
 	Datum		values[3];
@@ -212,17 +218,16 @@ lead_resolve_expression(PG_FUNCTION_ARGS)
 	pstate->p_sourcetext = written;
 	addNSItemToQuery(pstate,
 					 addRangeTableEntryForRelation(pstate, rel, AccessShareLock,
-												   makeAlias("s", NIL), false, true),
+												   NULL, false, true),
 					 false, true, true);
 	/* as in WHERE: no aggregates, no window functions, no sets */
 	expr = transformExpr(pstate, raw, EXPR_KIND_WHERE);
 	assign_expr_collations(pstate, expr);
 	error_context_stack = callback.previous;
 
-	pull_varattnos(expr, 1, &attrs);
 	values[0] = CStringGetTextDatum(Deparse(expr, relid));
 	values[1] = ObjectIdGetDatum(exprType(expr));
-	values[2] = ColumnNames(rel, attrs);
+	values[2] = ColumnNames(rel, expr);
 	relation_close(rel, AccessShareLock);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
 													  values, nulls)));

@@ -50,6 +50,11 @@ missing() {
 	[ "$purpose" = test ] || return 0
 	command -v pg_prove >/dev/null || echo libtap-parser-sourcehandler-pgtap-perl
 	perl -MTAP::Harness -e1 2>/dev/null || echo perl
+	# what reads a view as BI tools do: by ODBC, by JDBC
+	perl -MDBD::ODBC -e1 2>/dev/null || echo libdbd-odbc-perl
+	[ -n "$(find /usr/lib -name psqlodbcw.so -print -quit 2>/dev/null)" ] || echo odbc-postgresql
+	[ -e /usr/share/java/postgresql.jar ] || echo libpostgresql-jdbc-java
+	command -v javac >/dev/null || echo default-jdk-headless
 	if [ -n "$major" ]; then
 		[ -e "$share/extension/pgtap.control" ] || echo "postgresql-$major-pgtap"
 		[ -e "$share/extension/pg_cron.control" ] || echo "postgresql-$major-cron"

@@ -111,5 +111,30 @@ SELECT results_eq($$SELECT live, verdict FROM lead_train_model('all', 'leads', '
 SELECT is(lead_model('all'), lead_train_columns(won, jsonb_build_object('names', '["city", "clicks", "visits", "created", "known"]'::jsonb, 'timezone', current_setting('TimeZone')), city, clicks, visits, created, known), 'is one of all rows') FROM leads;
 SELECT results_eq($$SELECT live, verdict FROM lead_retrain('all')$$, $$VALUES (false, 'too few rows to tell')$$, 'has seen all rows, so nothing judges it');
 
+
+-- a champion that the rows of today can't be scored with stops no training, and judges nothing
+CREATE TABLE changing AS SELECT id, city, clicks, known AS gone, created, won FROM leads;
+SELECT is((SELECT verdict FROM lead_train_model('ch', 'changing', 'won', key => 'id', exclude => '{created}')), 'first', 'a champion with a column that goes');
+SELECT lead_train_model('ch', 'changing', 'won', key => 'id', features => '{city,clicks}', gate => '{"promote": "never"}');
+ALTER TABLE changing DROP COLUMN gone;
+SELECT results_eq($$SELECT status, verdict, live FROM lead_retrain('ch', gate => '{"promote": "passed"}')$$,
+	$$VALUES ('finished', 'too few rows to tell', false)$$, 'the champion''s column is gone');
+ALTER TABLE changing ADD COLUMN gone text;
+UPDATE changing SET gone = 'x' || id % 2;
+SELECT results_eq($$SELECT status, verdict, live FROM lead_train_model('ch', 'changing', 'won', key => 'id', exclude => '{created}')$$,
+	$$VALUES ('finished', 'too few rows to tell', false)$$, 'and has come back with another type');
+SELECT is((SELECT count(*) FROM leadscore.verdicts JOIN leadscore.runs USING (run_id) WHERE model = 'ch' AND numbers ? 'not_compared'), 2::bigint,
+	'the verdicts say why');
+
+-- a champion of all rows has seen all that were there: only later ones judge it
+SELECT is((SELECT verdict FROM lead_train_model('re', 'changing', 'won', key => 'id', features => '{city,clicks}', refit => true,
+	holdout => '{"by": "time", "column": "created"}')), 'first', 'a champion of all rows');
+SELECT results_eq($$SELECT verdict, live FROM lead_train_model('re', 'changing', 'won', key => 'id', features => '{city,clicks}')$$,
+	$$VALUES ('too few rows to tell', false)$$, 'no row is new to it');
+INSERT INTO changing (id, city, clicks, created, won) SELECT id + 900, city, clicks, created + interval '900 hours', won FROM changing;
+SELECT lead_train_model('re', 'changing', 'won', key => 'id', features => '{city,clicks}', holdout => '{"by": "time", "column": "created", "share": 0.6}');
+SELECT is((SELECT (numbers #>> '{compared,n}')::bigint FROM leadscore.verdicts JOIN leadscore.versions USING (run_id) WHERE name = 're' AND version = 3),
+	(SELECT count(won) FROM changing WHERE id > 900), 'the rows that came later are');
+
 SELECT * FROM finish();
 ROLLBACK;

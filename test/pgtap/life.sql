@@ -104,6 +104,9 @@ SELECT is((SELECT count(*) FROM lead_coefficients('wide') WHERE "column" LIKE 'c
 -- the columns that the label is computed from know it
 SELECT results_eq($$SELECT status, error FROM lead_train_model('l', 'leads', 'clicks > 4', key => 'id', exclude => '{won,is_test}')$$, $$VALUES ('finished', NULL)$$, 'a condition as label');
 SELECT ok(NOT spec->'features' ? 'clicks' AND spec->'features' ? 'city', 'its column is no feature') FROM leadscore.runs WHERE model = 'l';
+CREATE TABLE won_cities AS SELECT DISTINCT city, clicks FROM leads WHERE clicks > 4;
+SELECT lead_train_model('ls', 'leads', 'EXISTS (SELECT FROM won_cities AS w WHERE w.clicks = leads.clicks)', key => 'id', exclude => '{won,is_test}');
+SELECT ok(spec->'label_columns' = '["clicks"]' AND NOT spec->'features' ? 'clicks', 'nor one that a sub-select of the label needs') FROM leadscore.runs WHERE model = 'ls';
 
 ----------------------------------------------------------------------------
 -- Hold-outs
@@ -118,7 +121,7 @@ SELECT is(pg_temp.held('{"by": "group", "column": "account"}'), (SELECT count(wo
 SELECT is(pg_temp.held('{"column": "is_test"}'), (SELECT count(won) FROM leads WHERE is_test), 'where a column is true');
 SELECT is(pg_temp.held('{"by": "none"}'), 0::bigint, 'none');
 SELECT is(pg_temp.held(NULL, 'created'), (SELECT floor(count(won) * 0.2)::bigint FROM leads), 'the latest fifth of the rows whose outcome is known');
-SELECT row_eq($$SELECT (spec #>> '{holdout,cut}')::timestamptz, data_from, data_to FROM leadscore.runs WHERE model = 'h' ORDER BY started_at DESC LIMIT 1$$,
+SELECT row_eq($$SELECT (cut #>> '{}')::timestamptz, data_from, data_to FROM leadscore.runs WHERE model = 'h' ORDER BY started_at DESC LIMIT 1$$,
 	(SELECT ROW(percentile_disc(0.8) WITHIN GROUP (ORDER BY created), min(created), max(created)) FROM leads WHERE won IS NOT NULL), 'where it begins is stored');
 SELECT is((SELECT r.held_out FROM lead_train_model('t', 'SELECT * FROM leads', 'won', features => '{city,clicks}', time_column => 'created') r), (SELECT floor(count(won) * 0.2)::bigint FROM leads), 'the same of a query');
 SELECT is((SELECT auc FROM lead_retrain('t')), (SELECT (lead_evaluate(lead_score('t', l), won)).auc FROM leads l WHERE created > (SELECT percentile_disc(0.8) WITHIN GROUP (ORDER BY created) FROM leads WHERE won IS NOT NULL)), 'judged on the latest');
@@ -214,6 +217,23 @@ SELECT is((SELECT count(*) FROM leadscore.versions WHERE name = 'd') + (SELECT c
 SELECT is((SELECT count(*) FROM lead_deployments('d')), 16::bigint, 'but the history is');
 SELECT is((SELECT version FROM lead_train_model('d', 'leads', 'won', key => 'id', features => '{city,clicks}')), 7, 'a number is never used again');
 SELECT throws_ok($$SELECT lead_model('d', 'champion', (SELECT min(live_from) FROM lead_deployments('d')))$$, '42704', 'version 1 of model "d" has been dropped', 'what was live and is gone is said');
+
+
+-- what a rollback would bring back is kept, however far back it is
+DO $$ BEGIN FOR i IN 1 .. 6 LOOP PERFORM lead_train_model('back', 'leads', 'won', key => 'id', gate => '{"promote": "never"}'); END LOOP; END $$;
+SELECT lead_promote('back', n) FROM unnest('{1,2,3}'::integer[]) AS n;
+SELECT lead_drop_version('back', 2);
+SELECT lead_promote('back', n, 'challenger') FROM unnest('{3,4}'::integer[]) AS n;
+SELECT lead_drop_alias('back', 'challenger');
+SELECT is(lead_prune('back', 1), 1, 'pruned: the fifth');
+SELECT is((SELECT array_agg(version ORDER BY version) FROM lead_versions('back')), '{1,3,4,6}', 'kept: the last, the live one, what came before it and before an alias was dropped');
+SELECT is((lead_rollback('back')).version, 1, 'a dropped version is passed over');
+SELECT is((lead_rollback('back', 'challenger')).version, 4, 'a dropped alias comes back');
+SELECT throws_ok($$SELECT lead_rollback('back')$$, '55000', 'model "back" had no other champion before', 'nothing before the first');
+
+-- arguments that are no good are named
+SELECT throws_ok($$SELECT lead_train_model('x', 'leads', 'won', key => 'id', tags => '[1]')$$, '22023', 'tags must be a JSON object', 'tags');
+SELECT throws_ok($$SELECT lead_train_model('x', 'leads', 'won', key => 'id', holdout => '{"seed": 1.5}')$$, '22023', 'invalid value for "seed" in holdout', 'a seed');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -62,7 +62,7 @@ INSERT INTO growing SELECT * FROM codepro_input WHERE created_date >= '2021-12-0
 SELECT is((SELECT concat_ws(' ', status, version) FROM lead_retrain('monthly')), 'finished 2', 'trained again in January');
 SELECT ok((SELECT data_to FROM leadscore.runs WHERE model = 'monthly' ORDER BY started_at LIMIT 1) < (SELECT data_to FROM leadscore.runs WHERE model = 'monthly' ORDER BY started_at DESC LIMIT 1), 'on newer rows');
 SELECT is((SELECT (numbers #>> '{compared,n}')::bigint FROM leadscore.verdicts JOIN leadscore.versions USING (run_id) WHERE name = 'monthly' AND version = 2),
-	(SELECT count(*) FROM growing WHERE created_date > (SELECT max((spec #>> '{holdout,cut}')::timestamp) FROM leadscore.runs WHERE model = 'monthly')),
+	(SELECT count(*) FROM growing WHERE created_date > (SELECT max((cut #>> '{}')::timestamp) FROM leadscore.runs WHERE model = 'monthly')),
 	'judged on rows that neither has seen');
 
 -- Olist: a seller's landing page as the group

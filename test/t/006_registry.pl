@@ -71,6 +71,8 @@ like($node->error('SELECT count(score) FROM scored', %stranger), qr/permission d
 $node->query(q{SELECT lead_revoke('reader')}, %owner);
 like($node->error($by_name, %reader), qr/permission denied for schema leadscore/, 'what is revoked is gone');
 $node->query(q{SELECT lead_grant('reader', 'reader')}, %owner);
+like(($node->psql(q{SELECT lead_revoke('reader')}, %super, options => '-c client_min_messages=warning'))[1], qr/WARNING:  role "reader" still has rights .*given by "owner"/s,
+	'what another role gave stays, and that is said');
 
 # ---- dump and restore, by the owner
 

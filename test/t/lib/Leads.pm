@@ -31,6 +31,14 @@ sub create_models
 		FROM leads l}, %how{qw(database user)});
 }
 
+# The model 'sales' of the registry, its first version live.
+sub train
+{
+	my ($node, %how) = @_;
+	return $node->query(q{SELECT version FROM lead_train_model('sales', 'leads', 'won', key => 'id')},
+		%how{qw(database user)});
+}
+
 # Everything that must not change, as one line: the bytes of model and frame,
 # and every score to the last bit.
 sub fingerprint
