@@ -351,7 +351,8 @@ BeginRow(FrameBuilder *b)
 static void
 MoveRow(FrameBuilder *b)
 {
-	const Layout *from = &b->segments[b->nsegments - 1]->layout;
+	Segment    *old = b->segments[b->nsegments - 1];
+	const Layout *from = &old->layout;
 	const uint8 *cells = b->cells;
 
 	StartSegment(b);
@@ -359,6 +360,13 @@ MoveRow(FrameBuilder *b)
 	for (int i = 0; i < from->ncolumns; i++)
 		WriteCell(b->cells + b->columns[i]->offset, b->columns[i]->width,
 				  ReadCell(cells + from->offsets[i], from->widths[i]));
+	if (SegmentRows(old) == 0)
+	{
+		/* many columns may change at the same row */
+		b->segments[b->nsegments - 2] = b->segments[b->nsegments - 1];
+		b->nsegments--;
+		FreeSegment(old);
+	}
 }
 
 /* One cell of the row: a code, or the bits of a number. */
