@@ -1363,7 +1363,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF pg_try_advisory_xact_lock(hashtext('leadscore'), hashtext(name)) THEN
+	IF name IS NULL OR pg_try_advisory_xact_lock(hashtext('leadscore'), hashtext(name)) THEN
 		RETURN true;
 	END IF;
 	IF wait THEN
@@ -2568,8 +2568,10 @@ RETURNS lead_run
 LANGUAGE plpgsql
 AS $$
 DECLARE
-	spec pg_catalog.jsonb := leadscore.merged_spec(leadscore.last_spec(name, adopt), options, gate);
+	spec pg_catalog.jsonb;
 BEGIN
+	PERFORM leadscore.lock(name);	-- before the recipe is read: the model may be about to go
+	spec := leadscore.merged_spec(leadscore.last_spec(name, adopt), options, gate);
 	RETURN leadscore.train(name, 'retrain', spec, description, leadscore.last_experiment(name), tags);
 END;
 $$;

@@ -65,4 +65,11 @@ like(session(\%super, q{SELECT leadscore.take_job_lock('shared')}, q{SELECT lead
 		q{SELECT 1 / 0}, $locks, q{SELECT leadscore.take_job_lock('shared')}, q{SELECT leadscore.give_job_lock()}, $locks),
 	qr/^t\nf\nlocks: 1\n.*division by zero\nlocks: 0\nt\n\nlocks: 0$/s, 'one at a time, kept over a commit, gone with an error');
 
+# A model that is dropped while a retraining waits stays dropped.
+$node->query(q{SELECT lead_train_model('going', 'leads', 'won', key => 'id')}, %owner);
+my $drop = $node->background(q{BEGIN; SELECT lead_drop_model('going', true); SELECT pg_sleep(1.5); COMMIT}, %owner);
+ok($node->poll(q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '%lead_drop_model%pg_sleep%' AND wait_event = 'PgSleep'}, 't'), 'a model is being dropped');
+like($node->error(q{SELECT lead_retrain('going')}, %owner), qr/model "going" does not exist/, 'a retraining does not bring it back');
+waitpid $drop, 0;
+
 done_testing();
