@@ -50,6 +50,12 @@ is($node->query(q{SELECT status FROM lead_retrain('shared', adopt => true)}, %ow
 isnt($node->query('SELECT count(*) FROM secret', %owner), '0', 'and then does what its author wrote');
 is($node->query(q{SELECT status FROM lead_retrain('shared')}, %trainer), 'finished', 'whoever gives the rights is trusted');
 
+# The same words as one's own are no danger, whoever trained by them last.
+$node->query(q{SELECT lead_train_model('plain', 'leads', 'won', key => 'id')}, %owner);
+is($node->query(q{SELECT status FROM lead_train_model('plain', 'leads', 'won', key => 'id', options => '{"lambda": 1}')}, %trainer), 'finished',
+	'a trainer trains by the same source and label');
+is($node->query(q{SELECT status FROM lead_retrain('plain')}, %owner), 'finished', 'and the owner goes on');
+
 # Whatever ends a run, its session lets the model go: a right that is missing, a cancel between two batches.
 my $locks = q{SELECT concat('locks: ', count(*)) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()};
 sub session
