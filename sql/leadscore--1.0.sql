@@ -2333,6 +2333,13 @@ BEGIN
 		evaluation := to_jsonb(@extschema@.lead_evaluate_frame((trained).model, holdout, coalesce((gate->>'threshold')::float8, 0.5)));
 	END IF;
 
+	IF (evaluation->>'positives')::bigint IN (0, (evaluation->>'n')::bigint) AND (evaluation->>'n')::bigint > 0 THEN
+		INSERT INTO leadscore.checks
+		SELECT run, 1 + count(*), 'hold-out', 'warning', NULL,
+			'the rows held out have one outcome only: there is no AUC, and nothing can be compared'
+		FROM leadscore.checks AS c WHERE c.run_id = run;
+	END IF;
+
 	PERFORM leadscore.put_metrics(run, '', evaluation, '{auc,auc_low,auc_high,average_precision,log_loss,brier,ks,threshold,
 		accuracy,precision,recall,specificity,f1}');
 	PERFORM leadscore.put_metrics(run, 'train.', info, '{log_likelihood,deviance,aic,bic,mcfadden_r2,iterations,gradient_norm,condition_number}');
