@@ -31,6 +31,8 @@ NextBlock(LogitWork *w, RowCursor *cursor)
 	if (left <= 0)
 		return false;
 	CHECK_FOR_INTERRUPTS();
+	if (w->options->report != NULL)
+		w->options->report(w->fit->iterations + 1, first, w->design->nrows);
 	memset(b, 0, sizeof(DesignBlock));
 	w->design->fill(w->design->arg, first, (int) Min(left, DESIGN_BLOCK_ROWS), b);
 	cursor->next += w->stride;

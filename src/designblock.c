@@ -72,7 +72,7 @@ struct DesignBlocks
 	Slot	   *slots;			/* by byte of a pattern */
 	int			ngroups;		/* 0: no table has entries */
 	ByteGroup  *groups;
-	uint8	   *last;			/* the last pattern of a block, with room behind it */
+	uint8	   *last;			/* one of the last patterns of a block, with room behind it */
 	double	   *dense;
 	int			most_entries;	/* that one row can have */
 	int			capacity;
@@ -199,7 +199,7 @@ FillEntries(DesignBlocks *d, const PatternBlock *b)
 			d->index = repalloc_huge(d->index, sizeof(int) * d->capacity);
 			d->value = repalloc_huge(d->value, sizeof(double) * d->capacity);
 		}
-		if (i == b->n - 1)
+		if ((b->n - i) * stride < stride + 8)	/* behind it is too little */
 			pattern = memcpy(d->last, pattern, stride);
 		d->start[i] = n;
 		n = AppendRow(d, pattern, d->index, d->value, n);
@@ -378,13 +378,11 @@ AddSlot(DesignBlocks *d, const FeatureTable *t)
 	slot->kind = t->plain ? SLOT_BINS : t->c->width == 1 ? SLOT_BYTE : SLOT_CODE;
 	if (slot->kind == SLOT_BYTE && (empty = EmptyCode(d->stats, t)) >= 0)
 	{
-		GroupWord  *word = &group->words[group->nwords - 1];
+		GroupWord  *word;
 
-		if (group->nwords == 0 || word->at != at - at % 8)
-		{
-			word = &group->words[group->nwords++];
-			word->at = at - at % 8;
-		}
+		if (group->nwords == 0 || group->words[group->nwords - 1].at != at - at % 8)
+			group->words[group->nwords++].at = at - at % 8;
+		word = &group->words[group->nwords - 1];
 		((uint8 *) &word->empty)[at % 8] = (uint8) empty;
 		((uint8 *) &word->care)[at % 8] = 0xff;
 	}

@@ -177,7 +177,7 @@ CountDistinctUnless(const Frame *f, const FrameColumn *c, const ColumnStats *cs,
 {
 	DistinctCount d = {f, c, 0, 0, most};
 	int64		n = Min(f->npatterns, cs->nonnull);
-	double		bytes = (cs->max - cs->min) / 8 + 1;
+	double		bytes = (cs->max - floor(cs->min)) / 8 + 1;
 
 	if (n == 0)
 		return 0;

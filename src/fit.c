@@ -364,6 +364,12 @@ ModelStatistics(Model *m, const Options *opt, const LogitFit *fit)
 	}
 }
 
+static void
+ReportFit(int iteration, int64 row, int64 rows)
+{
+	ProgressReport("fitting the model", iteration, row, rows);
+}
+
 /* Solve for an encoder; coefficients and covariance on the raw scale. */
 static LogitFit *
 SolveFor(const FrameStats *s, const FittedEncoder *fe, const Options *opt,
@@ -403,6 +409,7 @@ FitModel(FrameStats *s, const Options *opt)
 	lo.robust = opt->robust;
 	lo.max_iterations = opt->max_iterations;
 	lo.tolerance = opt->tolerance;
+	lo.report = ReportFit;
 	ClassWeights(s, opt, &lo);
 	fit = SolveFor(s, fe, opt, &lo, &design);
 

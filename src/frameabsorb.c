@@ -297,7 +297,10 @@ MatchColumns(FrameBuilder *b, const Frame *frame, Run *run)
 	int			n;
 
 	for (int j = 0; j < frame->ncolumns; j++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		target[j] = MatchColumn(b, &frame->columns[j]);
+	}
 	n = b->ncolumns;
 	run->layout.ncolumns = n;
 	run->layout.stride = frame->stride;

@@ -18,8 +18,8 @@
 
 #include "utils/memutils.h"
 
-#include "bytes.h"
 #include "framebuild.h"
+#include "textkey.h"
 
 /* a GROUP BY may have a builder per group, with a dictionary per column each */
 #define FIRST_VALUES		8
@@ -42,40 +42,12 @@
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
-/*
- * Levels are short: up to 16 bytes a text is two numbers, which are hashed and
- * compared without looking at it again.
- */
-typedef struct TextKey
-{
-	uint64		head;
-	uint64		tail;
-	const char *text;
-	int			len;
-} TextKey;
-
 typedef struct TextEntry
 {
 	TextKey		key;
 	uint32		code;
 	char		status;
 } TextEntry;
-
-static inline uint64
-TextKeyHash(const TextKey *k)
-{
-	uint64		h = (k->head ^ (uint64) k->len) * UINT64CONST(0xff51afd7ed558ccd);
-
-	h = (h ^ (h >> 32) ^ k->tail) * UINT64CONST(0xd6e8feb86659fd93);
-	return h ^ (h >> 32);
-}
-
-static inline bool
-SameText(const TextKey *a, const TextKey *b)
-{
-	return a->head == b->head && a->tail == b->tail && a->len == b->len &&
-		(a->len <= 16 || memcmp(a->text, b->text, a->len) == 0);
-}
 
 #define SH_PREFIX textdict
 #define SH_ELEMENT_TYPE TextEntry
@@ -88,59 +60,11 @@ SameText(const TextKey *a, const TextKey *b)
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
-/* Bytes as a number, the first the lowest, on every machine. */
-static inline uint64
-LoadBytes8(const char *s)
-{
-	uint64		v;
-
-	memcpy(&v, s, 8);
-	return HostToLittle64(v);
-}
-
-static inline uint64
-LoadBytes4(const char *s)
-{
-	uint32		v;
-
-	memcpy(&v, s, 4);
-	return HostToLittle32(v);
-}
-
-/* The key of a text; what is in head and tail of a longer one is a hash. */
-static inline TextKey
-MakeTextKey(const char *text, int len)
-{
-	TextKey		k = {0, 0, text, len};
-
-	if (len > 16)
-	{
-		k.head = LoadBytes8(text);
-		for (int i = 8; i <= len - 8; i += 8)
-		{
-			k.head = (k.head ^ LoadBytes8(text + i)) * UINT64CONST(0xff51afd7ed558ccd);
-			k.head ^= k.head >> 32;
-		}
-		k.tail = LoadBytes8(text + len - 8);
-	}
-	else if (len >= 8)
-	{
-		k.head = LoadBytes8(text);
-		k.tail = LoadBytes8(text + len - 8);
-	}
-	else if (len >= 4)
-		k.head = LoadBytes4(text) | LoadBytes4(text + len - 4) << 32;
-	else if (len > 0)
-		k.head = (uint8) text[0] | (uint64) (uint8) text[len / 2] << 8 |
-			(uint64) (uint8) text[len - 1] << 16;
-	return k;
-}
-
 FrameBuilder *
 FrameBuilderCreate(MemoryContext parent, int max_distinct, Size limit)
 {
 	MemoryContext cxt = AllocSetContextCreate(parent, "leadscore frame",
-											  ALLOCSET_START_SMALL_SIZES);
+											  ALLOCSET_SMALL_SIZES);
 	FrameBuilder *b = MemoryContextAllocZero(cxt, sizeof(FrameBuilder));
 
 	b->cxt = cxt;
@@ -164,16 +88,30 @@ FrameBuilderSetTimezone(FrameBuilder *b, const char *timezone)
 		b->timezone = MemoryContextStrdup(b->cxt, timezone);
 }
 
+/* Columns come by the dozen: one by one they would take twice the memory. */
+#define COLUMNS_AT_ONCE	((int) ((2048 - 16) / sizeof(BuilderColumn)))
+
+static BuilderColumn *
+NewColumn(FrameBuilder *b)
+{
+	if (b->nspare == 0)
+	{
+		b->spare = palloc0(sizeof(BuilderColumn) * COLUMNS_AT_ONCE);
+		b->nspare = COLUMNS_AT_ONCE;
+	}
+	return &b->spare[--b->nspare];
+}
+
 int
 FrameBuilderAddColumn(FrameBuilder *b, const char *name, const char *source,
 					  CellType type, Transform part, ColumnRole role,
 					  int position)
 {
 	MemoryContext old = MemoryContextSwitchTo(b->cxt);
-	BuilderColumn *bc = palloc0(sizeof(BuilderColumn));
+	BuilderColumn *bc = NewColumn(b);
 
 	bc->c.name = pstrdup(name);
-	bc->c.source = pstrdup(source);
+	bc->c.source = strcmp(name, source) == 0 ? bc->c.name : pstrdup(source);
 	bc->c.type = type;
 	bc->c.part = part;
 	bc->c.role = role;
@@ -212,7 +150,7 @@ NewCode(FrameBuilder *b, BuilderColumn *bc, uint32 hash)
 	if (c->nvalues == bc->allocated)
 	{
 		MemoryContext old = MemoryContextSwitchTo(b->cxt);
-		int			n = Max(FIRST_VALUES, bc->allocated * 2);
+		int			n = Max(FIRST_VALUES / 2, bc->allocated * 2);
 
 		if (!text)
 			c->numbers = c->numbers ? repalloc_huge(c->numbers, sizeof(double) * n) :
@@ -296,7 +234,7 @@ TextCode(FrameBuilder *b, BuilderColumn *bc, const char *text, int len)
 	char	   *copy;
 
 	if (bc->textdict == NULL)
-		bc->textdict = textdict_create(b->cxt, FIRST_VALUES, NULL);
+		bc->textdict = textdict_create(b->cxt, FIRST_VALUES / 4, NULL);
 	e = textdict_lookup(bc->textdict, key);
 	if (e != NULL)
 		return e->code;
@@ -341,6 +279,41 @@ AddDirect(FrameBuilder *b, BuilderColumn *bc, int small, uint32 code)
 	bc->direct[small] = (uint64) bc->hashes[code] << 32 | code;
 }
 
+/* The code of a number, or 0.  A few are searched through, more have a table. */
+static uint32
+FindNumber(const BuilderColumn *bc, uint64 bits)
+{
+	const NumberEntry *e;
+
+	if (bc->numdict != NULL)
+	{
+		e = numdict_lookup(bc->numdict, bits);
+		return e == NULL ? 0 : e->code;
+	}
+	for (int k = 0; k < bc->c.nvalues; k++)
+		if (DoubleBits(bc->c.numbers[k]) == bits)
+			return k + 1;
+	return 0;
+}
+
+/* The last number of the dictionary will be found from now on. */
+static void
+RememberNumber(FrameBuilder *b, BuilderColumn *bc, uint32 code)
+{
+	uint32		first = code;
+	bool		found;
+
+	if (code <= FIRST_VALUES)
+		return;
+	if (bc->numdict == NULL)
+	{
+		bc->numdict = numdict_create(b->cxt, 2 * FIRST_VALUES, NULL);
+		first = 1;
+	}
+	for (uint32 k = first; k <= code; k++)
+		numdict_insert(bc->numdict, DoubleBits(bc->c.numbers[k - 1]), &found)->code = k;
+}
+
 /*
  * Code of a number, or its bits once the column stores plain numbers.  When
  * almost every row brings a new one, codes are not worth their while; whether
@@ -349,8 +322,7 @@ AddDirect(FrameBuilder *b, BuilderColumn *bc, int small, uint32 code)
 uint64
 NumberCode(FrameBuilder *b, BuilderColumn *bc, double x)
 {
-	NumberEntry *e;
-	bool		found;
+	uint32		code;
 	int			small = -1;
 	uint64		bits = DoubleBits(x);
 
@@ -362,10 +334,8 @@ NumberCode(FrameBuilder *b, BuilderColumn *bc, double x)
 		if (small < bc->ndirect && bc->direct[small] != 0)
 			return (uint32) bc->direct[small];
 	}
-	if (bc->numdict == NULL)
-		bc->numdict = numdict_create(b->cxt, FIRST_VALUES, NULL);
-	e = numdict_lookup(bc->numdict, bits);
-	if (e == NULL)
+	code = FindNumber(bc, bits);
+	if (code == 0)
 	{
 		if (bc->c.nvalues >= FRAME_MAX_NUMBERS ||
 			(bc->c.nvalues == PLAIN_TRIAL &&
@@ -374,13 +344,13 @@ NumberCode(FrameBuilder *b, BuilderColumn *bc, double x)
 			StorePlainly(b, bc, bc->c.nvalues < FRAME_MAX_NUMBERS);
 			return bits;
 		}
-		e = numdict_insert(bc->numdict, bits, &found);
-		e->code = NewCode(b, bc, NumberHash(bc->seed, bits));
-		bc->c.numbers[e->code - 1] = x;
+		code = NewCode(b, bc, NumberHash(bc->seed, bits));
+		bc->c.numbers[code - 1] = x;
+		RememberNumber(b, bc, code);
 	}
 	if (small >= 0)
-		AddDirect(b, bc, small, e->code);
-	return e->code;
+		AddDirect(b, bc, small, code);
+	return code;
 }
 
 void
@@ -408,20 +378,11 @@ FrameBuilderCodeCell(FrameBuilder *b, int column, const Cell *cell)
 	PutCell(b, bc, v);
 }
 
-/*
- * The codes of short texts that came lately, each in the one place that its hash
- * gives it: a dictionary is so full that a look-up takes one step or several,
- * which a processor cannot guess.
- */
-#define CACHED_TEXTS		256
-#define CACHE_FROM_ROW		1024	/* a small group keeps small */
-
-struct CachedText
+/* The code of a text that came lately. */
+struct RecentCode
 {
-	uint64		head;
-	uint64		tail;
-	int			len;
-	uint32		code;			/* 0: free */
+	RecentText	text;
+	uint32		code;
 	uint32		hash;			/* of the cell */
 };
 
@@ -431,31 +392,27 @@ FrameBuilderCodeText(FrameBuilder *b, int column, const char *text, int len)
 {
 	BuilderColumn *bc = b->columns[column];
 	TextKey		key = MakeTextKey(text, len);
-	CachedText *cached = NULL;
+	RecentCode *recent = NULL;
 	uint64		code;
 
-	if (likely(bc->cache != NULL))
+	if (likely(bc->recent != NULL))
 	{
-		cached = &bc->cache[TextKeyHash(&key) >> 32 & (CACHED_TEXTS - 1)];
-		if (cached->head == key.head && cached->tail == key.tail &&
-			cached->len == len && cached->code != 0 && bc->width == 1)
+		recent = &bc->recent[RecentPlace(&key)];
+		if (RecentIs(&recent->text, &key) && bc->width == 1)
 		{
-			b->cells[bc->offset] = (uint8) cached->code;
-			b->hash += cached->hash;
+			b->cells[bc->offset] = (uint8) recent->code;
+			b->hash += recent->hash;
 			return;
 		}
 	}
 	code = bc->c.store == STORE_DICTIONARY ? TextCode(b, bc, text, len) : 0;
 	PutCell(b, bc, code);
-	if (bc->cache == NULL && b->rows >= CACHE_FROM_ROW)
-		bc->cache = MemoryContextAllocZero(b->cxt, sizeof(CachedText) * CACHED_TEXTS);
-	if (cached != NULL && code > 0 && len <= 16)
+	if (bc->recent == NULL && b->rows >= RECENT_FROM_ROW)
+		bc->recent = MemoryContextAllocZero(b->cxt, sizeof(RecentCode) * RECENT_TEXTS);
+	if (recent != NULL && code > 0 && RecentKeep(&recent->text, &key))
 	{
-		cached->head = key.head;
-		cached->tail = key.tail;
-		cached->len = len;
-		cached->code = (uint32) code;
-		cached->hash = bc->hashes[code];
+		recent->code = (uint32) code;
+		recent->hash = bc->hashes[code];
 	}
 }
 

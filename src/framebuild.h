@@ -99,10 +99,25 @@ typedef struct Run
 	double	  **numbers;		/* per column: of its code - 1, or NULL */
 } Run;
 
+/* A run knows nothing of columns that came after it. */
+static inline const uint32 *
+RunMap(const Run *run, int column)
+{
+	return run != NULL && run->maps != NULL && column < run->layout.ncolumns ?
+		run->maps[column] : NULL;
+}
+
+static inline const double *
+RunNumbers(const Run *run, int column)
+{
+	return run != NULL && run->numbers != NULL && column < run->layout.ncolumns ?
+		run->numbers[column] : NULL;
+}
+
 /* Whole numbers below this have a short way to their code. */
 #define DIRECT_CODES	256
 
-typedef struct CachedText CachedText;
+typedef struct RecentCode RecentCode;
 
 typedef struct BuilderColumn
 {
@@ -120,7 +135,7 @@ typedef struct BuilderColumn
 	int			allocated;
 	struct numdict_hash *numdict;
 	struct textdict_hash *textdict;
-	CachedText *cache;			/* of texts, or NULL */
+	RecentCode *recent;			/* of texts, or NULL */
 } BuilderColumn;
 
 struct FrameBuilder
@@ -131,6 +146,8 @@ struct FrameBuilder
 	char	   *timezone;
 	int			ncolumns;
 	int			allocated;
+	int			nspare;			/* columns that are made, but not in use */
+	BuilderColumn *spare;
 	BuilderColumn **columns;
 	int64		rows;
 	int64		positives;

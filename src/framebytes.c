@@ -189,6 +189,23 @@ FramePutState(StringInfo buf, const Frame *f)
 	PutU32s(buf, f->hashes, f->npatterns);
 }
 
+/* The builder knows one zero: of two, neither would be the lesser. */
+static inline void
+CheckZero(Reader *r, double x)
+{
+	if (x == 0 && signbit(x))
+		ReaderFail(r, "A zero is negative.");
+}
+
+static double
+GetNumber(Reader *r, const char *why)
+{
+	double		x = GetFinite(r, why);
+
+	CheckZero(r, x);
+	return x;
+}
+
 /* The dictionary of a column: finite, sorted, no duplicates. */
 static void
 GetDictionary(Reader *r, FrameColumn *c)
@@ -216,7 +233,7 @@ GetDictionary(Reader *r, FrameColumn *c)
 	c->numbers = palloc(sizeof(double) * Max(c->nvalues, 1));
 	for (int k = 0; k < c->nvalues && r->why == NULL; k++)
 	{
-		c->numbers[k] = GetFinite(r, "A value is not finite.");
+		c->numbers[k] = GetNumber(r, "A value is not finite.");
 		if (k > 0 && c->numbers[k - 1] >= c->numbers[k])
 			ReaderFail(r, "A dictionary is not sorted.");
 	}
@@ -264,8 +281,8 @@ GetColumn(Reader *r, FrameColumn *c, int64 rows)
 	c->nvalues = GetCount(r, text ? FRAME_MAX_DISTINCT_LIMIT : FRAME_MAX_NUMBERS,
 						  0, "A dictionary is too large.");
 	c->nulls = (int64) GetU64(r);
-	c->low = GetFinite(r, "A range is not finite.");
-	c->high = GetFinite(r, "A range is not finite.");
+	c->low = GetNumber(r, "A range is not finite.");
+	c->high = GetNumber(r, "A range is not finite.");
 	if (c->nulls < 0 || c->nulls > rows)
 		ReaderFail(r, "A column has more NULLs than rows.");
 	if ((uint64) c->nvalues * (text ? 4 : 8) > ReaderLeft(r) ||
@@ -294,6 +311,7 @@ CheckBlock(Reader *r, const Frame *f, const FrameColumn *c, int64 first, int64 e
 			isnull = (bits == FRAME_NULL_BITS);
 			if (!isnull && !isfinite(BitsDouble(bits)))
 				ReaderFail(r, "A number of a pattern is not finite.");
+			CheckZero(r, BitsDouble(bits));
 		}
 		else
 		{

@@ -52,9 +52,9 @@ VisitRun(const BuilderColumn *bc, const Run *run, int column,
 	uint8	   *row;
 	bool		done = false;
 
-	if (run->file == NULL && run->numbers[column] != NULL)
+	if (RunNumbers(run, column) != NULL)
 		for (int k = 0; k < run->ncodes[column] && !done; k++)
-			done = visit(arg, DoubleBits(run->numbers[column][k]));
+			done = visit(arg, DoubleBits(RunNumbers(run, column)[k]));
 	if (done || run->file == NULL)
 		return done || VisitCells(bc, &run->layout, column, run->cells,
 								  run->layout.stride, run->nrows, visit, arg);

@@ -59,10 +59,10 @@ PlainNumbers(const FrameBuilder *b, int column, const Run *run)
 {
 	const double *numbers = b->columns[column]->c.numbers;
 
-	if (run != NULL && run->numbers != NULL && run->numbers[column] != NULL)
-		return run->numbers[column];
-	if (run != NULL && run->maps != NULL && run->maps[column] != NULL)
-		return NumbersOf(run->maps[column], run->ncodes[column], numbers);
+	if (RunNumbers(run, column) != NULL)
+		return RunNumbers(run, column);
+	if (RunMap(run, column) != NULL)
+		return NumbersOf(RunMap(run, column), run->ncodes[column], numbers);
 	return numbers;
 }
 
@@ -73,7 +73,7 @@ PlanCell(const FrameBuilder *b, const Layout *l, const Run *run, const Target *t
 {
 	int			i = t->columns[j];
 	const FrameColumn *c = &b->columns[i]->c;
-	const uint32 *map = (run && run->maps) ? run->maps[i] : NULL;
+	const uint32 *map = RunMap(run, i);
 	CellPlan	cell = {0};
 
 	*ncodes = map ? run->ncodes[i] : c->nvalues;
@@ -446,21 +446,62 @@ typedef struct Ties
 	TiedRow    *rows;
 } Ties;
 
+/* Sort the rows by their bytes, equal ones as one. */
+static void
+CombineTies(Ties *ties, size_t stride)
+{
+	int64		last = 0;
+
+	CHECK_FOR_INTERRUPTS();
+	if (ties->n < 2)
+		return;
+	SortTiedRows(ties->rows, ties->n, &stride);
+	for (int64 i = 1; i < ties->n; i++)
+	{
+		TiedRow    *row = &ties->rows[i];
+
+		if (memcmp(ties->rows[last].cells, row->cells, stride) == 0)
+		{
+			AddCount(&ties->rows[last].pos, row->pos);
+			AddCount(&ties->rows[last].neg, row->neg);
+		}
+		else if (++last < i)
+		{
+			TiedRow		other = ties->rows[last];	/* its room is used again */
+
+			ties->rows[last] = *row;
+			*row = other;
+		}
+	}
+	ties->n = last + 1;
+}
+
+/*
+ * Room for another row.  Segments that gave up looking for equal rows may hold
+ * very many: they become one as soon as room is short.
+ */
+static void
+GrowTies(Ties *ties, int stride)
+{
+	int64		room = Max(8, ties->room * 2);
+
+	CombineTies(ties, stride);
+	if (ties->n < ties->room / 2)
+		return;
+	ties->rows = ties->rows == NULL ? palloc(sizeof(TiedRow) * room) :
+		repalloc_huge(ties->rows, sizeof(TiedRow) * room);
+	for (int64 i = ties->room; i < room; i++)
+		ties->rows[i].cells = palloc(Max(stride, 1));
+	ties->room = room;
+}
+
 static void
 AddTie(Ties *ties, const RowSource *src, int stride)
 {
 	TiedRow    *row;
 
 	if (ties->n == ties->room)
-	{
-		int64		room = Max(8, ties->room * 2);
-
-		ties->rows = ties->rows == NULL ? palloc(sizeof(TiedRow) * room) :
-			repalloc_huge(ties->rows, sizeof(TiedRow) * room);
-		for (int64 i = ties->room; i < room; i++)
-			ties->rows[i].cells = palloc(Max(stride, 1));
-		ties->room = room;
-	}
+		GrowTies(ties, stride);
 	row = &ties->rows[ties->n++];
 	RewriteRow(src->plan, src->cells, row->cells);
 	row->pos = src->pos;
@@ -471,23 +512,13 @@ AddTie(Ties *ties, const RowSource *src, int stride)
 static void
 SinkTies(RowSink *sink, Ties *ties, uint32 hash)
 {
-	size_t		stride = sink->stride;
-
-	if (ties->n > 1)
-		SortTiedRows(ties->rows, ties->n, &stride);
-	for (int64 i = 0, end; i < ties->n; i = end)
+	CombineTies(ties, sink->stride);
+	for (int64 i = 0; i < ties->n; i++)
 	{
-		uint32		pos = ties->rows[i].pos,
-					neg = ties->rows[i].neg;
+		const TiedRow *row = &ties->rows[i];
 
-		for (end = i + 1; end < ties->n &&
-			 memcmp(ties->rows[i].cells, ties->rows[end].cells, stride) == 0; end++)
-		{
-			AddCount(&pos, ties->rows[end].pos);
-			AddCount(&neg, ties->rows[end].neg);
-		}
-		memcpy(SinkCells(sink), ties->rows[i].cells, stride);
-		SinkRow(sink, hash, pos, neg);
+		memcpy(SinkCells(sink), row->cells, sink->stride);
+		SinkRow(sink, hash, row->pos, row->neg);
 	}
 	ties->n = 0;
 }
@@ -523,7 +554,8 @@ MergeRows(const FrameBuilder *b, bool segments, Run **runs, int nruns,
 	RowSource  *src = NULL;
 	uint32		hash = 0;
 	Ties		ties = {0};
-	int64		total = 0;
+	int64		total = 0,
+				merged;
 
 	if (segments)
 		OpenSegments(&sources[nsources++], b, target);
@@ -540,7 +572,10 @@ MergeRows(const FrameBuilder *b, bool segments, Run **runs, int nruns,
 		if (steps % ROWS_PER_INTERRUPT == 0)
 		{
 			CHECK_FOR_INTERRUPTS();
-			ProgressReport("merging rows", sink->nrows, total, "rows at most");
+			merged = total;
+			for (int i = 0; i < nsources; i++)
+				merged -= sources[i].left;
+			ProgressReport("merging equal rows", 0, merged, total);
 		}
 		if (standing == 1)
 		{

@@ -74,6 +74,7 @@ AllocRows(Size size)
 
 #define BATCH_ROWS		64
 #define FIRST_SLOT_BITS 5
+#define MOST_SLOT_BITS	31		/* then it is in vain to look for equal rows */
 
 /*
  * The patterns of a frame come in the order of this very hash when it is
@@ -138,6 +139,11 @@ FlushPending(Segment *s)
 	int			n = s->npending;
 
 	s->npending = 0;
+	if (s->slots != NULL && (s->nrows + n) * 4 > INT64CONST(3) << MOST_SLOT_BITS)
+	{
+		pfree(s->slots);
+		s->slots = NULL;
+	}
 	if (s->slots == NULL)
 	{
 		s->nrows += n;

@@ -46,6 +46,21 @@ CloseRun(Run *run)
 		pfree(run->neg);
 	if (run->hashes != NULL)
 		pfree(run->hashes);
+	for (int i = 0; run->maps != NULL && i < run->layout.ncolumns; i++)
+	{
+		if (run->maps[i] != NULL)
+			pfree(run->maps[i]);
+		if (run->numbers[i] != NULL)
+			pfree(run->numbers[i]);
+	}
+	if (run->maps != NULL)
+	{
+		pfree(run->maps);
+		pfree(run->numbers);
+		pfree(run->ncodes);
+	}
+	pfree(run->layout.widths);
+	pfree(run->layout.offsets);
 	pfree(run);
 }
 

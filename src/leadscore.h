@@ -128,7 +128,7 @@ extern Size LeadscoreWorkMem(void); /* leadscore.c: bytes */
 
 /* progress.c */
 extern bool leadscore_progress;
-extern void ProgressReport(const char *phase, int64 done, int64 total, const char *of);
+extern void ProgressReport(const char *phase, int iteration, int64 done, int64 total);
 extern void ProgressEnd(void);
 
 /* ------------------------------------------------------------------------
@@ -548,8 +548,11 @@ typedef enum RowForm
 typedef enum TermKind
 {
 	TERM_GENERAL = 0,			/* by way of a cell */
-	TERM_INT4					/* coef times an integer, which most columns are */
+	TERM_INT4,					/* coef times an integer, which most columns are */
+	TERM_TEXT					/* a text: perhaps its term is remembered */
 } TermKind;
+
+struct RecentTerm;
 
 typedef struct Term
 {
@@ -557,6 +560,7 @@ typedef struct Term
 	TermKind	kind;
 	double		coef;
 	const Feature *feature;
+	struct RecentTerm *recent;	/* TERM_TEXT, after some rows */
 } Term;
 
 /*
@@ -577,6 +581,7 @@ typedef struct Scorer
 	RowInput	in;				/* records and values */
 	Binding		binding;
 	Term	   *terms;			/* per feature */
+	int			nrows;			/* scored since they were bound, up to a few */
 	Jsonb	   *names;			/* values: a copy, where names may change */
 
 	char	  **keys;			/* documents: names in the server's encoding */
@@ -661,6 +666,7 @@ typedef struct LogitOptions
 	bool		robust;			/* HC0 covariance */
 	int			max_iterations; /* 0: the default, 100; with firth 500 */
 	double		tolerance;		/* 0: the default, 1e-10 */
+	void		(*report) (int iteration, int64 row, int64 rows);	/* or NULL */
 } LogitOptions;
 
 typedef enum LogitStop

@@ -511,6 +511,7 @@ LogitSolve(const DesignSource *design, const LogitOptions *options)
 	double		tolerance = options->tolerance > 0 ?
 	options->tolerance : DEFAULT_TOLERANCE;
 
+	w->fit = fit;
 	fit->history = palloc0(sizeof(double) * (iterations + 1));
 	fit->null_log_likelihood = NullModel(w, &w->null_intercept);
 	w->beta[0] = w->null_intercept;

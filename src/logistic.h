@@ -22,6 +22,7 @@ typedef struct LogitWork
 {
 	const DesignSource *design;
 	const LogitOptions *options;
+	const LogitFit *fit;		/* as far as it is */
 	int			p;
 	double		lambda1;		/* of the absolute values, 0 but for lasso */
 	double	   *ridge;			/* of half the squares, per column; [0] = 0 */

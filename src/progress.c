@@ -59,11 +59,11 @@ Thousands(int64 n)
 }
 
 /*
- * Called often from long loops: `phase` in words, how far it is, and of how
- * many (0: unknown).  `of` says what is counted: "rows", "iterations".
+ * Called often from long loops: the phase in words, the iteration (0: there are
+ * none), and the rows that it has seen, of so many (0: nobody knows).
  */
 void
-ProgressReport(const char *phase, int64 done, int64 total, const char *of)
+ProgressReport(const char *phase, int iteration, int64 done, int64 total)
 {
 	TimestampTz now;
 	char	   *what;
@@ -80,9 +80,10 @@ ProgressReport(const char *phase, int64 done, int64 total, const char *of)
 	if (!TimestampDifferenceExceeds(last_report, now, REPORT_EVERY_MS))
 		return;
 	last_report = now;
-	what = total > 0 ?
-		psprintf("%s, %s of %s %s", phase, Thousands(done), Thousands(total), of) :
-		psprintf("%s, %s %s", phase, Thousands(done), of);
+	what = psprintf("%s%s, %s%s rows", phase,
+					iteration > 0 ? psprintf(", iteration %d", iteration) : "",
+					Thousands(done),
+					total > 0 ? psprintf(" of %s", Thousands(total)) : "");
 	ereport(NOTICE,
 			(errmsg("%s", what),
 			 errdetail_internal("%.0f s since the statement began.",

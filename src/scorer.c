@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/primnodes.h"
 #include "utils/builtins.h"
@@ -19,6 +20,7 @@
 #include "utils/memutils.h"
 
 #include "registry.h"
+#include "textkey.h"
 
 /* Models that a call remembers at the same time. */
 #define MAX_SCORERS		32
@@ -175,12 +177,20 @@ CheckNames(Scorer *s, FunctionCallInfo fcinfo, Jsonb *names)
 	}
 }
 
+/* A text whose bytes in the row are those that count. */
+static bool
+PlainText(const RowColumn *col)
+{
+	return col->text_varlena && !col->trim_blanks && GetDatabaseEncoding() == PG_UTF8;
+}
+
 /* What each feature adds, in the shortest form that its column allows. */
 static void
 BindTerms(Scorer *s)
 {
 	const Encoder *enc = s->model->encoder;
 
+	s->nrows = 0;
 	s->terms = MemoryContextAllocZero(s->bindcxt,
 									  sizeof(Term) * Max(enc->nfeatures, 1));
 	for (int i = 0; i < enc->nfeatures; i++)
@@ -196,6 +206,9 @@ BindTerms(Scorer *s)
 			t->kind = TERM_INT4;
 			t->coef = s->model->coef[f->value_column];
 		}
+		else if (f->kind == FEATURE_LEVELS && f->transform == TRANSFORM_NONE &&
+				 PlainText(&s->in.shape->columns[t->column]))
+			t->kind = TERM_TEXT;
 	}
 }
 
@@ -350,6 +363,39 @@ ScorerRow(FunctionCallInfo fcinfo, RowForm form)
 	return s;
 }
 
+struct RecentTerm
+{
+	RecentText	text;
+	double		term;
+};
+
+/* What a text adds. */
+static double
+TextTerm(const Scorer *s, Term *t, Datum value)
+{
+	struct varlena *v = PG_DETOAST_DATUM_PACKED(value);
+	Cell		cell = {false, s->in.shape->columns[t->column].type};
+	struct RecentTerm *recent = NULL;
+	TextKey		key;
+	double		term;
+
+	cell.text = VARDATA_ANY(v);
+	cell.len = VARSIZE_ANY_EXHDR(v);
+	key = MakeTextKey(cell.text, cell.len);
+	if (t->recent != NULL)
+	{
+		recent = &t->recent[RecentPlace(&key)];
+		if (RecentIs(&recent->text, &key))
+			return recent->term;
+	}
+	else if (s->nrows >= RECENT_FROM_ROW)
+		t->recent = MemoryContextAllocZero(s->bindcxt, sizeof(struct RecentTerm) * RECENT_TEXTS);
+	term = FeatureTerm(s->model, t->feature, &cell);
+	if (recent != NULL && RecentKeep(&recent->text, &key))
+		recent->term = term;
+	return term;
+}
+
 /*
  * ModelLogOdds() of a row that need not become cells first: the same terms in
  * the same order, so the same bits.  The values are in `args` or else in the
@@ -359,7 +405,7 @@ static inline double
 TermsLogOdds(const Scorer *s, const NullableDatum *args)
 {
 	const Model *model = s->model;
-	const Term *terms = s->terms;
+	Term	   *terms = s->terms;
 	int			n = model->encoder->nfeatures;
 	double		eta = model->coef[0];
 
@@ -384,6 +430,11 @@ TermsLogOdds(const Scorer *s, const NullableDatum *args)
 		eta = sum;
 		if (i == n)
 			break;
+		if (terms[i].kind == TERM_TEXT && !isnull)
+		{
+			eta += TextTerm(s, &terms[i], value);
+			continue;
+		}
 		ReadCell(&s->in.shape->columns[terms[i].column], value, isnull, &cell);
 		eta += FeatureTerm(model, terms[i].feature, &cell);
 	}
@@ -404,6 +455,8 @@ ScorerLogOdds(FunctionCallInfo fcinfo, RowForm form)
 		return ModelLogOdds(s->model, s->cells);
 	}
 	s = ScorerReady(fcinfo, form, &caller);
+	if (s->nrows < RECENT_FROM_ROW)
+		s->nrows++;
 	eta = TermsLogOdds(s, form == ROW_VALUES ? &fcinfo->args[2] : NULL);
 	MemoryContextSwitchTo(caller);
 	return eta;

@@ -363,6 +363,8 @@ ScanPatterns(FrameStats *s)
 			wide[nwide++] = i;
 	}
 	while (FrameScan(f, &block))
+	{
+		ProgressReport("counting values", 0, block.first, f->npatterns);
 		for (int first = 0; first < block.n; first += SLICE_ROWS)
 		{
 			TakeSlice(s, &block, first, &slice);
@@ -373,6 +375,7 @@ ScanPatterns(FrameStats *s)
 			for (int i = 0; i < nnumbers; i++)
 				SumSlice(&slice, &numbers[i]);
 		}
+	}
 	for (int i = 0; i < nnumbers; i++)
 		NumberStats(f, &numbers[i]);
 	pfree(narrow);

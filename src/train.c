@@ -34,23 +34,40 @@
 /* rows of a slow query come slowly */
 #define ROWS_PER_REPORT		1024
 
+/* Options, parsed, and the bytes that they were given as. */
+typedef struct GivenOptions
+{
+	Jsonb	   *given;			/* or NULL */
+	Options    *opt;
+} GivenOptions;
+
+static GivenOptions
+TakeOptions(MemoryContext cxt, const Jsonb *given, int kinds)
+{
+	MemoryContext old = MemoryContextSwitchTo(cxt);
+	GivenOptions o = {NULL};
+
+	if (given != NULL)
+	{
+		o.given = palloc(VARSIZE(given));
+		memcpy(o.given, given, VARSIZE(given));
+	}
+	o.opt = OptionsParse(o.given, kinds);
+	MemoryContextSwitchTo(old);
+	return o;
+}
+
 static FrameState *
-StateCreate(MemoryContext cxt, const Jsonb *given, int kinds, bool rows, Size limit)
+StateCreate(MemoryContext cxt, GivenOptions options, int kinds, bool rows, Size limit)
 {
 	FrameState *st = MemoryContextAllocZero(cxt, sizeof(FrameState));
-	MemoryContext old = MemoryContextSwitchTo(cxt);
 
 	st->cxt = cxt;
 	st->kinds = kinds;
-	if (given != NULL)
-	{
-		st->given = palloc(VARSIZE(given));
-		memcpy(st->given, given, VARSIZE(given));
-	}
-	st->opt = OptionsParse(st->given, kinds);
+	st->given = options.given;
+	st->opt = options.opt;
 	st->builder = FrameBuilderCreate(cxt, rows ? st->opt->max_distinct :
 									 FRAME_MAX_DISTINCT_LIMIT, limit);
-	MemoryContextSwitchTo(old);
 	return st;
 }
 
@@ -82,14 +99,16 @@ CloseState(Datum state)
  * stays in memory.
  */
 static FrameState *
-StateOfAggregate(FunctionCallInfo fcinfo, const Jsonb *given, int kinds, bool rows)
+StateOfAggregate(FunctionCallInfo fcinfo, const GivenOptions *shared,
+				 const Jsonb *given, int kinds, bool rows)
 {
 	MemoryContext aggcontext;
 	bool		spills;
 	FrameState *st;
 
 	spills = (AggCheckCallContext(fcinfo, &aggcontext) == AGG_CONTEXT_AGGREGATE);
-	st = StateCreate(aggcontext, given, kinds, rows, spills ? LeadscoreWorkMem() : 0);
+	st = StateCreate(aggcontext, shared ? *shared : TakeOptions(aggcontext, given, kinds),
+					 kinds, rows, spills ? LeadscoreWorkMem() : 0);
 	if (spills)
 		AggRegisterCallback(fcinfo, CloseState, PointerGetDatum(st));
 	return st;
@@ -112,6 +131,36 @@ ConstantOptions(const Aggref *aggref)
 	return NULL;
 }
 
+/*
+ * What all groups of an aggregate have in common when its options are a
+ * constant of the query; kept as long as the query, in fn_extra.
+ */
+typedef struct SharedCall
+{
+	const void *raw;			/* the constant */
+	GivenOptions options;
+	RowInput	input;			/* of the columns form */
+} SharedCall;
+
+static SharedCall *
+ShareCall(FunctionCallInfo fcinfo, const void *raw, int options_arg, int kinds)
+{
+	SharedCall *shared = fcinfo->flinfo->fn_extra;
+	const Const *constant;
+
+	if (shared != NULL)
+		return shared->raw == raw ? shared : NULL;
+	constant = raw == NULL ? NULL : ConstantOptions(AggGetAggref(fcinfo));
+	if (constant == NULL || DatumGetPointer(constant->constvalue) != raw)
+		return NULL;
+	shared = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(SharedCall));
+	shared->raw = raw;
+	shared->options = TakeOptions(fcinfo->flinfo->fn_mcxt,
+								  PG_GETARG_JSONB_P(options_arg), kinds);
+	fcinfo->flinfo->fn_extra = shared;
+	return shared;
+}
+
 /* The state of this call, made on the first row. */
 static FrameState *
 StateOfCall(FunctionCallInfo fcinfo, int options_arg, int kinds, bool rows)
@@ -120,24 +169,25 @@ StateOfCall(FunctionCallInfo fcinfo, int options_arg, int kinds, bool rows)
 	const void *raw = PG_NARGS() <= options_arg || PG_ARGISNULL(options_arg) ? NULL :
 		PG_GETARG_POINTER(options_arg);
 	const Jsonb *given;
+	SharedCall *shared;
 
 	/* a constant lies in the same place for every row, and does not change */
-	if (st != NULL && raw == st->stable_options && (raw != NULL || st->given == NULL))
+	if (st != NULL && (raw != NULL ? st->shared != NULL && st->shared->raw == raw :
+					   st->given == NULL))
 		return st;
-	given = raw == NULL ? NULL : PG_GETARG_JSONB_P(options_arg);
-	if (st == NULL)
+	if (st != NULL)
 	{
-		const Const *constant;
-
-		if (!AggCheckCallContext(fcinfo, NULL))
-			elog(ERROR, "aggregate function called in non-aggregate context");
-		st = StateOfAggregate(fcinfo, given, kinds, rows);
-		constant = raw == NULL ? NULL : ConstantOptions(AggGetAggref(fcinfo));
-		if (constant != NULL && DatumGetPointer(constant->constvalue) == raw)
-			st->stable_options = raw;
+		given = raw == NULL ? NULL : PG_GETARG_JSONB_P(options_arg);
+		if (!SameOptions(st->given, given))
+			OptionsChanged();
+		return st;
 	}
-	else if (!SameOptions(st->given, given))
-		OptionsChanged();
+	if (!AggCheckCallContext(fcinfo, NULL))
+		elog(ERROR, "aggregate function called in non-aggregate context");
+	shared = ShareCall(fcinfo, raw, options_arg, kinds);
+	given = raw == NULL || shared != NULL ? NULL : PG_GETARG_JSONB_P(options_arg);
+	st = StateOfAggregate(fcinfo, shared ? &shared->options : NULL, given, kinds, rows);
+	st->shared = shared;
 	return st;
 }
 
@@ -245,7 +295,7 @@ AddRow(FrameState *st, const NullableDatum *args, bool positive)
 	ADD(WAY_ANY, 0);
 	FrameBuilderAddHash(b, hash);
 	if (b->rows % ROWS_PER_REPORT == 0)
-		ProgressReport("reading rows", b->rows, 0, "rows");
+		ProgressReport("reading rows", 0, b->rows, 0);
 	FrameBuilderEndRow(b, positive);
 #undef VALUE
 #undef ISNULL
@@ -307,6 +357,23 @@ lead_train_transfn(PG_FUNCTION_ARGS)
 	return RecordTransition(fcinfo, OPTIONS_FRAME | OPTIONS_FIT);
 }
 
+/* Names and types of the columns, which are the same for all groups. */
+static void
+ShapeOfCall(FrameState *st, FunctionCallInfo fcinfo)
+{
+	Jsonb	   *names = unconstify(Jsonb *, st->opt->names);
+
+	if (st->shared == NULL)
+		(void) RowInputArgs(&st->input, fcinfo, 3, names, st->cxt);
+	else
+	{
+		if (st->shared->input.shape == NULL)
+			(void) RowInputArgs(&st->shared->input, fcinfo, 3, names,
+								fcinfo->flinfo->fn_mcxt);
+		st->input.shape = st->shared->input.shape;
+	}
+}
+
 /* (state, label, options jsonb, VARIADIC "any") */
 static Datum
 ColumnsTransition(FunctionCallInfo fcinfo, int kinds)
@@ -326,8 +393,7 @@ ColumnsTransition(FunctionCallInfo fcinfo, int kinds)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("option \"names\" is missing"),
 					 errhint("Name the columns: {\"names\": [\"city\", \"clicks\"]}.")));
-		(void) RowInputArgs(&st->input, fcinfo, 3,
-							unconstify(Jsonb *, st->opt->names), st->cxt);
+		ShapeOfCall(st, fcinfo);
 	}
 	return AddLabelled(st, fcinfo, 1, fresh, NULL, &fcinfo->args[3]);
 }
@@ -361,7 +427,7 @@ lead_frame_union_transfn(PG_FUNCTION_ARGS)
 	}
 	if (!AggCheckCallContext(fcinfo, NULL))
 		elog(ERROR, "aggregate function called in non-aggregate context");
-	st = PG_ARGISNULL(0) ? StateOfAggregate(fcinfo, NULL, OPTIONS_FRAME, false) :
+	st = PG_ARGISNULL(0) ? StateOfAggregate(fcinfo, NULL, NULL, OPTIONS_FRAME, false) :
 		(FrameState *) PG_GETARG_POINTER(0);
 	FrameBuilderAbsorb(st->builder, FrameDecode(PG_GETARG_VARLENA_P(1)));
 	PG_RETURN_POINTER(st);
@@ -400,7 +466,7 @@ lead_frame_combine(PG_FUNCTION_ARGS)
 		PG_RETURN_POINTER(a);
 	}
 	if (a == NULL)
-		a = StateOfAggregate(fcinfo, b->given, b->kinds, false);
+		a = StateOfAggregate(fcinfo, NULL, b->given, b->kinds, false);
 	else if (!SameOptions(a->given, b->given))
 		OptionsChanged();
 	FrameBuilderAbsorb(StateBuilder(a), b->decoded ? b->decoded :
@@ -451,8 +517,9 @@ lead_frame_deserialize(PG_FUNCTION_ARGS)
 	if (len > 0)
 		options = DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
 													 CStringGetDatum(pnstrdup(given, len))));
-	st = StateCreate(CurrentMemoryContext, options, kinds & (OPTIONS_FRAME | OPTIONS_FIT),
-					 false, 0);
+	kinds &= OPTIONS_FRAME | OPTIONS_FIT;
+	st = StateCreate(CurrentMemoryContext, TakeOptions(CurrentMemoryContext, options, kinds),
+					 kinds, false, 0);
 	st->decoded = FrameGetState(&r);
 	PG_RETURN_POINTER(st);
 }

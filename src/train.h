@@ -43,7 +43,7 @@ typedef struct FrameState
 	Oid			label_type;
 	int			nsources;
 	CellSource *sources;		/* by way */
-	const void *stable_options; /* the call's options if they cannot change */
+	struct SharedCall *shared;	/* with other groups, or NULL */
 	Frame	   *decoded;		/* from another process, not absorbed yet */
 } FrameState;
 

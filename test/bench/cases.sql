@@ -49,6 +49,9 @@ INSERT INTO bench.query (name, workers, sql) VALUES
 	('frame columns', 0, format('SELECT lead_frame%s IS NOT NULL FROM leads', :'columns')),
 	('train pts', 0, format('SELECT length(lead_train%s) FROM pts', :'columns_pts')),
 	('frame pts', 0, format('SELECT lead_frame%s IS NOT NULL FROM pts', :'columns_pts'));
+-- A row of pts takes 172 bytes: with the default of 64 MB most of them go to a file.
+INSERT INTO bench.query (name, before, sql)
+SELECT 'train pts in memory', 'SET leadscore.work_mem = ''1GB'';', sql FROM bench.query WHERE name = 'train pts';
 
 -- Models.  That of 100 kB is the one of "leads" with counts as levels; those of
 -- 1 MB and 1 kB look up one text each, among 500 levels and among 3.
@@ -143,6 +146,7 @@ INSERT INTO bench.line (label, query, against, target, memory) VALUES
 	('lead_train_columns', 'train columns', 'scan leads', 2.2, true),
 	('lead_train_columns, 2 workers', 'train columns, 2 workers', 'scan leads, 2 workers', 3.5, false),
 	('lead_train_columns, pts', 'train pts', 'scan pts', 3.5, true),
+	('lead_train_columns, pts, work_mem = 1GB', 'train pts in memory', 'scan pts', 3.5, false),
 	('lead_frame_columns', 'frame columns', 'scan leads', 1.5, true),
 	('lead_frame_columns, pts', 'frame pts', 'scan pts', NULL, true),
 	('lead_score', 'score leads', 'scan leads', 1.0, false),

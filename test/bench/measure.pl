@@ -53,7 +53,7 @@ sub median
 sub settings
 {
 	my ($workers) = @_;
-	return "SET max_parallel_workers_per_gather = $workers;\n"
+	return "SET max_parallel_workers_per_gather = $workers; RESET leadscore.work_mem;\n"
 		. ($workers ? "SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0;\n"
 			. "SET min_parallel_table_scan_size = 0;\n" : '');
 }

@@ -3,7 +3,7 @@
 BEGIN;
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(23);
+SELECT plan(25);
 
 -- many different rows: levels, codes of one and two bytes, numbers with NULLs, and
 -- texts that overflow only late, after rows have gone to files
@@ -81,5 +81,13 @@ SELECT is((SELECT "distinct" FROM lead_describe((SELECT lead_frame(y, n) FROM (S
 	3001::bigint, 'and it has all of them');
 SELECT is(under('1MB', 0, 'SELECT md5(lead_frame(f)::text) FROM (SELECT lead_frame(y, n) AS f FROM (SELECT i, few, y FROM numbers ORDER BY i) n GROUP BY i / 2000) s'),
 	under('1GB', 2, 'SELECT md5(lead_frame(y, n)::text) FROM numbers n'), 'after uniting as well');
+
+-- large frames of which neither has the columns of the other, against small ones
+CREATE TABLE one AS SELECT i % 9 AS g, i AS a, i * 3 AS b, i % 5 = 0 AS y FROM generate_series(1, 70000) i;
+CREATE TABLE other AS SELECT i % 9 AS g, i / 7.0::float8 AS c, i / 3.0::float8 AS d, i % 5 = 0 AS y FROM generate_series(1, 70000) i;
+SELECT is(under(memory, 0, 'SELECT md5(lead_frame(f)::text) FROM (SELECT lead_frame(y, o) AS f FROM one o UNION ALL SELECT lead_frame(y, o) FROM other o) s'),
+	under('1GB', 0, 'SELECT md5(lead_frame(f)::text) FROM (SELECT lead_frame(y, o) AS f FROM other o GROUP BY g UNION ALL SELECT lead_frame(y, o) FROM one o GROUP BY g) s'),
+	format('large frames of different columns, %s', memory))
+FROM (VALUES ('1GB'), ('1MB')) v(memory);
 SELECT * FROM finish();
 ROLLBACK;

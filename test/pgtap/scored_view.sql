@@ -75,9 +75,10 @@ SELECT set_eq($$SELECT i, quantiles[i + 1] FROM leadscore.score_quantiles, gener
 	'the distribution is that of their scores');
 SELECT is(lead_grade_cuts('sales'), percentile_cont('{0.25,0.5,0.75}'::float8[]) WITHIN GROUP (ORDER BY score), 'quarters, unless asked otherwise')
 FROM held_out;
-SELECT ok(cuts[1] = '-infinity' AND abs(cuts[2] - q) < 1e-14 AND cuts[3] = greatest_score, 'other quantiles, between those kept too')
-FROM lead_grade_cuts('sales', '{"quantiles": [0, 0.3335, 1]}') AS cuts,
-	(SELECT percentile_cont(0.3335) WITHIN GROUP (ORDER BY score) AS q, max(score) AS greatest_score FROM held_out) AS h;
+-- between two that are kept a line is drawn twice, so the last digit is open
+SELECT ok(cuts[1] = '-infinity' AND cuts[3] = max(score) AND
+	abs(cuts[2] - percentile_cont(0.3335) WITHIN GROUP (ORDER BY score)) < 1e-12, 'other quantiles, between those kept too')
+FROM held_out, lead_grade_cuts('sales', '{"quantiles": [0, 0.3335, 1]}') AS cuts GROUP BY cuts;
 SELECT is(lead_grade_cuts('sales', '{"cuts": [0.2, 0.4, 0.6]}'), '{0.2,0.4,0.6}', 'fixed cuts');
 SELECT is(lead_grade_cuts('sales', '{"capacity": 40, "per_day": 400}'), percentile_cont('{0.7,0.8,0.9}'::float8[]) WITHIN GROUP (ORDER BY score),
 	'40 of 400: the best tenth is A, the next ones B and C') FROM held_out;

@@ -1,0 +1,133 @@
+/*-------------------------------------------------------------------------
+ *
+ * textkey.h
+ *	  Texts as keys of hash tables.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef LEADSCORE_TEXTKEY_H
+#define LEADSCORE_TEXTKEY_H
+
+#include "bytes.h"
+
+/*
+ * Levels are short: up to 16 bytes a text is two numbers, which are hashed and
+ * compared without looking at it again.
+ */
+typedef struct TextKey
+{
+	uint64		head;
+	uint64		tail;
+	const char *text;
+	int			len;
+} TextKey;
+
+static inline uint64
+TextKeyHash(const TextKey *k)
+{
+	uint64		h = (k->head ^ (uint64) k->len) * UINT64CONST(0xff51afd7ed558ccd);
+
+	h = (h ^ (h >> 32) ^ k->tail) * UINT64CONST(0xd6e8feb86659fd93);
+	return h ^ (h >> 32);
+}
+
+static inline bool
+SameText(const TextKey *a, const TextKey *b)
+{
+	return a->head == b->head && a->tail == b->tail && a->len == b->len &&
+		(a->len <= 16 || memcmp(a->text, b->text, a->len) == 0);
+}
+
+/* Bytes as a number, the first the lowest, on every machine. */
+static inline uint64
+LoadBytes8(const char *s)
+{
+	uint64		v;
+
+	memcpy(&v, s, 8);
+	return HostToLittle64(v);
+}
+
+static inline uint64
+LoadBytes4(const char *s)
+{
+	uint32		v;
+
+	memcpy(&v, s, 4);
+	return HostToLittle32(v);
+}
+
+/* The key of a text; what is in head and tail of a longer one is a hash. */
+static inline TextKey
+MakeTextKey(const char *text, int len)
+{
+	TextKey		k = {0, 0, text, len};
+
+	if (len > 16)
+	{
+		k.head = LoadBytes8(text);
+		for (int i = 8; i <= len - 8; i += 8)
+		{
+			k.head = (k.head ^ LoadBytes8(text + i)) * UINT64CONST(0xff51afd7ed558ccd);
+			k.head ^= k.head >> 32;
+		}
+		k.tail = LoadBytes8(text + len - 8);
+	}
+	else if (len >= 8)
+	{
+		k.head = LoadBytes8(text);
+		k.tail = LoadBytes8(text + len - 8);
+	}
+	else if (len >= 4)
+		k.head = LoadBytes4(text) | LoadBytes4(text + len - 4) << 32;
+	else if (len > 0)
+		k.head = (uint8) text[0] | (uint64) (uint8) text[len / 2] << 8 |
+			(uint64) (uint8) text[len - 1] << 16;
+	return k;
+}
+
+/*
+ * A place in a small table of texts that came lately, each in the one place
+ * that its hash gives it.  A full table of its own would take one step or
+ * several to find a text, which a processor cannot guess.  Long texts are not
+ * kept: head and tail don't tell them apart.
+ */
+#define RECENT_TEXTS		256
+#define RECENT_FROM_ROW		1024	/* for fewer rows it is not worth the memory */
+#define RECENT_MAX_LENGTH	16
+
+typedef struct RecentText
+{
+	uint64		head;
+	uint64		tail;
+	int			len;
+	bool		used;
+} RecentText;
+
+static inline int
+RecentPlace(const TextKey *k)
+{
+	return (int) (TextKeyHash(k) >> 32 & (RECENT_TEXTS - 1));
+}
+
+static inline bool
+RecentIs(const RecentText *recent, const TextKey *k)
+{
+	return recent->head == k->head && recent->tail == k->tail &&
+		recent->len == k->len && recent->used;
+}
+
+/* False if the text is too long to be kept. */
+static inline bool
+RecentKeep(RecentText *recent, const TextKey *k)
+{
+	if (k->len > RECENT_MAX_LENGTH)
+		return false;
+	recent->head = k->head;
+	recent->tail = k->tail;
+	recent->len = k->len;
+	recent->used = true;
+	return true;
+}
+
+#endif							/* LEADSCORE_TEXTKEY_H */
