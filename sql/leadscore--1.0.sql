@@ -1363,7 +1363,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF pg_try_advisory_xact_lock(hashtext('leadscore'), hashtext(name)) THEN
+	IF name IS NULL OR pg_try_advisory_xact_lock(hashtext('leadscore'), hashtext(name)) THEN
 		RETURN true;
 	END IF;
 	IF wait THEN
@@ -2333,6 +2333,13 @@ BEGIN
 		evaluation := to_jsonb(@extschema@.lead_evaluate_frame((trained).model, holdout, coalesce((gate->>'threshold')::float8, 0.5)));
 	END IF;
 
+	IF (evaluation->>'positives')::bigint IN (0, (evaluation->>'n')::bigint) AND (evaluation->>'n')::bigint > 0 THEN
+		INSERT INTO leadscore.checks
+		SELECT run, 1 + count(*), 'hold-out', 'warning', NULL,
+			'the rows held out have one outcome only: there is no AUC, and nothing can be compared'
+		FROM leadscore.checks AS c WHERE c.run_id = run;
+	END IF;
+
 	PERFORM leadscore.put_metrics(run, '', evaluation, '{auc,auc_low,auc_high,average_precision,log_loss,brier,ks,threshold,
 		accuracy,precision,recall,specificity,f1}');
 	PERFORM leadscore.put_metrics(run, 'train.', info, '{log_likelihood,deviance,aic,bic,mcfadden_r2,iterations,gradient_norm,condition_number}');
@@ -2533,6 +2540,17 @@ END;
 $$;
 COMMENT ON FUNCTION leadscore.check_author(text, text, text) IS 'an error where another role''s recipe would run with more rights than that role has';
 
+-- Has the current role trained this model by the same words before?  Of a recipe
+-- only source and label are run as they stand, under its search_path.
+CREATE FUNCTION leadscore.own_words(name text, spec jsonb)
+RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+RETURN EXISTS (SELECT FROM leadscore.runs AS r WHERE r.model = name AND r.started_by = current_user
+	AND r.spec->'source' = own_words.spec->'source' AND r.spec->'label' = own_words.spec->'label'
+	AND r.spec #> '{settings,search_path}' = own_words.spec #> '{settings,search_path}');
+COMMENT ON FUNCTION leadscore.own_words(text, jsonb) IS 'has the current role trained this model by the same source and label before?';
+
 -- The recipe of the last version, or of the last run where there is none.
 -- adopt: it may be another role's
 CREATE FUNCTION leadscore.last_spec(name text, adopt boolean DEFAULT false)
@@ -2551,7 +2569,7 @@ BEGIN
 		RAISE EXCEPTION 'model "%" does not exist', name USING ERRCODE = 'undefined_object',
 			HINT = 'lead_train_model() makes one; leadscore.models lists them.';
 	END IF;
-	IF adopt IS NOT TRUE THEN
+	IF adopt IS NOT TRUE AND NOT leadscore.own_words(name, spec) THEN
 		PERFORM leadscore.check_author(format('the recipe of model "%s"', name), author,
 			format('Look at spec in leadscore.runs; lead_retrain(%L, adopt => true) makes it your own.', name));
 	END IF;
@@ -2568,8 +2586,10 @@ RETURNS lead_run
 LANGUAGE plpgsql
 AS $$
 DECLARE
-	spec pg_catalog.jsonb := leadscore.merged_spec(leadscore.last_spec(name, adopt), options, gate);
+	spec pg_catalog.jsonb;
 BEGIN
+	PERFORM leadscore.lock(name);	-- before the recipe is read: the model may be about to go
+	spec := leadscore.merged_spec(leadscore.last_spec(name, adopt), options, gate);
 	RETURN leadscore.train(name, 'retrain', spec, description, leadscore.last_experiment(name), tags);
 END;
 $$;
@@ -3456,12 +3476,14 @@ AS $$
 DECLARE
 	found record;
 BEGIN
-	SELECT r.spec->>'source' AS source, r.started_by INTO found
+	SELECT r.model, r.spec, r.started_by INTO found
 	FROM leadscore.versions AS v JOIN leadscore.runs AS r USING (run_id)
 	WHERE v.name = split_part(source_of_model.model, '@', 1) AND v.version = @extschema@.lead_model_version(source_of_model.model);
-	PERFORM leadscore.check_author(format('the source of model "%s"', model), found.started_by,
-		'Give the source yourself: source => ''…''.');
-	RETURN found.source;
+	IF NOT leadscore.own_words(found.model, found.spec) THEN
+		PERFORM leadscore.check_author(format('the source of model "%s"', model), found.started_by,
+			'Give the source yourself: source => ''…''.');
+	END IF;
+	RETURN found.spec->>'source';
 END;
 $$;
 COMMENT ON FUNCTION leadscore.source_of_model(text) IS 'the source that a version was trained on';

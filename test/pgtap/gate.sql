@@ -136,5 +136,11 @@ SELECT lead_train_model('re', 'changing', 'won', key => 'id', features => '{city
 SELECT is((SELECT (numbers #>> '{compared,n}')::bigint FROM leadscore.verdicts JOIN leadscore.versions USING (run_id) WHERE name = 're' AND version = 3),
 	(SELECT count(won) FROM changing WHERE id > 900), 'the rows that came later are');
 
+-- rows held out of one class judge nothing, which is said
+SELECT is((SELECT auc FROM lead_train_model('one', 'SELECT id, city, clicks, created, won AND id <= 600 AS won FROM leads', 'won',
+	key => 'id', time_column => 'created')), NULL, 'no winner among the latest: no AUC');
+SELECT results_eq($$SELECT severity, "check" FROM leadscore.checks JOIN leadscore.runs USING (run_id) WHERE model = 'one' AND severity = 'warning'$$,
+	$$VALUES ('warning', 'hold-out')$$, 'and a check that says so');
+
 SELECT * FROM finish();
 ROLLBACK;

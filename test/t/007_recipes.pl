@@ -50,6 +50,12 @@ is($node->query(q{SELECT status FROM lead_retrain('shared', adopt => true)}, %ow
 isnt($node->query('SELECT count(*) FROM secret', %owner), '0', 'and then does what its author wrote');
 is($node->query(q{SELECT status FROM lead_retrain('shared')}, %trainer), 'finished', 'whoever gives the rights is trusted');
 
+# The same words as one's own are no danger, whoever trained by them last.
+$node->query(q{SELECT lead_train_model('plain', 'leads', 'won', key => 'id')}, %owner);
+is($node->query(q{SELECT status FROM lead_train_model('plain', 'leads', 'won', key => 'id', options => '{"lambda": 1}')}, %trainer), 'finished',
+	'a trainer trains by the same source and label');
+is($node->query(q{SELECT status FROM lead_retrain('plain')}, %owner), 'finished', 'and the owner goes on');
+
 # Whatever ends a run, its session lets the model go: a right that is missing, a cancel between two batches.
 my $locks = q{SELECT concat('locks: ', count(*)) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()};
 sub session
@@ -64,5 +70,12 @@ like(session(\%owner, q{CALL lead_run_job('shared', 'score')}, $locks, q{CALL le
 like(session(\%super, q{SELECT leadscore.take_job_lock('shared')}, q{SELECT leadscore.take_job_lock('shared')}, $locks,
 		q{SELECT 1 / 0}, $locks, q{SELECT leadscore.take_job_lock('shared')}, q{SELECT leadscore.give_job_lock()}, $locks),
 	qr/^t\nf\nlocks: 1\n.*division by zero\nlocks: 0\nt\n\nlocks: 0$/s, 'one at a time, kept over a commit, gone with an error');
+
+# A model that is dropped while a retraining waits stays dropped.
+$node->query(q{SELECT lead_train_model('going', 'leads', 'won', key => 'id')}, %owner);
+my $drop = $node->background(q{BEGIN; SELECT lead_drop_model('going', true); SELECT pg_sleep(1.5); COMMIT}, %owner);
+ok($node->poll(q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '%lead_drop_model%pg_sleep%' AND wait_event = 'PgSleep'}, 't'), 'a model is being dropped');
+like($node->error(q{SELECT lead_retrain('going')}, %owner), qr/model "going" does not exist/, 'a retraining does not bring it back');
+waitpid $drop, 0;
 
 done_testing();
