@@ -22,75 +22,115 @@
 
 /* ---- columns that were stored plainly for the time being ---- */
 
+#define FILE_BLOCK		(64 * 1024)
+#define COLUMNS_AT_ONCE	64
+
 /* Does the function want no more? */
 typedef bool (*NumberVisitor) (void *arg, uint64 bits);
 
-static bool
-VisitCells(const BuilderColumn *bc, const Layout *l, int column,
-		   const uint8 *cells, int size, int64 n, NumberVisitor visit, void *arg)
+/* Who wants the numbers of a column, until it is enough. */
+typedef struct Visitor
 {
-	if (column >= l->ncolumns || l->widths[column] != 8)
-		return false;			/* codes: their numbers are in the dictionary */
-	cells += l->offsets[column];
-	for (int64 r = 0; r < n; r++, cells += size)
+	int			column;
+	NumberVisitor visit;
+	void	   *arg;
+	bool		done;
+} Visitor;
+
+static void
+VisitValues(Visitor *v, const double *numbers, int n)
+{
+	for (int k = 0; k < n && !v->done; k++)
+		v->done = v->visit(v->arg, DoubleBits(numbers[k]));
+}
+
+static void
+VisitCells(Visitor *v, const Layout *l, const uint8 *cells, int size, int64 n)
+{
+	if (v->column >= l->ncolumns || l->widths[v->column] != 8)
+		return;					/* codes: their numbers are in the dictionary */
+	cells += l->offsets[v->column];
+	for (int64 r = 0; r < n && !v->done; r++, cells += size)
 	{
 		uint64		bits = ReadCell(cells, 8);
 
 		if (r % ROWS_PER_INTERRUPT == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (bits != FRAME_NULL_BITS && visit(arg, bits))
-			return true;
+		if (bits != FRAME_NULL_BITS)
+			v->done = v->visit(v->arg, bits);
 	}
-	return false;
 }
 
-static bool
-VisitRun(const BuilderColumn *bc, const Run *run, int column,
-		 NumberVisitor visit, void *arg)
-{
-	int			size = RowSize(run->layout.stride);
-	uint8	   *row;
-	bool		done = false;
-
-	if (RunNumbers(run, column) != NULL)
-		for (int k = 0; k < run->ncodes[column] && !done; k++)
-			done = visit(arg, DoubleBits(RunNumbers(run, column)[k]));
-	if (done || run->file == NULL)
-		return done || VisitCells(bc, &run->layout, column, run->cells,
-								  run->layout.stride, run->nrows, visit, arg);
-	row = palloc(size);
-	if (BufFileSeek(run->file, 0, 0, SEEK_SET) != 0)
-		elog(ERROR, "could not rewind temporary file");
-	for (int64 r = 0; r < run->nrows && !done; r++)
-	{
-		ReadExactly(run->file, row, size);
-		done = VisitCells(bc, &run->layout, column, RowCells(row), size, 1, visit, arg);
-	}
-	pfree(row);
-	return done;
-}
-
-/* Every number of a column, some of them more than once, until it is enough. */
+/* All that is in memory. */
 static void
-VisitNumbers(const FrameBuilder *b, int column, NumberVisitor visit, void *arg)
+VisitMemory(const FrameBuilder *b, Visitor *v)
 {
-	const BuilderColumn *bc = b->columns[column];
-
-	for (int k = 0; k < bc->c.nvalues; k++)
-		if (visit(arg, DoubleBits(bc->c.numbers[k])))
-			return;
+	VisitValues(v, b->columns[v->column]->c.numbers, b->columns[v->column]->c.nvalues);
 	for (int i = b->nsegments - 1; i >= 0; i--)
 	{
 		const Segment *s = b->segments[i];
 
-		for (int64 first = 0; first < SegmentRows(s); first += ChunkRows(s))
-			if (VisitCells(bc, &s->layout, column, RowCells(SegmentRow(s, first)),
-						   s->size, Min(SegmentRows(s) - first, ChunkRows(s)), visit, arg))
-				return;
+		for (int64 first = 0; first < SegmentRows(s) && !v->done; first += ChunkRows(s))
+			VisitCells(v, &s->layout, RowCells(SegmentRow(s, first)), s->size,
+					   Min(SegmentRows(s) - first, ChunkRows(s)));
 	}
 	for (int i = 0; i < b->nruns; i++)
-		if (VisitRun(bc, b->runs[i], column, visit, arg))
-			return;
+	{
+		const Run  *run = b->runs[i];
+
+		if (run->file != NULL)
+			continue;
+		if (RunNumbers(run, v->column) != NULL)
+			VisitValues(v, RunNumbers(run, v->column), run->ncodes[v->column]);
+		VisitCells(v, &run->layout, run->cells, run->layout.stride, run->nrows);
+	}
+}
+
+static bool
+AllDone(const Visitor *v, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (!v[i].done)
+			return false;
+	return true;
+}
+
+/* A file, read once for all visitors. */
+static void
+VisitFile(const Run *run, Visitor *v, int n)
+{
+	int			size = RowSize(run->layout.stride);
+	int			most = Max(FILE_BLOCK / size, 1);
+	uint8	   *rows;
+
+	if (AllDone(v, n))
+		return;
+	rows = palloc((Size) most * size);
+	if (BufFileSeek(run->file, 0, 0, SEEK_SET) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not rewind a temporary file of a frame")));
+	for (int64 first = 0; first < run->nrows && !AllDone(v, n); first += most)
+	{
+		int			now = (int) Min(run->nrows - first, most);
+
+		CHECK_FOR_INTERRUPTS();
+		ReadExactly(run->file, rows, (size_t) now * size);
+		for (int i = 0; i < n; i++)
+			VisitCells(&v[i], &run->layout, RowCells(rows), size, now);
+	}
+	pfree(rows);
+}
+
+/* Every number of some columns, some of them more than once. */
+static void
+VisitNumbers(const FrameBuilder *b, Visitor *v, int n)
+{
+	for (int i = 0; i < n; i++)
+		VisitMemory(b, &v[i]);
+	for (int i = 0; i < b->nruns; i++)
+		if (b->runs[i]->file != NULL)
+			VisitFile(b->runs[i], v, n);
 }
 
 /*
@@ -127,26 +167,61 @@ CollectNumber(void *arg, uint64 bits)
 	return values->members > FRAME_MAX_NUMBERS;
 }
 
-/*
- * The numbers of a column that stores them plainly, if they are few enough for
- * a dictionary after all; else NULL.
- */
-static numdict_hash *
-FewNumbers(const FrameBuilder *b, int column)
+/* Which of some columns have few numbers: their sets, by column; the others' are NULL. */
+static void
+CollectFew(const FrameBuilder *b, const int *columns, int n, numdict_hash **values)
 {
-	Sketch		sketch = {palloc0(SKETCH_BITS / 8), 0};
-	numdict_hash *values;
+	Visitor		visitors[COLUMNS_AT_ONCE];
+	Sketch		sketches[COLUMNS_AT_ONCE];
+	int			nfew = 0;
 
-	VisitNumbers(b, column, SketchNumber, &sketch);
-	pfree(sketch.words);
-	if (sketch.nset > FRAME_MAX_NUMBERS)
-		return NULL;
-	values = numdict_create(CurrentMemoryContext, sketch.nset, NULL);
-	VisitNumbers(b, column, CollectNumber, values);
-	if (values->members <= FRAME_MAX_NUMBERS)
-		return values;
-	numdict_destroy(values);
-	return NULL;
+	for (int i = 0; i < n; i++)
+	{
+		sketches[i].words = palloc0(SKETCH_BITS / 8);
+		sketches[i].nset = 0;
+		visitors[i] = (Visitor) {columns[i], SketchNumber, &sketches[i]};
+	}
+	VisitNumbers(b, visitors, n);
+	for (int i = 0; i < n; i++)
+	{
+		pfree(sketches[i].words);
+		if (sketches[i].nset > FRAME_MAX_NUMBERS)
+			continue;
+		values[columns[i]] = numdict_create(CurrentMemoryContext, sketches[i].nset, NULL);
+		visitors[nfew++] = (Visitor) {columns[i], CollectNumber, values[columns[i]]};
+	}
+	VisitNumbers(b, visitors, nfew);
+	for (int i = 0; i < nfew; i++)
+		if (visitors[i].done)
+		{
+			numdict_destroy(values[visitors[i].column]);
+			values[visitors[i].column] = NULL;
+		}
+}
+
+/*
+ * The numbers of columns that store them plainly for the time being, where they
+ * are few enough for a dictionary after all; else NULL.  Some columns at a time:
+ * most are told apart by a sketch, and the rows may have to be read from files.
+ */
+static numdict_hash **
+FewNumbers(const FrameBuilder *b)
+{
+	numdict_hash **values = palloc0(sizeof(numdict_hash *) * Max(b->ncolumns, 1));
+	int			columns[COLUMNS_AT_ONCE];
+	int			n = 0;
+
+	for (int i = 0; i < b->ncolumns; i++)
+	{
+		if (b->columns[i]->provisional)
+			columns[n++] = i;
+		if (n == COLUMNS_AT_ONCE || (n > 0 && i == b->ncolumns - 1))
+		{
+			CollectFew(b, columns, n, values);
+			n = 0;
+		}
+	}
+	return values;
 }
 
 /* ---- columns ---- */
@@ -211,12 +286,12 @@ CopyNumbers(numdict_hash *values, SortedValue *v)
 
 /*
  * A column of the frame from one of the builder.  *map gets the builder's codes
- * in terms of the sorted dictionary (or NULL), *values the codes of plain
- * numbers that are few (or NULL).
+ * in terms of the sorted dictionary (or NULL); `values` are plain numbers that
+ * are few (or NULL), and get their codes.
  */
 static void
 FinishColumn(const FrameBuilder *b, int column, FrameColumn *c, uint32 **map,
-			 numdict_hash **values)
+			 numdict_hash *values)
 {
 	const BuilderColumn *bc = b->columns[column];
 	bool		text = (CellTypeClass(bc->c.type) == CLASS_TEXT);
@@ -230,12 +305,9 @@ FinishColumn(const FrameBuilder *b, int column, FrameColumn *c, uint32 **map,
 	c->lengths = NULL;
 	c->nvalues = 0;
 	*map = NULL;
-	*values = NULL;
 	if (c->low > c->high)
 		c->low = c->high = 0;
-	if (bc->provisional)
-		*values = FewNumbers(b, column);
-	if (*values != NULL)
+	if (values != NULL)
 		c->store = STORE_DICTIONARY;
 	if (c->store != STORE_DICTIONARY)
 	{
@@ -243,16 +315,16 @@ FinishColumn(const FrameBuilder *b, int column, FrameColumn *c, uint32 **map,
 		return;
 	}
 
-	c->nvalues = *values != NULL ? (*values)->members : bc->c.nvalues;
+	c->nvalues = values != NULL ? values->members : bc->c.nvalues;
 	c->width = CodeWidth(c->nvalues);
 	v = palloc_extended(sizeof(SortedValue) * Max(c->nvalues, 1), MCXT_ALLOC_HUGE);
-	if (*values != NULL)
-		CopyNumbers(*values, v);
+	if (values != NULL)
+		CopyNumbers(values, v);
 	else
 		CopyDictionary(bc, v);
 	SortValues(v, c->nvalues);
 
-	if (*values == NULL)
+	if (values == NULL)
 	{
 		*map = palloc_extended(sizeof(uint32) * (c->nvalues + 1), MCXT_ALLOC_HUGE);
 		(*map)[0] = 0;
@@ -269,7 +341,7 @@ FinishColumn(const FrameBuilder *b, int column, FrameColumn *c, uint32 **map,
 		if (*map != NULL)
 			(*map)[v[k].code] = k + 1;
 		else
-			numdict_lookup(*values, DoubleBits(v[k].number))->code = k + 1;
+			numdict_lookup(values, DoubleBits(v[k].number))->code = k + 1;
 		if (text)
 		{
 			/* the builder's bytes may be gone before the frame is */
@@ -330,6 +402,7 @@ Finish(const FrameBuilder *b, Size limit, bool hashes)
 	Target		target = {{b->ncolumns}};
 	RowSink		sink;
 	int64		n = SegmentedRows(b);
+	numdict_hash **values = FewNumbers(b);
 
 	f->rows = b->rows;
 	f->positives = b->positives;
@@ -347,7 +420,8 @@ Finish(const FrameBuilder *b, Size limit, bool hashes)
 	{
 		FrameColumn *c = &f->columns[j];
 
-		FinishColumn(b, columns[j], c, &target.maps[j], &target.values[j]);
+		target.values[j] = values[columns[j]];
+		FinishColumn(b, columns[j], c, &target.maps[j], target.values[j]);
 		c->offset = f->stride;
 		f->stride += c->width;
 		target.layout.widths[j] = c->width;

@@ -3,7 +3,7 @@
 BEGIN;
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(25);
+SELECT plan(26);
 
 -- many different rows: levels, codes of one and two bytes, numbers with NULLs, and
 -- texts that overflow only late, after rows have gone to files
@@ -89,5 +89,20 @@ SELECT is(under(memory, 0, 'SELECT md5(lead_frame(f)::text) FROM (SELECT lead_fr
 	under('1GB', 0, 'SELECT md5(lead_frame(f)::text) FROM (SELECT lead_frame(y, o) AS f FROM other o GROUP BY g UNION ALL SELECT lead_frame(y, o) FROM one o GROUP BY g) s'),
 	format('large frames of different columns, %s', memory))
 FROM (VALUES ('1GB'), ('1MB')) v(memory);
+
+-- twenty columns that look endless at first are told apart in two readings of the files,
+-- not two each
+DO $$ BEGIN EXECUTE (SELECT 'CREATE TABLE prices AS SELECT i % 3 = 0 AS y, ' ||
+	string_agg(format('(i * 7919 %% %s) / 7.0::float8 AS p%s', 3001 + 2 * k, k), ', ') FROM generate_series(1, 20) k) ||
+	' FROM generate_series(1, 30000) i'; END $$;
+CREATE FUNCTION readings(query text) RETURNS float8 LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	PERFORM set_config('leadscore.work_mem', '1MB', true), set_config('max_parallel_workers_per_gather', '0', true);
+	EXECUTE 'EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ' || query INTO plan;
+	RETURN (plan->0->'Plan'->>'Temp Read Blocks')::float8 / (plan->0->'Plan'->>'Temp Written Blocks')::float8;
+END $$;
+SELECT cmp_ok(readings('SELECT lead_frame(y, p) FROM prices p'), '<', 6::float8, 'how often a file is read');
 SELECT * FROM finish();
 ROLLBACK;
