@@ -3980,7 +3980,9 @@ BEGIN
 	EXCEPTION WHEN query_canceled OR OTHERS THEN
 		GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
 			hint = PG_EXCEPTION_HINT, code = RETURNED_SQLSTATE;
-		failure := leadscore.failure(message, detail, hint, code);
+		-- before a run has begun nothing can be recorded of it
+		failure := leadscore.failure(message, coalesce(nullif(detail, ''), 'No run was begun.'),
+			coalesce(nullif(hint, ''), 'Call lead_refresh_scores() again when this is mended.'), code);
 	END;
 	COMMIT;
 	IF failure IS NULL THEN
