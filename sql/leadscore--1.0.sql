@@ -3488,6 +3488,55 @@ END;
 $$;
 COMMENT ON FUNCTION leadscore.source_of_model(text) IS 'the source that a version was trained on';
 
+-- The columns of what stands after FROM, as columns_of() gives them.
+CREATE FUNCTION leadscore.columns_of_source(source text) RETURNS jsonb
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	columns jsonb;
+BEGIN
+	IF NOT starts_with(source, '(') THEN
+		RETURN leadscore.columns_of(source::regclass);
+	END IF;
+	EXECUTE concat('CREATE TEMPORARY VIEW "leadscore source" AS SELECT * FROM ', source, ' AS leadscore_row');
+	columns := leadscore.columns_of('pg_temp."leadscore source"');
+	DROP VIEW pg_temp."leadscore source";
+	RETURN columns;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.columns_of_source(text) IS 'the columns of a source, found without reading it';
+
+-- Checks that a source has the columns that a model is given a row of.
+-- key		one more, NULL for none
+-- errors	the first column that is missing
+CREATE FUNCTION leadscore.check_source(model text, source text, key text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	columns jsonb := leadscore.columns_of_source(source);
+	info jsonb := @extschema@.lead_info(@extschema@.lead_model(model));
+	missing text;
+	needed text;
+BEGIN
+	SELECT (array_agg(n.name ORDER BY n.o) FILTER (WHERE NOT columns @> jsonb_build_array(jsonb_build_object('name', n.name))))[1],
+		   string_agg(n.name, ', ' ORDER BY n.o)
+	INTO missing, needed
+	FROM (SELECT c.name, min(c.o) AS o
+		  FROM (SELECT key AS name, 0 AS o
+				UNION ALL SELECT c->>'source', o FROM jsonb_array_elements(info->'columns') WITH ORDINALITY AS a(c, o)
+				UNION ALL SELECT info->'roles'->>'offset', 1000000) AS c
+		  WHERE c.name IS NOT NULL GROUP BY c.name) AS n;
+	IF missing IS NOT NULL THEN
+		RAISE EXCEPTION 'column "%" of model "%" does not exist in the source', missing, model
+			USING ERRCODE = 'undefined_column', DETAIL = format('Columns needed: %s.', needed),
+				HINT = 'Columns are matched by name. Give a source that has it, or a SELECT that adds it, as NULL if its value is not known.';
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.check_source(text, text, text) IS 'an error where a source lacks a column of a model';
+
 -- lead_create_scored_view(model, source, view, …): a view of leads with their scores,
 -- computed when it is read, by the version that is live then.
 -- model	'name' (its champion), 'name@alias' or 'name@3'
@@ -3616,6 +3665,37 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 RETURN (SELECT format('%I.%I', p[1], p[2] || '_history') FROM parse_ident(target) AS p);
 COMMENT ON FUNCTION leadscore.history_of(text) IS 'the table with the history of a table of scores';
 
+-- Checks that a table can hold scores: the columns that leadscore makes, maybe more, and
+-- one row for each key.
+CREATE FUNCTION leadscore.check_score_table(target regclass, key text) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	relation pg_class;
+	lacking text;
+BEGIN
+	SELECT c.* INTO relation FROM pg_class AS c WHERE c.oid = target;
+	SELECT format('It has no column "%s"%s.', n.name, ' of type ' || n.type::regtype) INTO lacking
+	FROM (VALUES (1, key, NULL), (2, 'score', 'float8'), (3, 'grade', 'text'), (4, 'reasons', 'text'), (5, 'model_version', 'int4'),
+			(6, 'scored_at', 'timestamptz'), (7, 'fingerprint', 'int8')) AS n(o, name, type)
+	WHERE NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = target AND a.attname = n.name AND a.attnum > 0
+		AND NOT a.attisdropped AND a.atttypid = coalesce(n.type::regtype, a.atttypid))
+	ORDER BY n.o LIMIT 1;
+	IF relation.relkind NOT IN ('r', 'p') THEN
+		lacking := 'It is not a table.';
+	ELSIF lacking IS NULL AND NOT leadscore.is_unique(target, key) THEN
+		lacking := format('It has no unique index on column "%s" alone.', key);
+	END IF;
+	IF lacking IS NOT NULL THEN
+		RAISE EXCEPTION '"%" is not a table of scores', relation.relname
+			USING ERRCODE = 'wrong_object_type', DETAIL = lacking,
+				HINT = 'target is the table to write the scores to, made where there is none: give another name. The leads to score are the source.';
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.check_score_table(regclass, text) IS 'an error where a table cannot hold scores';
+
 -- Sets a table of scores up, or changes what it is to hold; NULL: as before, else the
 -- default.  source is resolved, target is not; schema is the caller's current one.
 CREATE FUNCTION leadscore.score_table(name text, source text, target text, schema text, grades jsonb, reasons integer)
@@ -3651,8 +3731,11 @@ BEGIN
 	made.reasons := coalesce(reasons, known.reasons, 3);
 	made.grades := CASE WHEN grades IS NULL AND known.name IS NOT NULL THEN known.grades
 		ELSE leadscore.complete_grades(name, grades, made.source, spec) END;
+	PERFORM leadscore.check_source(name, made.source, made.key);
 
-	IF to_regclass(made.target) IS NULL THEN
+	IF to_regclass(made.target) IS NOT NULL THEN
+		PERFORM leadscore.check_score_table(made.target::regclass, made.key);
+	ELSE
 		EXECUTE format('CREATE TABLE %s AS SELECT s.%I, NULL::float8 AS score, NULL::text AS grade, NULL::text AS reasons,
 				NULL::integer AS model_version, NULL::timestamptz AS scored_at, NULL::bigint AS fingerprint
 			FROM %s AS s WITH NO DATA', made.target, made.key, made.source);
@@ -3674,6 +3757,32 @@ END;
 $$;
 COMMENT ON FUNCTION leadscore.score_table(text, text, text, text, jsonb, integer) IS
 'sets up the table that holds a model''s scores';
+
+-- After a run that failed: what its call was told is forgotten, so that the next one does
+-- as the last that went well.  A cancelled run is gone on with as it was begun.
+-- former	the row of leadscore.score_tables before the call, all NULL for none
+-- returns	the failure, with what became of it
+CREATE FUNCTION leadscore.forget_told(name text, former leadscore.score_tables, failure jsonb) RETURNS jsonb
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	told leadscore.score_tables;
+BEGIN
+	SELECT t.* INTO told FROM leadscore.score_tables AS t WHERE t.name = forget_told.name;
+	IF failure->>'sqlstate' = '57014' OR told IS NOT DISTINCT FROM former THEN
+		RETURN failure;
+	END IF;
+	DELETE FROM leadscore.score_tables AS t WHERE t.name = forget_told.name;
+	IF former.name IS NOT NULL THEN
+		INSERT INTO leadscore.score_tables SELECT former.*;
+	END IF;
+	RETURN failure || jsonb_build_object('detail', concat_ws(' ', failure->>'detail',
+		'The run is recorded with this error; what the call was told is not kept.'));
+END;
+$$;
+COMMENT ON FUNCTION leadscore.forget_told(text, leadscore.score_tables, jsonb) IS
+'puts back where scores are kept, after a run that failed';
 
 -- The operator of a type's order, 3 "=" or 5 ">", as the type's index has it and whatever
 -- search_path hides: leads are read in the order of the key.
@@ -3949,7 +4058,8 @@ COMMENT ON PROCEDURE leadscore.refresh_scores(text, integer, text, jsonb) IS
 --			time: what the model was trained on.  An index on the key makes batches cheap
 -- grades	see lead_grade_cuts(); reasons: how many, at the first time 3
 -- batch_size	leads per transaction
--- What is given is kept for the next calls, and for the job "score".
+-- What is given is kept for the next calls, and for the job "score", unless this one fails
+-- by anything but a cancel.
 -- errors	what broke the run off, once it is recorded in leadscore.score_runs; not within a
 --			transaction block.  Another run under way is no error: it says so and leaves
 CREATE PROCEDURE lead_refresh_scores(name text, target text DEFAULT NULL, source text DEFAULT NULL,
@@ -3959,6 +4069,7 @@ AS $$
 DECLARE
 	result pg_catalog.text;
 	failure pg_catalog.jsonb;
+	former leadscore.score_tables;
 	message pg_catalog.text;
 	detail pg_catalog.text;
 	hint pg_catalog.text;
@@ -3975,6 +4086,7 @@ BEGIN
 		RETURN;
 	END IF;
 	BEGIN
+		SELECT t.* INTO former FROM leadscore.score_tables AS t WHERE t.name OPERATOR(pg_catalog.=) lead_refresh_scores.name;
 		PERFORM leadscore.score_table(name, leadscore.source_of(source), target,
 			pg_catalog.current_schema()::pg_catalog.text, grades, reasons);
 	EXCEPTION WHEN query_canceled OR OTHERS THEN
@@ -3987,6 +4099,10 @@ BEGIN
 	COMMIT;
 	IF failure IS NULL THEN
 		CALL leadscore.refresh_scores(name, batch_size, result, failure);
+		IF failure IS NOT NULL THEN
+			failure := leadscore.forget_told(name, former, failure);
+			COMMIT;
+		END IF;
 	END IF;
 	PERFORM leadscore.give_job_lock();
 	IF failure IS NOT NULL THEN

@@ -126,6 +126,30 @@ like($node->error(q{CALL lead_refresh_scores('sales', grades => '{"cuts": [3, 2,
 is(locks(), 0, 'no lock is left');
 is(refresh(''), 'finished|2002|0', 'and nothing of it was kept');
 
+# What a call that fails was told is not kept: the next ones do as before.
+my $kept = q{SELECT source, target, grades FROM leadscore.score_tables WHERE name = 'sales'};
+my $before = $node->query($kept);
+$node->query(q{CREATE TABLE keyless (LIKE sales_scores); CREATE VIEW scores_view AS TABLE sales_scores});
+for my $wrong (
+	[ q{target => 'leads'}, qr/ERROR:  "leads" is not a table of scores\nDETAIL:  It has no column "score" of type double precision\./ ],
+	[ q{target => 'keyless'}, qr/ERROR:  "keyless" is not a table of scores\nDETAIL:  It has no unique index on column "id" alone\./ ],
+	[ q{target => 'scores_view'}, qr/ERROR:  "scores_view" is not a table of scores\nDETAIL:  It is not a table\./ ],
+	[ q{source => 'SELECT city, clicks, visits FROM leads'}, qr/ERROR:  column "id" of model "sales" does not exist in the source\nDETAIL:  Columns needed: id, city, clicks, visits, note\./ ],
+	[ q{source => 'SELECT id, clicks, visits FROM leads', target => 'other'}, qr/ERROR:  column "city" of model "sales" does not exist in the source/ ],
+	[ q{source => 'TABLE leads UNION ALL TABLE leads', target => 'other'}, qr/ERROR:  key column "id" has a value more than once\nDETAIL:  .*what the call was told is not kept/ ],
+	[ q{source => 'SELECT id, city, clicks / (id - 900) AS clicks, visits, note FROM leads', batch_size => 300}, qr/ERROR:  division by zero\nDETAIL:  .*what the call was told is not kept/ ])
+{
+	like(refresh($wrong->[0]), $wrong->[1], "$wrong->[0]: an error");
+	is($node->query($kept), $before, 'nothing of it is kept');
+}
+$node->query(q{CALL lead_run_job('sales', 'score')});
+is($node->query(q{SELECT status FROM leadscore.job_runs ORDER BY job_run_id DESC LIMIT 1}), 'succeeded', 'and the job goes on');
+is(refresh(''), 'finished|2002|0', 'with the leads it had');
+$node->query(q{SELECT lead_train_model('fresh', 'SELECT id, city, clicks, visits, won FROM leads WHERE won IS NOT NULL', 'won', key => 'id')});
+like($node->error(q{CALL lead_refresh_scores('fresh', source => 'TABLE leads UNION ALL TABLE leads')}), qr/more than once/, 'a first call that fails');
+is($node->query(q{SELECT count(*) FROM leadscore.score_tables WHERE name = 'fresh'}), 0, 'is as if it had never been');
+is($node->error(q{CALL lead_refresh_scores('fresh')}), '', 'so that the next one takes what the model was trained on');
+
 # Keys of any type that has an order, names of any kind.
 for my $key ('uuid', 'text', 'date', 'numeric')
 {
