@@ -3547,7 +3547,8 @@ COMMENT ON FUNCTION leadscore.check_source(text, text, text) IS 'an error where 
 -- replace	a view of this name may be there already, with the same columns in front
 -- returns	the view's name, qualified.  Its columns: those of the source, then score,
 --			score_100 (integer), grade, model_version, reasons
--- errors	a source with a column of one of these names; no held-out rows to grade by
+-- errors	a source without a column of the model, or with one of these names; no held-out
+--			rows to grade by
 --
 -- From PostgreSQL 15 on the view is a security invoker: who reads it needs the rights on
 -- the source and on the registry.  On 14 there is no such thing: the source is read with
@@ -3583,6 +3584,7 @@ BEGIN
 	END IF;
 	spec := leadscore.spec_of(model);
 	relation := coalesce(source, leadscore.source_of_model(model));
+	PERFORM leadscore.check_source(model, relation, NULL);
 	checked := leadscore.complete_grades(model, grades, relation, spec);
 	target := leadscore.qualify(coalesce(view, quote_ident(split_part(model, '@', 1) || '_scored')), schema);
 
