@@ -3698,6 +3698,36 @@ END;
 $$;
 COMMENT ON FUNCTION leadscore.check_score_table(regclass, text) IS 'an error where a table cannot hold scores';
 
+-- Checks that a table can go on as the history of a table of scores, which may be a new one.
+CREATE FUNCTION leadscore.check_score_history(history regclass, target regclass, key text) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	relation pg_class;
+	lacking text;
+BEGIN
+	SELECT c.* INTO relation FROM pg_class AS c WHERE c.oid = history;
+	SELECT format('It has no column "%s" of type %s.', t.attname, format_type(t.atttypid, NULL)) INTO lacking
+	FROM pg_attribute AS t
+	WHERE t.attrelid = target AND NOT t.attisdropped
+		AND t.attname = ANY (ARRAY[key, 'score', 'grade', 'reasons', 'model_version', 'scored_at'])
+		AND NOT EXISTS (SELECT FROM pg_attribute AS h WHERE h.attrelid = history AND h.attname = t.attname AND h.attnum > 0
+			AND NOT h.attisdropped AND h.atttypid = t.atttypid)
+	ORDER BY t.attnum LIMIT 1;
+	IF relation.relkind NOT IN ('r', 'p') THEN
+		lacking := 'It is not a table.';
+	END IF;
+	IF lacking IS NOT NULL THEN
+		RAISE EXCEPTION '"%" is not a history of "%"', relation.relname, (SELECT c.relname FROM pg_class AS c WHERE c.oid = target)
+			USING ERRCODE = 'wrong_object_type', DETAIL = lacking,
+				HINT = 'Every scoring is also written there: rename or drop what is in the way, or give another target.';
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.check_score_history(regclass, regclass, text) IS
+'an error where a table cannot be the history of a table of scores';
+
 -- Sets a table of scores up, or changes what it is to hold; NULL: as before, else the
 -- default.  source is resolved, target is not; schema is the caller's current one.
 CREATE FUNCTION leadscore.score_table(name text, source text, target text, schema text, grades jsonb, reasons integer)
@@ -3744,6 +3774,10 @@ BEGIN
 		EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (%I), ALTER score SET NOT NULL, ALTER model_version SET NOT NULL,
 			ALTER scored_at SET NOT NULL, ALTER fingerprint SET NOT NULL', made.target, made.key);
 		EXECUTE format('COMMENT ON TABLE %s IS %L', made.target, 'scores by model ' || name);
+	END IF;
+	IF to_regclass(leadscore.history_of(made.target)) IS NOT NULL THEN
+		PERFORM leadscore.check_score_history(leadscore.history_of(made.target)::regclass, made.target::regclass, made.key);
+	ELSE
 		EXECUTE format('CREATE TABLE %s AS SELECT t.%I, t.score, t.grade, t.reasons, t.model_version, t.scored_at
 			FROM %s AS t WITH NO DATA', leadscore.history_of(made.target), made.key, made.target);
 		EXECUTE format('CREATE INDEX ON %s (%I, scored_at)', leadscore.history_of(made.target), made.key);
@@ -3914,7 +3948,7 @@ BEGIN
 	UPDATE leadscore.score_runs AS r SET status = 'interrupted'
 	WHERE r.name = begin_scores.name AND r.status = 'running';
 	SELECT s.* INTO t FROM leadscore.score_tables AS s WHERE s.name = begin_scores.name;
-	IF t.name IS NULL THEN
+	IF t.name IS NULL OR to_regclass(t.target) IS NULL OR to_regclass(leadscore.history_of(t.target)) IS NULL THEN
 		t := leadscore.score_table(name, NULL, NULL, schema, NULL, NULL);
 	END IF;
 	INSERT INTO leadscore.score_runs AS r (name, version, target, status)

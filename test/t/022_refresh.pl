@@ -150,6 +150,26 @@ like($node->error(q{CALL lead_refresh_scores('fresh', source => 'TABLE leads UNI
 is($node->query(q{SELECT count(*) FROM leadscore.score_tables WHERE name = 'fresh'}), 0, 'is as if it had never been');
 is($node->error(q{CALL lead_refresh_scores('fresh')}), '', 'so that the next one takes what the model was trained on');
 
+# A table that was dropped is made anew; its history goes on if it fits.
+my $scorings = $node->query('SELECT count(*) FROM sales_scores_history');
+$node->query('DROP TABLE sales_scores CASCADE');
+is(refresh(''), 'finished|2002|2002', 'without its table: every lead');
+is($node->query('SELECT count(*) FROM sales_scores_history'), $scorings + 2002, 'in the same history');
+$node->query('DROP TABLE sales_scores; ALTER TABLE sales_scores_history ALTER id TYPE bigint');
+like(refresh(''), qr/ERROR:  "sales_scores_history" is not a history of "sales_scores"\nDETAIL:  It has no column "id" of type integer\.\nHINT:  .*rename or drop/,
+	'a history with other columns');
+is($node->query(q{SELECT to_regclass('sales_scores') IS NULL}), 't', 'and nothing is made');
+$node->query('DROP TABLE sales_scores_history');
+is(refresh(''), 'finished|2002|2002', 'without both: every lead');
+$node->query('DROP TABLE sales_scores_history; UPDATE leads SET clicks = clicks + 1 WHERE id = 11');
+is(refresh(''), 'finished|2002|1', 'without a history: what has changed');
+is($node->query('SELECT count(*) FROM sales_scores_history'), 1, 'in a new one');
+$node->query('DROP TABLE sales_scores');
+is($node->error(q{CALL lead_run_job('sales', 'score')}), '', 'the job makes a table anew, too');
+is($node->query('SELECT count(*) FROM sales_scores'), 2002, 'with every lead');
+$node->query('ALTER TABLE sales_scores_history ADD seen boolean; ALTER TABLE sales_scores ADD called boolean');
+is(refresh(''), 'finished|2002|0', 'columns of your own are no hindrance');
+
 # Keys of any type that has an order, names of any kind.
 for my $key ('uuid', 'text', 'date', 'numeric')
 {
