@@ -3783,6 +3783,14 @@ BEGIN
 		EXECUTE format('CREATE INDEX ON %s (%I, scored_at)', leadscore.history_of(made.target), made.key);
 		EXECUTE format('COMMENT ON TABLE %s IS %L', leadscore.history_of(made.target), 'every scoring by model ' || name);
 	END IF;
+	IF made.target <> known.target THEN
+		RAISE NOTICE 'target changed from % to %', known.target, made.target
+			USING DETAIL = format('Calls that name none, and the job "score" of model "%s", write there from now on.', name);
+	END IF;
+	IF made.source <> known.source THEN
+		RAISE NOTICE 'source changed from % to %', known.source, made.source
+			USING DETAIL = format('Calls that name none, and the job "score" of model "%s", read it from now on.', name);
+	END IF;
 	IF made IS DISTINCT FROM known THEN
 		DELETE FROM leadscore.score_tables AS t WHERE t.name = score_table.name;
 		INSERT INTO leadscore.score_tables (name, source, key, target, grades, reasons)

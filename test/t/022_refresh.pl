@@ -170,6 +170,18 @@ is($node->query('SELECT count(*) FROM sales_scores'), 2002, 'with every lead');
 $node->query('ALTER TABLE sales_scores_history ADD seen boolean; ALTER TABLE sales_scores ADD called boolean');
 is(refresh(''), 'finished|2002|0', 'columns of your own are no hindrance');
 
+# Another source or target than before is told of, for the job follows.
+my @notices = (options => '-c client_min_messages=notice');
+(undef, $notice) = $node->psql(q{CALL lead_refresh_scores('sales', 'elsewhere', 'SELECT * FROM leads WHERE id <= 50')}, @notices);
+like($notice, qr/NOTICE:  target changed from public\.sales_scores to public\.elsewhere\nDETAIL:  Calls that name none, and the job "score" of model "sales", write there from now on\./, 'another target');
+like($notice, qr/NOTICE:  source changed from public\.leads to \( *SELECT.*read it from now on\./s, 'another source');
+(undef, $notice) = $node->psql(q{CALL lead_refresh_scores('sales', 'sales_scores', 'leads')}, @notices);
+like($notice, qr/target changed from public\.elsewhere to public\.sales_scores/, 'and back');
+(undef, $notice) = $node->psql(q{CALL lead_refresh_scores('sales', 'sales_scores', 'leads')}, @notices);
+unlike($notice, qr/changed/, 'the same as before: not a word');
+(undef, $notice) = $node->psql(q{CALL lead_refresh_scores('sales')}, @notices);
+unlike($notice, qr/changed/, 'nor where none is named');
+
 # Keys of any type that has an order, names of any kind.
 for my $key ('uuid', 'text', 'date', 'numeric')
 {
