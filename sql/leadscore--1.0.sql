@@ -3802,6 +3802,38 @@ $$;
 COMMENT ON FUNCTION leadscore.score_table(text, text, text, text, jsonb, integer) IS
 'sets up the table that holds a model''s scores';
 
+-- A notice where each batch will read a whole table: it has no index in the order of the
+-- key, and more rows than one batch.
+CREATE FUNCTION leadscore.tell_unindexed(name text, batch_size integer) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	t leadscore.score_tables;
+	relation regclass;
+	more boolean;
+BEGIN
+	SELECT s.* INTO t FROM leadscore.score_tables AS s WHERE s.name = tell_unindexed.name;
+	relation := CASE WHEN NOT starts_with(t.source, '(') THEN t.source::regclass END;
+	IF NOT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = relation AND c.relkind IN ('r', 'p', 'm'))
+		OR EXISTS (SELECT FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
+				   JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+				   JOIN pg_opclass AS o ON o.oid = i.indclass[0]
+				   WHERE i.indrelid = relation AND a.attname = t.key AND i.indisvalid AND i.indpred IS NULL
+						AND o.opcdefault AND o.opcmethod = (SELECT am.oid FROM pg_am AS am WHERE am.amname = 'btree')
+						AND i.indcollation[0] = a.attcollation) THEN
+		RETURN;
+	END IF;
+	EXECUTE format('SELECT EXISTS (SELECT FROM %s OFFSET $1)', t.source) INTO more USING batch_size;
+	IF more THEN
+		RAISE NOTICE 'source % has no index on "%": each batch of % reads all of it', t.source, t.key, batch_size
+			USING HINT = format('CREATE INDEX ON %s (%I), or give a greater batch_size.', t.source, t.key);
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.tell_unindexed(text, integer) IS
+'a notice where each batch of a scoring will read a whole table';
+
 -- After a run that failed: what its call was told is forgotten, so that the next one does
 -- as the last that went well.  A cancelled run is gone on with as it was begun.
 -- former	the row of leadscore.score_tables before the call, all NULL for none
@@ -4133,6 +4165,7 @@ BEGIN
 		SELECT t.* INTO former FROM leadscore.score_tables AS t WHERE t.name OPERATOR(pg_catalog.=) lead_refresh_scores.name;
 		PERFORM leadscore.score_table(name, leadscore.source_of(source), target,
 			pg_catalog.current_schema()::pg_catalog.text, grades, reasons);
+		PERFORM leadscore.tell_unindexed(name, batch_size);
 	EXCEPTION WHEN query_canceled OR OTHERS THEN
 		GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
 			hint = PG_EXCEPTION_HINT, code = RETURNED_SQLSTATE;

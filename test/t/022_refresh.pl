@@ -182,6 +182,18 @@ unlike($notice, qr/changed/, 'the same as before: not a word');
 (undef, $notice) = $node->psql(q{CALL lead_refresh_scores('sales')}, @notices);
 unlike($notice, qr/changed/, 'nor where none is named');
 
+# Without an index in the order of the key each batch reads all: that is told.
+$node->query(q{CREATE TABLE heap AS TABLE leads; CREATE INDEX ON heap (id) WHERE id > 5; CREATE INDEX ON heap USING hash (id); CREATE INDEX ON heap (city, id)});
+my $slowly = qr/NOTICE:  source public\.heap has no index on "id": each batch of 500 reads all of it\nHINT:  CREATE INDEX ON public\.heap \(id\), or give a greater batch_size\./;
+(undef, $notice) = $node->psql(q{CALL lead_refresh_scores('sales', source => 'heap', batch_size => 500)}, @notices);
+like($notice, $slowly, 'no index, four batches');
+(undef, $notice) = $node->psql(q{CALL lead_refresh_scores('sales', batch_size => 2002)}, @notices);
+unlike($notice, qr/no index/, 'no index, one batch');
+$node->query('CREATE INDEX ON heap (id, city)');
+(undef, $notice) = $node->psql(q{CALL lead_refresh_scores('sales', batch_size => 500)}, @notices);
+unlike($notice, qr/no index/, 'an index that begins with the key');
+is(refresh(q{source => 'leads'}), 'finished|2002|0', 'the scores are the same');
+
 # Keys of any type that has an order, names of any kind.
 for my $key ('uuid', 'text', 'date', 'numeric')
 {
