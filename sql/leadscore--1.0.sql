@@ -3548,7 +3548,7 @@ COMMENT ON FUNCTION leadscore.check_source(text, text, text) IS 'an error where 
 -- returns	the view's name, qualified.  Its columns: those of the source, then score,
 --			score_100 (integer), grade, model_version, reasons
 -- errors	a source without a column of the model, or with one of these names; no held-out
---			rows to grade by
+--			rows to grade by; a view to be replaced that has other columns
 --
 -- From PostgreSQL 15 on the view is a security invoker: who reads it needs the rights on
 -- the source and on the registry.  On 14 there is no such thing: the source is read with
@@ -3603,7 +3603,11 @@ BEGIN
 			CASE WHEN reasons > 0 THEN
 				format(', @extschema@.lead_reasons(%L::text, leadscore_row, %s) AS reasons', model, reasons) END,
 			relation);
-	EXCEPTION WHEN duplicate_column THEN
+	EXCEPTION WHEN invalid_table_definition THEN
+		RAISE EXCEPTION 'view % cannot be replaced, its columns would change: %', target, SQLERRM
+			USING ERRCODE = 'invalid_table_definition',
+				HINT = format('DROP VIEW %s first; that tells what depends on it.', target);
+	WHEN duplicate_column THEN
 		RAISE EXCEPTION 'the source has a column that the view adds: %', SQLERRM
 			USING ERRCODE = 'duplicate_column',
 				HINT = 'The view adds score, score_100, grade, model_version and reasons; name the source''s column otherwise in a SELECT.';
