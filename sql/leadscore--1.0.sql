@@ -3488,6 +3488,55 @@ END;
 $$;
 COMMENT ON FUNCTION leadscore.source_of_model(text) IS 'the source that a version was trained on';
 
+-- The columns of what stands after FROM, as columns_of() gives them.
+CREATE FUNCTION leadscore.columns_of_source(source text) RETURNS jsonb
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	columns jsonb;
+BEGIN
+	IF NOT starts_with(source, '(') THEN
+		RETURN leadscore.columns_of(source::regclass);
+	END IF;
+	EXECUTE concat('CREATE TEMPORARY VIEW "leadscore source" AS SELECT * FROM ', source, ' AS leadscore_row');
+	columns := leadscore.columns_of('pg_temp."leadscore source"');
+	DROP VIEW pg_temp."leadscore source";
+	RETURN columns;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.columns_of_source(text) IS 'the columns of a source, found without reading it';
+
+-- Checks that a source has the columns that a model is given a row of.
+-- key		one more, NULL for none
+-- errors	the first column that is missing
+CREATE FUNCTION leadscore.check_source(model text, source text, key text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	columns jsonb := leadscore.columns_of_source(source);
+	info jsonb := @extschema@.lead_info(@extschema@.lead_model(model));
+	missing text;
+	needed text;
+BEGIN
+	SELECT (array_agg(n.name ORDER BY n.o) FILTER (WHERE NOT columns @> jsonb_build_array(jsonb_build_object('name', n.name))))[1],
+		   string_agg(n.name, ', ' ORDER BY n.o)
+	INTO missing, needed
+	FROM (SELECT c.name, min(c.o) AS o
+		  FROM (SELECT key AS name, 0 AS o
+				UNION ALL SELECT c->>'source', o FROM jsonb_array_elements(info->'columns') WITH ORDINALITY AS a(c, o)
+				UNION ALL SELECT info->'roles'->>'offset', 1000000) AS c
+		  WHERE c.name IS NOT NULL GROUP BY c.name) AS n;
+	IF missing IS NOT NULL THEN
+		RAISE EXCEPTION 'column "%" of model "%" does not exist in the source', missing, model
+			USING ERRCODE = 'undefined_column', DETAIL = format('Columns needed: %s.', needed),
+				HINT = 'Columns are matched by name. Give a source that has it, or a SELECT that adds it, as NULL if its value is not known.';
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.check_source(text, text, text) IS 'an error where a source lacks a column of a model';
+
 -- lead_create_scored_view(model, source, view, …): a view of leads with their scores,
 -- computed when it is read, by the version that is live then.
 -- model	'name' (its champion), 'name@alias' or 'name@3'
@@ -3498,7 +3547,8 @@ COMMENT ON FUNCTION leadscore.source_of_model(text) IS 'the source that a versio
 -- replace	a view of this name may be there already, with the same columns in front
 -- returns	the view's name, qualified.  Its columns: those of the source, then score,
 --			score_100 (integer), grade, model_version, reasons
--- errors	a source with a column of one of these names; no held-out rows to grade by
+-- errors	a source without a column of the model, or with one of these names; no held-out
+--			rows to grade by; a view to be replaced that has other columns
 --
 -- From PostgreSQL 15 on the view is a security invoker: who reads it needs the rights on
 -- the source and on the registry.  On 14 there is no such thing: the source is read with
@@ -3534,6 +3584,7 @@ BEGIN
 	END IF;
 	spec := leadscore.spec_of(model);
 	relation := coalesce(source, leadscore.source_of_model(model));
+	PERFORM leadscore.check_source(model, relation, NULL);
 	checked := leadscore.complete_grades(model, grades, relation, spec);
 	target := leadscore.qualify(coalesce(view, quote_ident(split_part(model, '@', 1) || '_scored')), schema);
 
@@ -3552,7 +3603,11 @@ BEGIN
 			CASE WHEN reasons > 0 THEN
 				format(', @extschema@.lead_reasons(%L::text, leadscore_row, %s) AS reasons', model, reasons) END,
 			relation);
-	EXCEPTION WHEN duplicate_column THEN
+	EXCEPTION WHEN invalid_table_definition THEN
+		RAISE EXCEPTION 'view % cannot be replaced, its columns would change: %', target, SQLERRM
+			USING ERRCODE = 'invalid_table_definition',
+				HINT = format('DROP VIEW %s first; that tells what depends on it.', target);
+	WHEN duplicate_column THEN
 		RAISE EXCEPTION 'the source has a column that the view adds: %', SQLERRM
 			USING ERRCODE = 'duplicate_column',
 				HINT = 'The view adds score, score_100, grade, model_version and reasons; name the source''s column otherwise in a SELECT.';
@@ -3616,6 +3671,67 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 RETURN (SELECT format('%I.%I', p[1], p[2] || '_history') FROM parse_ident(target) AS p);
 COMMENT ON FUNCTION leadscore.history_of(text) IS 'the table with the history of a table of scores';
 
+-- Checks that a table can hold scores: the columns that leadscore makes, maybe more, and
+-- one row for each key.
+CREATE FUNCTION leadscore.check_score_table(target regclass, key text) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	relation pg_class;
+	lacking text;
+BEGIN
+	SELECT c.* INTO relation FROM pg_class AS c WHERE c.oid = target;
+	SELECT format('It has no column "%s"%s.', n.name, ' of type ' || n.type::regtype) INTO lacking
+	FROM (VALUES (1, key, NULL), (2, 'score', 'float8'), (3, 'grade', 'text'), (4, 'reasons', 'text'), (5, 'model_version', 'int4'),
+			(6, 'scored_at', 'timestamptz'), (7, 'fingerprint', 'int8')) AS n(o, name, type)
+	WHERE NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = target AND a.attname = n.name AND a.attnum > 0
+		AND NOT a.attisdropped AND a.atttypid = coalesce(n.type::regtype, a.atttypid))
+	ORDER BY n.o LIMIT 1;
+	IF relation.relkind NOT IN ('r', 'p') THEN
+		lacking := 'It is not a table.';
+	ELSIF lacking IS NULL AND NOT leadscore.is_unique(target, key) THEN
+		lacking := format('It has no unique index on column "%s" alone.', key);
+	END IF;
+	IF lacking IS NOT NULL THEN
+		RAISE EXCEPTION '"%" is not a table of scores', relation.relname
+			USING ERRCODE = 'wrong_object_type', DETAIL = lacking,
+				HINT = 'target is the table to write the scores to, made where there is none: give another name. The leads to score are the source.';
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.check_score_table(regclass, text) IS 'an error where a table cannot hold scores';
+
+-- Checks that a table can go on as the history of a table of scores, which may be a new one.
+CREATE FUNCTION leadscore.check_score_history(history regclass, target regclass, key text) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	relation pg_class;
+	lacking text;
+BEGIN
+	SELECT c.* INTO relation FROM pg_class AS c WHERE c.oid = history;
+	SELECT format('It has no column "%s" of type %s.', t.attname, format_type(t.atttypid, NULL)) INTO lacking
+	FROM pg_attribute AS t
+	WHERE t.attrelid = target AND NOT t.attisdropped
+		AND t.attname = ANY (ARRAY[key, 'score', 'grade', 'reasons', 'model_version', 'scored_at'])
+		AND NOT EXISTS (SELECT FROM pg_attribute AS h WHERE h.attrelid = history AND h.attname = t.attname AND h.attnum > 0
+			AND NOT h.attisdropped AND h.atttypid = t.atttypid)
+	ORDER BY t.attnum LIMIT 1;
+	IF relation.relkind NOT IN ('r', 'p') THEN
+		lacking := 'It is not a table.';
+	END IF;
+	IF lacking IS NOT NULL THEN
+		RAISE EXCEPTION '"%" is not a history of "%"', relation.relname, (SELECT c.relname FROM pg_class AS c WHERE c.oid = target)
+			USING ERRCODE = 'wrong_object_type', DETAIL = lacking,
+				HINT = 'Every scoring is also written there: rename or drop what is in the way, or give another target.';
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.check_score_history(regclass, regclass, text) IS
+'an error where a table cannot be the history of a table of scores';
+
 -- Sets a table of scores up, or changes what it is to hold; NULL: as before, else the
 -- default.  source is resolved, target is not; schema is the caller's current one.
 CREATE FUNCTION leadscore.score_table(name text, source text, target text, schema text, grades jsonb, reasons integer)
@@ -3651,18 +3767,33 @@ BEGIN
 	made.reasons := coalesce(reasons, known.reasons, 3);
 	made.grades := CASE WHEN grades IS NULL AND known.name IS NOT NULL THEN known.grades
 		ELSE leadscore.complete_grades(name, grades, made.source, spec) END;
+	PERFORM leadscore.check_source(name, made.source, made.key);
 
-	IF to_regclass(made.target) IS NULL THEN
+	IF to_regclass(made.target) IS NOT NULL THEN
+		PERFORM leadscore.check_score_table(made.target::regclass, made.key);
+	ELSE
 		EXECUTE format('CREATE TABLE %s AS SELECT s.%I, NULL::float8 AS score, NULL::text AS grade, NULL::text AS reasons,
 				NULL::integer AS model_version, NULL::timestamptz AS scored_at, NULL::bigint AS fingerprint
 			FROM %s AS s WITH NO DATA', made.target, made.key, made.source);
 		EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (%I), ALTER score SET NOT NULL, ALTER model_version SET NOT NULL,
 			ALTER scored_at SET NOT NULL, ALTER fingerprint SET NOT NULL', made.target, made.key);
 		EXECUTE format('COMMENT ON TABLE %s IS %L', made.target, 'scores by model ' || name);
+	END IF;
+	IF to_regclass(leadscore.history_of(made.target)) IS NOT NULL THEN
+		PERFORM leadscore.check_score_history(leadscore.history_of(made.target)::regclass, made.target::regclass, made.key);
+	ELSE
 		EXECUTE format('CREATE TABLE %s AS SELECT t.%I, t.score, t.grade, t.reasons, t.model_version, t.scored_at
 			FROM %s AS t WITH NO DATA', leadscore.history_of(made.target), made.key, made.target);
 		EXECUTE format('CREATE INDEX ON %s (%I, scored_at)', leadscore.history_of(made.target), made.key);
 		EXECUTE format('COMMENT ON TABLE %s IS %L', leadscore.history_of(made.target), 'every scoring by model ' || name);
+	END IF;
+	IF made.target <> known.target THEN
+		RAISE NOTICE 'target changed from % to %', known.target, made.target
+			USING DETAIL = format('Calls that name none, and the job "score" of model "%s", write there from now on.', name);
+	END IF;
+	IF made.source <> known.source THEN
+		RAISE NOTICE 'source changed from % to %', known.source, made.source
+			USING DETAIL = format('Calls that name none, and the job "score" of model "%s", read it from now on.', name);
 	END IF;
 	IF made IS DISTINCT FROM known THEN
 		DELETE FROM leadscore.score_tables AS t WHERE t.name = score_table.name;
@@ -3674,6 +3805,64 @@ END;
 $$;
 COMMENT ON FUNCTION leadscore.score_table(text, text, text, text, jsonb, integer) IS
 'sets up the table that holds a model''s scores';
+
+-- A notice where each batch will read a whole table: it has no index in the order of the
+-- key, and more rows than one batch.
+CREATE FUNCTION leadscore.tell_unindexed(name text, batch_size integer) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	t leadscore.score_tables;
+	relation regclass;
+	more boolean;
+BEGIN
+	SELECT s.* INTO t FROM leadscore.score_tables AS s WHERE s.name = tell_unindexed.name;
+	relation := CASE WHEN NOT starts_with(t.source, '(') THEN t.source::regclass END;
+	IF NOT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = relation AND c.relkind IN ('r', 'p', 'm'))
+		OR EXISTS (SELECT FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
+				   JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+				   JOIN pg_opclass AS o ON o.oid = i.indclass[0]
+				   WHERE i.indrelid = relation AND a.attname = t.key AND i.indisvalid AND i.indpred IS NULL
+						AND o.opcdefault AND o.opcmethod = (SELECT am.oid FROM pg_am AS am WHERE am.amname = 'btree')
+						AND i.indcollation[0] = a.attcollation) THEN
+		RETURN;
+	END IF;
+	EXECUTE format('SELECT EXISTS (SELECT FROM %s OFFSET $1)', t.source) INTO more USING batch_size;
+	IF more THEN
+		RAISE NOTICE 'source % has no index on "%": each batch of % reads all of it', t.source, t.key, batch_size
+			USING HINT = format('CREATE INDEX ON %s (%I), or give a greater batch_size.', t.source, t.key);
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.tell_unindexed(text, integer) IS
+'a notice where each batch of a scoring will read a whole table';
+
+-- After a run that failed: what its call was told is forgotten, so that the next one does
+-- as the last that went well.  A cancelled run is gone on with as it was begun.
+-- former	the row of leadscore.score_tables before the call, all NULL for none
+-- returns	the failure, with what became of it
+CREATE FUNCTION leadscore.forget_told(name text, former leadscore.score_tables, failure jsonb) RETURNS jsonb
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	told leadscore.score_tables;
+BEGIN
+	SELECT t.* INTO told FROM leadscore.score_tables AS t WHERE t.name = forget_told.name;
+	IF failure->>'sqlstate' = '57014' OR told IS NOT DISTINCT FROM former THEN
+		RETURN failure;
+	END IF;
+	DELETE FROM leadscore.score_tables AS t WHERE t.name = forget_told.name;
+	IF former.name IS NOT NULL THEN
+		INSERT INTO leadscore.score_tables SELECT former.*;
+	END IF;
+	RETURN failure || jsonb_build_object('detail', concat_ws(' ', failure->>'detail',
+		'The run is recorded with this error; what the call was told is not kept.'));
+END;
+$$;
+COMMENT ON FUNCTION leadscore.forget_told(text, leadscore.score_tables, jsonb) IS
+'puts back where scores are kept, after a run that failed';
 
 -- The operator of a type's order, 3 "=" or 5 ">", as the type's index has it and whatever
 -- search_path hides: leads are read in the order of the key.
@@ -3803,7 +3992,7 @@ BEGIN
 	UPDATE leadscore.score_runs AS r SET status = 'interrupted'
 	WHERE r.name = begin_scores.name AND r.status = 'running';
 	SELECT s.* INTO t FROM leadscore.score_tables AS s WHERE s.name = begin_scores.name;
-	IF t.name IS NULL THEN
+	IF t.name IS NULL OR to_regclass(t.target) IS NULL OR to_regclass(leadscore.history_of(t.target)) IS NULL THEN
 		t := leadscore.score_table(name, NULL, NULL, schema, NULL, NULL);
 	END IF;
 	INSERT INTO leadscore.score_runs AS r (name, version, target, status)
@@ -3949,7 +4138,8 @@ COMMENT ON PROCEDURE leadscore.refresh_scores(text, integer, text, jsonb) IS
 --			time: what the model was trained on.  An index on the key makes batches cheap
 -- grades	see lead_grade_cuts(); reasons: how many, at the first time 3
 -- batch_size	leads per transaction
--- What is given is kept for the next calls, and for the job "score".
+-- What is given is kept for the next calls, and for the job "score", unless this one fails
+-- by anything but a cancel.
 -- errors	what broke the run off, once it is recorded in leadscore.score_runs; not within a
 --			transaction block.  Another run under way is no error: it says so and leaves
 CREATE PROCEDURE lead_refresh_scores(name text, target text DEFAULT NULL, source text DEFAULT NULL,
@@ -3959,6 +4149,7 @@ AS $$
 DECLARE
 	result pg_catalog.text;
 	failure pg_catalog.jsonb;
+	former leadscore.score_tables;
 	message pg_catalog.text;
 	detail pg_catalog.text;
 	hint pg_catalog.text;
@@ -3975,8 +4166,10 @@ BEGIN
 		RETURN;
 	END IF;
 	BEGIN
+		SELECT t.* INTO former FROM leadscore.score_tables AS t WHERE t.name OPERATOR(pg_catalog.=) lead_refresh_scores.name;
 		PERFORM leadscore.score_table(name, leadscore.source_of(source), target,
 			pg_catalog.current_schema()::pg_catalog.text, grades, reasons);
+		PERFORM leadscore.tell_unindexed(name, batch_size);
 	EXCEPTION WHEN query_canceled OR OTHERS THEN
 		GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
 			hint = PG_EXCEPTION_HINT, code = RETURNED_SQLSTATE;
@@ -3987,6 +4180,10 @@ BEGIN
 	COMMIT;
 	IF failure IS NULL THEN
 		CALL leadscore.refresh_scores(name, batch_size, result, failure);
+		IF failure IS NOT NULL THEN
+			failure := leadscore.forget_told(name, former, failure);
+			COMMIT;
+		END IF;
 	END IF;
 	PERFORM leadscore.give_job_lock();
 	IF failure IS NOT NULL THEN

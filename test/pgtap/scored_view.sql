@@ -2,7 +2,7 @@
 BEGIN;
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(59);
+SELECT plan(64);
 
 CREATE SCHEMA scored;
 SET search_path = scored, public;
@@ -154,7 +154,20 @@ SELECT throws_ok($$SELECT lead_create_scored_view('nobody', 'leads', 'x')$$, '42
 SELECT throws_ok($$SELECT lead_create_scored_view('sales', 'nothing', 'x')$$, '42P01', NULL, 'an unknown source');
 SELECT throws_ok($$SELECT lead_create_scored_view('sales', 'SELECT *, 1 AS grade FROM leads', 'x')$$, '42701',
 	'the source has a column that the view adds: column "grade" specified more than once', 'a column that is ours');
+SELECT throws_ok($$SELECT lead_create_scored_view('sales', 'SELECT id, clicks FROM leads', 'x')$$, '42703',
+	'column "city" of model "sales" does not exist in the source', 'a query without a column of the model');
+CREATE TABLE narrow AS SELECT city, clicks FROM leads;
+SELECT throws_ok($$SELECT lead_create_scored_view('sales@1', 'narrow', 'x')$$, '42703',
+	'column "visits" of model "sales@1" does not exist in the source', 'a table without one');
 SELECT throws_ok($$SELECT lead_create_scored_view('sales', 'leads', 'by_table')$$, '42P07', NULL, 'a view that is there');
+CREATE TABLE growing AS TABLE leads;
+SELECT lead_create_scored_view('sales', 'growing', 'of_growing');
+ALTER TABLE growing ADD note text;
+SELECT throws_matching($$SELECT lead_create_scored_view('sales', 'growing', 'of_growing', replace => true)$$,
+	'^view scored.of_growing cannot be replaced, its columns would change: cannot change name of view column "score" to "note"',
+	'a view is not replaced by one with other columns');
+SELECT throws_ok($$SELECT lead_create_scored_view('sales', 'leads', 'of_growing', reasons => 0, replace => true)$$, '42P16', NULL, 'nor by one with fewer');
+SELECT lives_ok($$DROP VIEW of_growing; SELECT lead_create_scored_view('sales', 'growing', 'of_growing', replace => true)$$, 'but dropped, it is made anew');
 SELECT throws_ok($$SELECT lead_create_scored_view('sales', 'leads', 'x', reasons => -1)$$, '22023', NULL, 'a number of reasons');
 SELECT throws_ok($$SELECT lead_create_scored_view('sales', 'leads', 'x; DROP TABLE leads')$$, '22023', NULL, 'a view''s name is a name');
 SELECT throws_ok($$SELECT lead_create_scored_view('sales', 'leads; DROP TABLE leads', 'x')$$, NULL, NULL, 'a source is a source');

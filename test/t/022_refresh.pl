@@ -126,6 +126,74 @@ like($node->error(q{CALL lead_refresh_scores('sales', grades => '{"cuts": [3, 2,
 is(locks(), 0, 'no lock is left');
 is(refresh(''), 'finished|2002|0', 'and nothing of it was kept');
 
+# What a call that fails was told is not kept: the next ones do as before.
+my $kept = q{SELECT source, target, grades FROM leadscore.score_tables WHERE name = 'sales'};
+my $before = $node->query($kept);
+$node->query(q{CREATE TABLE keyless (LIKE sales_scores); CREATE VIEW scores_view AS TABLE sales_scores});
+for my $wrong (
+	[ q{target => 'leads'}, qr/ERROR:  "leads" is not a table of scores\nDETAIL:  It has no column "score" of type double precision\./ ],
+	[ q{target => 'keyless'}, qr/ERROR:  "keyless" is not a table of scores\nDETAIL:  It has no unique index on column "id" alone\./ ],
+	[ q{target => 'scores_view'}, qr/ERROR:  "scores_view" is not a table of scores\nDETAIL:  It is not a table\./ ],
+	[ q{source => 'SELECT city, clicks, visits FROM leads'}, qr/ERROR:  column "id" of model "sales" does not exist in the source\nDETAIL:  Columns needed: id, city, clicks, visits, note\./ ],
+	[ q{source => 'SELECT id, clicks, visits FROM leads', target => 'other'}, qr/ERROR:  column "city" of model "sales" does not exist in the source/ ],
+	[ q{source => 'TABLE leads UNION ALL TABLE leads', target => 'other'}, qr/ERROR:  key column "id" has a value more than once\nDETAIL:  .*what the call was told is not kept/ ],
+	[ q{source => 'SELECT id, city, clicks / (id - 900) AS clicks, visits, note FROM leads', batch_size => 300}, qr/ERROR:  division by zero\nDETAIL:  .*what the call was told is not kept/ ])
+{
+	like(refresh($wrong->[0]), $wrong->[1], "$wrong->[0]: an error");
+	is($node->query($kept), $before, 'nothing of it is kept');
+}
+$node->query(q{CALL lead_run_job('sales', 'score')});
+is($node->query(q{SELECT status FROM leadscore.job_runs ORDER BY job_run_id DESC LIMIT 1}), 'succeeded', 'and the job goes on');
+is(refresh(''), 'finished|2002|0', 'with the leads it had');
+$node->query(q{SELECT lead_train_model('fresh', 'SELECT id, city, clicks, visits, won FROM leads WHERE won IS NOT NULL', 'won', key => 'id')});
+like($node->error(q{CALL lead_refresh_scores('fresh', source => 'TABLE leads UNION ALL TABLE leads')}), qr/more than once/, 'a first call that fails');
+is($node->query(q{SELECT count(*) FROM leadscore.score_tables WHERE name = 'fresh'}), 0, 'is as if it had never been');
+is($node->error(q{CALL lead_refresh_scores('fresh')}), '', 'so that the next one takes what the model was trained on');
+
+# A table that was dropped is made anew; its history goes on if it fits.
+my $scorings = $node->query('SELECT count(*) FROM sales_scores_history');
+$node->query('DROP TABLE sales_scores CASCADE');
+is(refresh(''), 'finished|2002|2002', 'without its table: every lead');
+is($node->query('SELECT count(*) FROM sales_scores_history'), $scorings + 2002, 'in the same history');
+$node->query('DROP TABLE sales_scores; ALTER TABLE sales_scores_history ALTER id TYPE bigint');
+like(refresh(''), qr/ERROR:  "sales_scores_history" is not a history of "sales_scores"\nDETAIL:  It has no column "id" of type integer\.\nHINT:  .*rename or drop/,
+	'a history with other columns');
+is($node->query(q{SELECT to_regclass('sales_scores') IS NULL}), 't', 'and nothing is made');
+$node->query('DROP TABLE sales_scores_history');
+is(refresh(''), 'finished|2002|2002', 'without both: every lead');
+$node->query('DROP TABLE sales_scores_history; UPDATE leads SET clicks = clicks + 1 WHERE id = 11');
+is(refresh(''), 'finished|2002|1', 'without a history: what has changed');
+is($node->query('SELECT count(*) FROM sales_scores_history'), 1, 'in a new one');
+$node->query('DROP TABLE sales_scores');
+is($node->error(q{CALL lead_run_job('sales', 'score')}), '', 'the job makes a table anew, too');
+is($node->query('SELECT count(*) FROM sales_scores'), 2002, 'with every lead');
+$node->query('ALTER TABLE sales_scores_history ADD seen boolean; ALTER TABLE sales_scores ADD called boolean');
+is(refresh(''), 'finished|2002|0', 'columns of your own are no hindrance');
+
+# Another source or target than before is told of, for the job follows.
+my @notices = (options => '-c client_min_messages=notice');
+(undef, $notice) = $node->psql(q{CALL lead_refresh_scores('sales', 'elsewhere', 'SELECT * FROM leads WHERE id <= 50')}, @notices);
+like($notice, qr/NOTICE:  target changed from public\.sales_scores to public\.elsewhere\nDETAIL:  Calls that name none, and the job "score" of model "sales", write there from now on\./, 'another target');
+like($notice, qr/NOTICE:  source changed from public\.leads to \( *SELECT.*read it from now on\./s, 'another source');
+(undef, $notice) = $node->psql(q{CALL lead_refresh_scores('sales', 'sales_scores', 'leads')}, @notices);
+like($notice, qr/target changed from public\.elsewhere to public\.sales_scores/, 'and back');
+(undef, $notice) = $node->psql(q{CALL lead_refresh_scores('sales', 'sales_scores', 'leads')}, @notices);
+unlike($notice, qr/changed/, 'the same as before: not a word');
+(undef, $notice) = $node->psql(q{CALL lead_refresh_scores('sales')}, @notices);
+unlike($notice, qr/changed/, 'nor where none is named');
+
+# Without an index in the order of the key each batch reads all: that is told.
+$node->query(q{CREATE TABLE heap AS TABLE leads; CREATE INDEX ON heap (id) WHERE id > 5; CREATE INDEX ON heap USING hash (id); CREATE INDEX ON heap (city, id)});
+my $slowly = qr/NOTICE:  source public\.heap has no index on "id": each batch of 500 reads all of it\nHINT:  CREATE INDEX ON public\.heap \(id\), or give a greater batch_size\./;
+(undef, $notice) = $node->psql(q{CALL lead_refresh_scores('sales', source => 'heap', batch_size => 500)}, @notices);
+like($notice, $slowly, 'no index, four batches');
+(undef, $notice) = $node->psql(q{CALL lead_refresh_scores('sales', batch_size => 2002)}, @notices);
+unlike($notice, qr/no index/, 'no index, one batch');
+$node->query('CREATE INDEX ON heap (id, city)');
+(undef, $notice) = $node->psql(q{CALL lead_refresh_scores('sales', batch_size => 500)}, @notices);
+unlike($notice, qr/no index/, 'an index that begins with the key');
+is(refresh(q{source => 'leads'}), 'finished|2002|0', 'the scores are the same');
+
 # Keys of any type that has an order, names of any kind.
 for my $key ('uuid', 'text', 'date', 'numeric')
 {
