@@ -2018,6 +2018,29 @@ BEGIN
 END;
 $$;
 
+-- What the fit found out about separation: as lead_info() has it, NULL where
+-- there is none.  Columns that together determine the label are as sure a leak as
+-- one that does alone; who chose what to do about it, or allows one, has seen it.
+CREATE FUNCTION leadscore.judge_separation(options jsonb, separation jsonb,
+	OUT "check" text, OUT severity text, OUT "column" text, OUT detail text)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT 'separation', CASE WHEN is_full AND NOT options ? 'separation' AND NOT allowed THEN 'error' ELSE 'warning' END,
+		CASE cardinality(names) WHEN 1 THEN names[1] END,
+		format(CASE WHEN is_full THEN 'the classes are completely separated by %s: together they determine the label'
+			ELSE 'the classes are partly separated by %s: the model was fitted with %s' END,
+			(SELECT string_agg(format('"%s"', n), ', ' ORDER BY i) FROM unnest(names[:5]) WITH ORDINALITY AS u(n, i))
+				|| CASE WHEN cardinality(names) > 5 THEN format(' and %s more', cardinality(names) - 5) ELSE '' END,
+			CASE separation->>'handled' WHEN 'firth' THEN 'Firth''s penalty' ELSE 'a ridge penalty of lambda = 1' END)
+	FROM (SELECT (separation->>'full')::boolean AS is_full, leadscore.names_of(separation->'columns') AS names) AS f,
+		-- "city=Oslo", "visits is null" and "created.hour=7" are of a column, too
+		LATERAL (SELECT EXISTS (SELECT FROM unnest(leadscore.names_of(options->'allow')) AS a, unnest(names) AS n
+			WHERE n = a OR left(n, length(a) + 1) IN (a || '=', a || ' ', a || '.')) AS allowed) AS l
+	WHERE separation IS NOT NULL
+$$;
+
 -- Columns of the recipe against those the source has now.
 CREATE FUNCTION leadscore.judge_columns(spec jsonb, now jsonb,
 	OUT "check" text, OUT severity text, OUT "column" text, OUT detail text)
@@ -2145,9 +2168,13 @@ DECLARE
 	before jsonb := leadscore.last_columns((SELECT model FROM leadscore.runs WHERE run_id = run));
 BEGIN
 	INSERT INTO leadscore.checks
+	WITH found AS (SELECT * FROM leadscore.judge_rows(spec, trained.columns, before, trained.rows, trained.positives, unknown,
+		duplicates, held_out))
 	SELECT run, (SELECT count(*) FROM leadscore.checks AS c WHERE c.run_id = run) + row_number() OVER (), j.*
-	FROM leadscore.judge_rows(spec, trained.columns, before, trained.rows, trained.positives, unknown,
-		duplicates, held_out) AS j;
+	FROM (SELECT * FROM found
+		UNION ALL
+		SELECT * FROM leadscore.judge_separation(spec->'options', @extschema@.lead_info(trained.model)->'separation')
+		WHERE NOT EXISTS (SELECT FROM found AS f WHERE f."check" = 'leak')) AS j;	-- which separates as well
 END;
 $$;
 

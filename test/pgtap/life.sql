@@ -154,6 +154,19 @@ SELECT set_eq($$SELECT pg_temp.found('SELECT id, clicks, won FROM leads WHERE wo
 SELECT set_eq($$SELECT pg_temp.found('SELECT id, clicks, won FROM leads WHERE won IS NOT NULL', '{"gate": {"min_rows": 5000, "min_positives": 2000}}')$$, '{failed,error rows,error outcomes}'::text[], 'fewer than are demanded');
 SELECT set_eq($$SELECT pg_temp.found('SELECT id, CASE city WHEN ''Pune'' THEN ''Poona'' ELSE city END AS city, clicks, won FROM leads WHERE won IS NOT NULL')$$, '{finished,warning new level city,warning vanished level city}'::text[], 'a level that came, a level that went');
 
+-- columns that determine the label together, though none does alone
+\set together 'SELECT id, id * 7919 % 1009 AS goal, id * 31 % 997 AS raised, id * 31 % 997 > id * 7919 % 1009 AS won FROM leads'
+SELECT set_eq(format('SELECT pg_temp.found(%L)', :'together'), '{failed,error separation}'::text[], 'two columns determine the label');
+SELECT is((SELECT detail FROM leadscore.checks WHERE "check" = 'separation' AND severity = 'error'), 'the classes are completely separated by "goal", "raised": together they determine the label', 'both are named');
+SELECT is((SELECT count(*) FROM leadscore.versions JOIN leadscore.runs USING (run_id) JOIN leadscore.checks USING (run_id) WHERE "check" = 'separation' AND severity = 'error'), 0::bigint, 'nothing of it goes live');
+SELECT set_eq(format('SELECT pg_temp.found(%L, %L)', :'together', '{"options": {"allow": ["raised"]}}'), '{finished,warning separation}'::text[], 'unless one of them is allowed');
+SELECT set_eq(format('SELECT pg_temp.found(%L, %L)', :'together', '{"options": {"separation": "ridge"}}'), '{finished,warning separation}'::text[], 'or it is said what to do then');
+SELECT set_eq(format('SELECT pg_temp.found(%L, %L)', :'together', '{"options": {"lambda": 1}}'), '{finished}'::text[], 'with a penalty there is a maximum');
+SELECT set_eq($$SELECT pg_temp.found('SELECT id, city, clicks, won AND city IS DISTINCT FROM ''Pune'' AS won FROM leads WHERE won IS NOT NULL')$$,
+	'{finished,warning separation city=Pune}'::text[], 'a level without a winner');
+SELECT is((SELECT detail FROM leadscore.checks WHERE "check" = 'separation' AND "column" = 'city=Pune'),
+	'the classes are partly separated by "city=Pune": the model was fitted with a ridge penalty of lambda = 1', 'and what was done about it');
+
 -- of what is stored, without training
 CREATE TABLE watched AS SELECT id, city, clicks, visits, won FROM leads WHERE won IS NOT NULL;
 SELECT lead_train_model('w', 'watched', 'won', key => 'id');
