@@ -1579,6 +1579,38 @@ BEGIN
 END;
 $$;
 
+-- The type behind a domain, and behind domains over domains.
+CREATE FUNCTION leadscore.base_type(type regtype)
+RETURNS regtype
+LANGUAGE sql STABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH RECURSIVE b AS (
+		SELECT type::oid AS oid
+		UNION ALL
+		SELECT t.typbasetype FROM b JOIN pg_type AS t USING (oid) WHERE t.typtype = 'd'
+	)
+	SELECT b.oid::regtype FROM b JOIN pg_type AS t USING (oid) WHERE t.typtype <> 'd'
+$$;
+
+-- An error unless the column's order is that of time: texts are sorted by letters.
+CREATE FUNCTION leadscore.check_time_column(relation regclass, "column" text)
+RETURNS void
+LANGUAGE plpgsql STABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	type regtype := (SELECT atttypid FROM pg_attribute WHERE attrelid = relation AND attname = "column" AND NOT attisdropped);
+BEGIN
+	IF leadscore.base_type(type) NOT IN ('date', 'timestamp', 'timestamptz', 'smallint', 'integer', 'bigint',
+		'numeric', 'real', 'double precision') THEN
+		RAISE EXCEPTION 'the time column "%" is of type %, not a date or timestamp', "column", type
+			USING ERRCODE = 'datatype_mismatch', DETAIL = 'The latest rows are held out by its order; a number that grows with time will do, too.',
+				HINT = 'Cast it in the source: a SELECT, or a view.';
+	END IF;
+END;
+$$;
+
 -- A hold-out, complete: {by, column, share, seed}.
 CREATE FUNCTION leadscore.make_holdout(holdout jsonb, relation regclass, columns jsonb, key text, time_column text)
 RETURNS jsonb
@@ -1614,6 +1646,9 @@ BEGIN
 				ELSE format('Write {"by": "%s", "column": …}.', way) END;
 	END IF;
 	PERFORM leadscore.check_columns('column of the hold-out', ARRAY[col], columns);
+	IF way = 'time' THEN
+		PERFORM leadscore.check_time_column(relation, col);
+	END IF;
 	SELECT c->>'type' INTO type FROM jsonb_array_elements(columns) AS c WHERE c->>'name' = col;
 	IF way = 'column' AND type <> 'boolean' THEN
 		RAISE EXCEPTION 'column "%" has type %, not boolean', col, type USING ERRCODE = 'datatype_mismatch',
@@ -1652,13 +1687,9 @@ DECLARE
 	unwanted text[];
 	derived text[];
 	chosen text[];
-	base oid := label_type;
 	spec jsonb;
 BEGIN
-	WHILE (SELECT typtype = 'd' FROM pg_type WHERE oid = base) LOOP
-		base := (SELECT typbasetype FROM pg_type WHERE oid = base);
-	END LOOP;
-	IF base::regtype NOT IN ('boolean', 'smallint', 'integer', 'bigint') THEN
+	IF leadscore.base_type(label_type) NOT IN ('boolean', 'smallint', 'integer', 'bigint') THEN
 		RAISE EXCEPTION 'the label must be boolean or integer, not %', label_type USING ERRCODE = 'datatype_mismatch',
 			HINT = 'Write a condition that is true for a converted lead.';
 	END IF;
@@ -1675,6 +1706,7 @@ BEGIN
 	PERFORM leadscore.check_columns('column to exclude', exclude || leadscore.names_of(options->'exclude'), columns);
 	PERFORM leadscore.check_columns('key', ARRAY[key], columns) WHERE key IS NOT NULL;
 	PERFORM leadscore.check_columns('time column', ARRAY[time_column], columns) WHERE time_column IS NOT NULL;
+	PERFORM leadscore.check_time_column(relation, time_column);
 	holdout := leadscore.make_holdout(holdout, relation, columns, key, time_column);
 
 	roles := ARRAY(SELECT options->>r FROM unnest('{weight,offset,group,time}'::text[]) AS r WHERE options ? r);

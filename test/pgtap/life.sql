@@ -125,6 +125,16 @@ SELECT row_eq($$SELECT (cut #>> '{}')::timestamptz, data_from, data_to FROM lead
 	(SELECT ROW(percentile_disc(0.8) WITHIN GROUP (ORDER BY created), min(created), max(created)) FROM leads WHERE won IS NOT NULL), 'where it begins is stored');
 SELECT is((SELECT r.held_out FROM lead_train_model('t', 'SELECT * FROM leads', 'won', features => '{city,clicks}', time_column => 'created') r), (SELECT floor(count(won) * 0.2)::bigint FROM leads), 'the same of a query');
 SELECT is((SELECT auc FROM lead_retrain('t')), (SELECT (lead_evaluate(lead_score('t', l), won)).auc FROM leads l WHERE created > (SELECT percentile_disc(0.8) WITHIN GROUP (ORDER BY created) FROM leads WHERE won IS NOT NULL)), 'judged on the latest');
+-- what has no order in time tells no latest rows
+SELECT throws_ok($$SELECT lead_train_model('x', 'leads', 'won', time_column => 'account')$$, '42804',
+	'the time column "account" is of type text, not a date or timestamp', 'a text is no time');
+SELECT throws_ok($$SELECT lead_train_model('x', 'leads', 'won', holdout => '{"by": "time", "column": "is_test"}')$$, '42804',
+	'the time column "is_test" is of type boolean, not a date or timestamp', 'nor is a boolean');
+CREATE DOMAIN crm.day AS date;
+CREATE DOMAIN crm.word AS text;
+SELECT is((SELECT status FROM lead_train_model('day', 'SELECT *, created::crm.day AS day FROM leads', 'won', features => '{city,clicks}', time_column => 'day')), 'finished', 'a domain over dates is');
+SELECT throws_ok($$SELECT lead_train_model('x', 'SELECT *, created::text::crm.word AS day FROM leads', 'won', time_column => 'day')$$, '42804', NULL, 'one over texts is not');
+SELECT is((SELECT status FROM lead_train_model('serial', 'leads', 'won', features => '{city,clicks}', time_column => 'id')), 'finished', 'a number may grow with time');
 ALTER TABLE leads ADD PRIMARY KEY (id);
 SELECT lead_train_model('pk', 'leads', 'won', features => '{city,clicks}');
 SELECT is((SELECT spec->>'key' FROM leadscore.runs WHERE model = 'pk'), 'id', 'the primary key is the key');
