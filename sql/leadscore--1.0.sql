@@ -2290,14 +2290,15 @@ AS $$
 DECLARE
 	found record;
 BEGIN
-	SELECT count(*) AS n, (array_agg(concat(CASE WHEN c."column" IS NULL THEN c."check" ELSE format('column "%s"', c."column") END,
-		': ', c.detail) ORDER BY c.position))[1] AS first INTO found
-	FROM leadscore.checks AS c WHERE c.run_id = run AND c.severity = 'error';
+	SELECT count(*) AS n, string_agg(c.line, E'\n' ORDER BY c.i) FILTER (WHERE c.i <= 10) AS lines INTO found
+	FROM (SELECT row_number() OVER (ORDER BY c.position) AS i, concat(CASE WHEN c."column" IS NULL THEN c."check"
+			ELSE format('column "%s"', c."column") END, ': ', rtrim(c.detail, '.'), '.') AS line
+		FROM leadscore.checks AS c WHERE c.run_id = run AND c.severity = 'error') AS c;
 	IF found.n = 0 THEN
 		RETURN true;
 	END IF;
 	PERFORM leadscore.fail_run(run, 'the checks found ' || CASE found.n WHEN 1 THEN 'an error' ELSE found.n || ' errors' END,
-		rtrim(found.first, '.') || '.', 'leadscore.checks has all. Exclude a column, insist with the option "allow", or see to the rows.', '22000');
+		found.lines, 'leadscore.checks has all. Exclude a column, insist with the option "allow", or see to the rows.', '22000');
 	RETURN false;
 END;
 $$;

@@ -164,6 +164,11 @@ SELECT set_eq($$SELECT pg_temp.found('SELECT id, clicks, won FROM leads WHERE wo
 SELECT set_eq($$SELECT pg_temp.found('SELECT id, clicks, won FROM leads WHERE won IS NOT NULL', '{"gate": {"min_rows": 5000, "min_positives": 2000}}')$$, '{failed,error rows,error outcomes}'::text[], 'fewer than are demanded');
 SELECT set_eq($$SELECT pg_temp.found('SELECT id, CASE city WHEN ''Pune'' THEN ''Poona'' ELSE city END AS city, clicks, won FROM leads WHERE won IS NOT NULL')$$, '{finished,warning new level city,warning vanished level city}'::text[], 'a level that came, a level that went');
 
+SELECT is((SELECT error FROM lead_train_model('c', 'SELECT id, clicks, NULL::boolean AS won FROM leads', 'won', key => 'id')),
+	E'the checks found 2 errors\nDETAIL:  rows: 0 labelled rows to train on, at least 50 are demanded.\noutcomes: 0 labels are true and 0 false, at least 10 of each are demanded.'
+	|| E'\nHINT:  leadscore.checks has all. Exclude a column, insist with the option "allow", or see to the rows.', 'no label: every error is told');
+SELECT ok(error LIKE E'the checks found 12 errors\nDETAIL:%' AND cardinality(string_to_array(error, E'\n')) = 12, 'up to ten of them')
+FROM lead_train_model('c', 'SELECT id, won, city, ' || (SELECT string_agg(format('CASE WHEN won THEN %s ELSE 0 END AS leak%s', i + 1, i), ', ') FROM generate_series(1, 12) i) || ' FROM leads', 'won', key => 'id');
 -- columns that determine the label together, though none does alone
 \set together 'SELECT id, id * 7919 % 1009 AS goal, id * 31 % 997 AS raised, id * 31 % 997 > id * 7919 % 1009 AS won FROM leads'
 SELECT set_eq(format('SELECT pg_temp.found(%L)', :'together'), '{failed,error separation}'::text[], 'two columns determine the label');
@@ -188,7 +193,7 @@ SELECT is((SELECT count(*) FROM leadscore.runs WHERE model = 'w'), 1::bigint, 'w
 ALTER TABLE watched DROP COLUMN visits;
 ALTER TABLE watched ALTER COLUMN clicks TYPE text;
 SELECT set_eq($$SELECT severity, "check", "column" FROM lead_validate('w') WHERE severity = 'error'$$, $$VALUES ('error', 'column', 'visits'), ('error', 'type', 'clicks')$$, 'a column that is lost, one of another type');
-SELECT results_eq($$SELECT status, version, error FROM lead_retrain('w')$$, $$VALUES ('failed', NULL::int, E'the checks found 2 errors\nDETAIL:  column "visits": the source has lost it; its type was numeric.\nHINT:  leadscore.checks has all. Exclude a column, insist with the option "allow", or see to the rows.')$$, 'stop a training');
+SELECT results_eq($$SELECT status, version, error FROM lead_retrain('w')$$, $$VALUES ('failed', NULL::int, E'the checks found 2 errors\nDETAIL:  column "visits": the source has lost it; its type was numeric.\ncolumn "clicks": it has type text, and had integer.\nHINT:  leadscore.checks has all. Exclude a column, insist with the option "allow", or see to the rows.')$$, 'stop a training');
 SELECT is(lead_model_version('w'), 1, 'what is live stays live');
 
 ----------------------------------------------------------------------------
