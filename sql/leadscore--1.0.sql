@@ -2686,7 +2686,8 @@ END;
 $$;
 
 -- lead_validate(name): what the checks before a training say of the source as it
--- is now.  Reads it once, trains nothing, writes nothing.
+-- is now.  Reads it once, trains nothing, writes nothing.  A source that is gone, or
+-- fails, is an error row as well.
 CREATE FUNCTION lead_validate(name text,
 	OUT "check" text, OUT severity text, OUT "column" text, OUT detail text)
 RETURNS SETOF record
@@ -2697,6 +2698,7 @@ DECLARE
 	relation pg_catalog.regclass := CASE WHEN pg_catalog.left(spec OPERATOR(pg_catalog.->>) 'source', 1) OPERATOR(pg_catalog.<>) '('
 		THEN pg_catalog.to_regclass(spec OPERATOR(pg_catalog.->>) 'source') END;
 	data record;
+	more pg_catalog.text;
 	before pg_catalog.jsonb := leadscore.last_columns(name);
 	here pg_catalog.jsonb := leadscore.current_settings();
 BEGIN
@@ -2707,9 +2709,18 @@ BEGIN
 			RETURN;
 		END IF;
 	END IF;
-	PERFORM leadscore.set_settings(spec OPERATOR(pg_catalog.->) 'settings');
-	EXECUTE leadscore.training_query(spec, NULL, false) INTO data;
-	PERFORM leadscore.set_settings(here);
+	BEGIN
+		PERFORM leadscore.set_settings(spec OPERATOR(pg_catalog.->) 'settings');
+		EXECUTE leadscore.training_query(spec, NULL, false) INTO data;
+		PERFORM leadscore.set_settings(here);
+	EXCEPTION WHEN OTHERS THEN
+		"check" := 'source';
+		severity := 'error';
+		GET STACKED DIAGNOSTICS detail = MESSAGE_TEXT, more = PG_EXCEPTION_DETAIL;
+		detail := pg_catalog.concat_ws(': ', 'it cannot be read', detail, CASE WHEN pg_catalog.length(more) OPERATOR(pg_catalog.>) 0 THEN more END);
+		RETURN NEXT;
+		RETURN;
+	END;
 	RETURN QUERY SELECT * FROM leadscore.judge_rows(spec, (data.training).columns, before, (data.training).rows,
 		(data.training).positives, data.total OPERATOR(pg_catalog.-) data.labelled, data.duplicates, data.held_out) AS j;
 END;

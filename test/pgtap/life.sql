@@ -210,7 +210,12 @@ SELECT is((SELECT sqlstate FROM leadscore.runs WHERE model = 's' AND status = 'f
 UPDATE leads SET clicks = 7 WHERE id = 78;
 SELECT is((SELECT version FROM lead_retrain('s')), 2, 'it works again, and no number is lost');
 SELECT is((SELECT count(*) FROM leadscore.runs WHERE model = 's'), 3::bigint, 'three runs');
+UPDATE leads SET clicks = 77 WHERE id = 78;
+SELECT results_eq($$SELECT "check", severity, "column", detail FROM lead_validate('s')$$, $$VALUES ('source', 'error', NULL, 'it cannot be read: stumbled')$$, 'validating says so, too');
+UPDATE leads SET clicks = 7 WHERE id = 78;
 DROP VIEW crm.steps;
+SELECT results_eq($$SELECT "check", severity, "column", detail FROM lead_validate('s')$$, $$VALUES ('source', 'error', NULL, 'it cannot be read: relation "crm.steps" does not exist')$$, 'a source that is gone is a row, too');
+SELECT is(current_setting('search_path'), 'crm, public', 'the settings are as before');
 SELECT is((SELECT error FROM lead_retrain('s')), 'relation "crm.steps" does not exist', 'a source that is gone');
 
 ----------------------------------------------------------------------------
