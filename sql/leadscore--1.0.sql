@@ -2761,6 +2761,23 @@ AS $$
 	FROM leadscore.deployments WHERE deployment_id = id
 $$;
 
+-- An error unless there is such a model, or, where that is enough, was.
+CREATE FUNCTION leadscore.require_model(name text, past boolean DEFAULT false)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+	IF EXISTS (SELECT FROM leadscore.models AS m WHERE m.name = name)
+		OR past AND EXISTS (SELECT FROM leadscore.deployments AS d WHERE d.name = name) THEN
+		RETURN;
+	END IF;
+	RAISE EXCEPTION 'model "%" does not exist', name USING ERRCODE = 'undefined_object',
+		HINT = 'lead_train_model() makes one; leadscore.models lists them.';
+END;
+$$;
+
 CREATE FUNCTION leadscore.require_version(name text, version integer)
 RETURNS void
 LANGUAGE plpgsql STABLE
@@ -2768,10 +2785,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 BEGIN
-	IF NOT EXISTS (SELECT FROM leadscore.models AS m WHERE m.name = name) THEN
-		RAISE EXCEPTION 'model "%" does not exist', name USING ERRCODE = 'undefined_object',
-			HINT = 'lead_train_model() makes one; leadscore.models lists them.';
-	END IF;
+	PERFORM leadscore.require_model(name);
 	IF NOT EXISTS (SELECT FROM leadscore.versions AS v WHERE v.name = name AND v.version = version) THEN
 		RAISE EXCEPTION 'model "%" has no version %', name, version USING ERRCODE = 'undefined_object',
 			HINT = format('lead_versions(%L) shows those there are.', name);
@@ -2842,6 +2856,7 @@ DECLARE
 	target leadscore.deployments;
 BEGIN
 	PERFORM leadscore.lock(name);
+	PERFORM leadscore.require_model(name);
 	SELECT d.* INTO last FROM leadscore.deployments AS d
 	WHERE d.name = name AND d.alias = alias ORDER BY d.deployment_id DESC LIMIT 1;
 	IF last.deployment_id IS NULL THEN
@@ -2867,6 +2882,7 @@ AS $$
 #variable_conflict use_variable
 BEGIN
 	PERFORM leadscore.lock(name);
+	PERFORM leadscore.require_model(name);
 	IF NOT EXISTS (SELECT FROM leadscore.aliases AS a WHERE a.name = name AND a.alias = alias) THEN
 		RAISE EXCEPTION 'model "%" has no %', name, alias USING ERRCODE = 'undefined_object';
 	END IF;
@@ -2893,6 +2909,7 @@ BEGIN
 	IF as_of IS NULL OR alias ~ '^[0-9]+$' THEN
 		RETURN @extschema@.lead_model(name || '@' || alias);
 	END IF;
+	PERFORM leadscore.require_model(name, past => true);
 	SELECT d.version INTO number FROM leadscore.deployments AS d
 	WHERE d.name = name AND d.alias = alias AND d.deployed_at <= as_of ORDER BY d.deployment_id DESC LIMIT 1;
 	IF number IS NULL THEN
@@ -2915,7 +2932,8 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE
 RETURN lead_model(name || '@' || version);
 COMMENT ON FUNCTION lead_model(text, integer) IS 'a version of a model';
 
--- lead_versions(name): a row per version, the newest first.
+-- lead_versions(name): a row per version, the newest first; an error if there is no
+-- such model.
 CREATE FUNCTION lead_versions(name text,
 	OUT version integer, OUT live boolean, OUT aliases text[], OUT created_at timestamptz, OUT created_by text,
 	OUT rows bigint, OUT positives bigint, OUT held_out bigint, OUT auc float8, OUT log_loss float8,
@@ -2924,6 +2942,7 @@ RETURNS SETOF record
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+	SELECT leadscore.require_model($1);
 	SELECT v.version, 'champion' = ANY (a.aliases), a.aliases, v.created_at, v.created_by, r.rows, r.positives, r.held_out,
 		x.auc, x.log_loss, x.precision, x.recall, x.verdict, r.fingerprint, v.description, v.run_id
 	FROM leadscore.versions AS v
@@ -2936,7 +2955,8 @@ AS $$
 $$;
 COMMENT ON FUNCTION lead_versions(text) IS 'the versions of a model side by side, the newest first';
 
--- lead_deployments(name): what was live when.  live_until is NULL for what is.
+-- lead_deployments(name): what was live when.  live_until is NULL for what is.  Also
+-- of models that were dropped.
 CREATE FUNCTION lead_deployments(name text,
 	OUT alias text, OUT version integer, OUT live_from timestamptz, OUT live_until timestamptz,
 	OUT action text, OUT deployed_by text, OUT reason text)
@@ -2944,6 +2964,7 @@ RETURNS SETOF record
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+	SELECT leadscore.require_model($1, past => true);
 	SELECT d.alias, d.version, d.deployed_at, lead(d.deployed_at) OVER (PARTITION BY d.alias ORDER BY d.deployment_id),
 		d.action, d.deployed_by, d.reason
 	FROM leadscore.deployments AS d WHERE d.name = $1

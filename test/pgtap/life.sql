@@ -264,6 +264,11 @@ SELECT is((lead_rollback('back')).version, 1, 'a dropped version is passed over'
 SELECT is((lead_rollback('back', 'challenger')).version, 4, 'a dropped alias comes back');
 SELECT throws_ok($$SELECT lead_rollback('back')$$, '55000', 'model "back" had no other champion before', 'nothing before the first');
 
+-- a model that does not exist is not one without versions
+SELECT throws_ok(q, '42704', 'model "nope" does not exist', q)
+FROM unnest(ARRAY[$$SELECT lead_versions('nope')$$, $$SELECT lead_deployments('nope')$$, $$SELECT lead_rollback('nope')$$,
+	$$SELECT lead_drop_alias('nope', 'champion')$$, $$SELECT lead_model('nope', 'champion', now())$$]) AS q;
+
 -- arguments that are no good are named
 SELECT throws_ok($$SELECT lead_train_model('x', 'leads', 'won', key => 'id', tags => '[1]')$$, '22023', 'tags must be a JSON object', 'tags');
 SELECT throws_ok($$SELECT lead_train_model('x', 'leads', 'won', key => 'id', holdout => '{"seed": 1.5}')$$, '22023', 'invalid value for "seed" in holdout', 'a seed');
