@@ -1399,6 +1399,28 @@ EXCEPTION WHEN syntax_error OR invalid_name OR feature_not_supported THEN
 END;
 $$;
 
+-- What to write for a relation whose name was given without the quotes that it
+-- needs, also behind a schema; NULL if there is none.
+CREATE FUNCTION leadscore.quoted_relation(written text)
+RETURNS text
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+	dot pg_catalog.int4 := pg_catalog.strpos(written, '.');
+	tried pg_catalog.text;
+BEGIN
+	FOREACH tried IN ARRAY ARRAY[pg_catalog.quote_ident(written), pg_catalog.concat(
+		pg_catalog.quote_ident(pg_catalog.substr(written, 1, GREATEST(dot OPERATOR(pg_catalog.-) 1, 0))), '.',
+		pg_catalog.quote_ident(pg_catalog.substr(written, dot OPERATOR(pg_catalog.+) 1)))]
+	LOOP
+		IF leadscore.relation_named(tried) IS NOT NULL THEN
+			RETURN tried;
+		END IF;
+	END LOOP;
+	RETURN NULL;
+END;
+$$;
+
 -- A view's query that means the same under any search_path and DateStyle.
 CREATE FUNCTION leadscore.view_query(view regclass)
 RETURNS text
@@ -1412,6 +1434,8 @@ CREATE FUNCTION leadscore.resolve_source(written text,
 	OUT relation regclass, OUT source text, OUT is_query boolean)
 LANGUAGE plpgsql
 AS $$
+DECLARE
+	quoted pg_catalog.text;
 BEGIN
 	relation := leadscore.relation_named(written);
 	is_query := relation IS NULL;
@@ -1420,8 +1444,10 @@ BEGIN
 		RETURN;
 	END IF;
 	IF written OPERATOR(pg_catalog.!~*) '^[\s(]*(select|with|values|table|/\*|--)' THEN
+		quoted := leadscore.quoted_relation(written);
 		RAISE EXCEPTION 'source "%" does not exist', written
-			USING ERRCODE = 'undefined_table', HINT = 'Name a table or view, or write one SELECT.';
+			USING ERRCODE = 'undefined_table', HINT = CASE WHEN quoted IS NULL THEN 'Name a table or view, or write one SELECT.'
+				ELSE pg_catalog.format('A source is SQL, which reads this name only in double quotes: write %L.', quoted) END;
 	END IF;
 	PERFORM leadscore.check_query(written);
 	EXECUTE pg_catalog.concat('CREATE TEMPORARY VIEW "leadscore source" AS ', written);

@@ -269,6 +269,25 @@ SELECT throws_ok(q, '42704', 'model "nope" does not exist', q)
 FROM unnest(ARRAY[$$SELECT lead_versions('nope')$$, $$SELECT lead_deployments('nope')$$, $$SELECT lead_rollback('nope')$$,
 	$$SELECT lead_drop_alias('nope', 'champion')$$, $$SELECT lead_model('nope', 'champion', now())$$]) AS q;
 
+-- source and label are SQL: a name without the quotes that it needs is told from one that is not there
+CREATE FUNCTION pg_temp.hint(source text, label text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE hint text;
+BEGIN
+	PERFORM lead_train_model('x', source, label, key => 'Id');
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+	RETURN hint;
+END $$;
+CREATE TABLE crm."My Leads" AS SELECT id AS "Id", clicks, won AS "Has Won", won AS "IsSuccessful", won AS "order" FROM leads;
+SELECT is(pg_temp.hint('"My Leads"', label), 'A label is SQL, which reads the name of this column only in double quotes: write ' || wanted || '.', label)
+FROM (VALUES ('IsSuccessful', $$'"IsSuccessful"'$$), ('IsSuccessful AND clicks > 1', '"IsSuccessful"'), ('NOT ("My Leads".IsSuccessful)', '"IsSuccessful"'),
+	('Has Won', $$'"Has Won"'$$), ('order', $$'"order"'$$)) AS v(label, wanted);
+SELECT unalike(coalesce(pg_temp.hint('"My Leads"', label), ''), '%double quotes%', label || ': no quotes would help')
+FROM unnest('{nope,"\"IsSuccessful\" AND nope",XIsSuccessful}'::text[]) AS label;
+SELECT is(pg_temp.hint(source, 'won'), 'A source is SQL, which reads this name only in double quotes: write ' || wanted || '.', source)
+FROM (VALUES ('My Leads', $$'"My Leads"'$$), ('crm.My Leads', $$'crm."My Leads"'$$)) AS v(source, wanted);
+SELECT is(pg_temp.hint('Your Leads', 'won'), 'Name a table or view, or write one SELECT.', 'a table that is not there');
+
 -- arguments that are no good are named
 SELECT throws_ok($$SELECT lead_train_model('x', 'leads', 'won', key => 'id', tags => '[1]')$$, '22023', 'tags must be a JSON object', 'tags');
 SELECT throws_ok($$SELECT lead_train_model('x', 'leads', 'won', key => 'id', holdout => '{"seed": 1.5}')$$, '22023', 'invalid value for "seed" in holdout', 'a seed');
