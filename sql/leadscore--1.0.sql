@@ -1576,7 +1576,7 @@ $$;
 CREATE FUNCTION leadscore.check_options(options jsonb) RETURNS void
 AS 'MODULE_PATHNAME', 'lead_check_options' LANGUAGE C IMMUTABLE STRICT;
 
--- A gate, checked.
+-- A gate, checked.  A key that is null is one that is not there.
 CREATE FUNCTION leadscore.check_gate(gate jsonb)
 RETURNS void
 LANGUAGE plpgsql IMMUTABLE
@@ -1587,6 +1587,7 @@ DECLARE
 BEGIN
 	PERFORM leadscore.check_keys('gate', gate, '{min_auc,min_precision,min_recall,max_log_loss,threshold,
 		margin,log_loss_ratio,min_rows,min_positives,promote,too_few}');
+	gate := jsonb_strip_nulls(gate);
 	FOREACH k IN ARRAY '{min_auc,min_precision,min_recall,threshold,margin}'::text[] LOOP
 		PERFORM leadscore.number_of('gate', gate, k, 0, 1);
 	END LOOP;
@@ -1775,7 +1776,7 @@ BEGIN
 		'options', options - 'exclude' || jsonb_build_object('timezone',
 			coalesce(options->>'timezone', current_setting('TimeZone'))),
 		'holdout', holdout,
-		'gate', coalesce(gate, '{}'),
+		'gate', coalesce(jsonb_strip_nulls(gate), '{}'),
 		'refit', coalesce(refit, false));
 	PERFORM leadscore.held_out(spec);	-- an error now rather than in the run
 	RETURN spec;
@@ -2664,7 +2665,8 @@ END;
 $$;
 
 -- lead_retrain(name): the next version by the recipe of the last one.
--- options	are put over those stored, key by key; so is gate
+-- options	are put over those stored, key by key
+-- gate		so is the gate; {"min_auc": null} takes a key out, so its default counts
 -- adopt	take over a recipe that another role wrote
 CREATE FUNCTION lead_retrain(name text, options jsonb DEFAULT NULL, gate jsonb DEFAULT NULL, description text DEFAULT NULL,
 	tags jsonb DEFAULT NULL, adopt boolean DEFAULT false)
@@ -2707,7 +2709,7 @@ BEGIN
 	PERFORM leadscore.check_options(options);
 	PERFORM leadscore.check_gate(gate);
 	RETURN jsonb_set(jsonb_set(spec, '{options}', spec->'options' || coalesce(options, '{}')),
-		'{gate}', spec->'gate' || coalesce(gate, '{}'));
+		'{gate}', jsonb_strip_nulls(spec->'gate' || coalesce(gate, '{}')));
 END;
 $$;
 
