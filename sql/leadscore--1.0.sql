@@ -1399,6 +1399,28 @@ EXCEPTION WHEN syntax_error OR invalid_name OR feature_not_supported THEN
 END;
 $$;
 
+-- What to write for a relation whose name was given without the quotes that it
+-- needs, also behind a schema; NULL if there is none.
+CREATE FUNCTION leadscore.quoted_relation(written text)
+RETURNS text
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+	dot pg_catalog.int4 := pg_catalog.strpos(written, '.');
+	tried pg_catalog.text;
+BEGIN
+	FOREACH tried IN ARRAY ARRAY[pg_catalog.quote_ident(written), pg_catalog.concat(
+		pg_catalog.quote_ident(pg_catalog.substr(written, 1, GREATEST(dot OPERATOR(pg_catalog.-) 1, 0))), '.',
+		pg_catalog.quote_ident(pg_catalog.substr(written, dot OPERATOR(pg_catalog.+) 1)))]
+	LOOP
+		IF leadscore.relation_named(tried) IS NOT NULL THEN
+			RETURN tried;
+		END IF;
+	END LOOP;
+	RETURN NULL;
+END;
+$$;
+
 -- A view's query that means the same under any search_path and DateStyle.
 CREATE FUNCTION leadscore.view_query(view regclass)
 RETURNS text
@@ -1412,6 +1434,8 @@ CREATE FUNCTION leadscore.resolve_source(written text,
 	OUT relation regclass, OUT source text, OUT is_query boolean)
 LANGUAGE plpgsql
 AS $$
+DECLARE
+	quoted pg_catalog.text;
 BEGIN
 	relation := leadscore.relation_named(written);
 	is_query := relation IS NULL;
@@ -1420,8 +1444,10 @@ BEGIN
 		RETURN;
 	END IF;
 	IF written OPERATOR(pg_catalog.!~*) '^[\s(]*(select|with|values|table|/\*|--)' THEN
+		quoted := leadscore.quoted_relation(written);
 		RAISE EXCEPTION 'source "%" does not exist', written
-			USING ERRCODE = 'undefined_table', HINT = 'Name a table or view, or write one SELECT.';
+			USING ERRCODE = 'undefined_table', HINT = CASE WHEN quoted IS NULL THEN 'Name a table or view, or write one SELECT.'
+				ELSE pg_catalog.format('A source is SQL, which reads this name only in double quotes: write %L.', quoted) END;
 	END IF;
 	PERFORM leadscore.check_query(written);
 	EXECUTE pg_catalog.concat('CREATE TEMPORARY VIEW "leadscore source" AS ', written);
@@ -1550,7 +1576,7 @@ $$;
 CREATE FUNCTION leadscore.check_options(options jsonb) RETURNS void
 AS 'MODULE_PATHNAME', 'lead_check_options' LANGUAGE C IMMUTABLE STRICT;
 
--- A gate, checked.
+-- A gate, checked.  A key that is null is one that is not there.
 CREATE FUNCTION leadscore.check_gate(gate jsonb)
 RETURNS void
 LANGUAGE plpgsql IMMUTABLE
@@ -1561,6 +1587,7 @@ DECLARE
 BEGIN
 	PERFORM leadscore.check_keys('gate', gate, '{min_auc,min_precision,min_recall,max_log_loss,threshold,
 		margin,log_loss_ratio,min_rows,min_positives,promote,too_few}');
+	gate := jsonb_strip_nulls(gate);
 	FOREACH k IN ARRAY '{min_auc,min_precision,min_recall,threshold,margin}'::text[] LOOP
 		PERFORM leadscore.number_of('gate', gate, k, 0, 1);
 	END LOOP;
@@ -1575,6 +1602,38 @@ BEGIN
 	IF gate ? 'too_few' AND gate->>'too_few' NOT IN ('keep', 'promote') THEN
 		RAISE EXCEPTION 'invalid value for "too_few" in gate' USING ERRCODE = 'invalid_parameter_value',
 			DETAIL = 'It must be "keep" or "promote".';
+	END IF;
+END;
+$$;
+
+-- The type behind a domain, and behind domains over domains.
+CREATE FUNCTION leadscore.base_type(type regtype)
+RETURNS regtype
+LANGUAGE sql STABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH RECURSIVE b AS (
+		SELECT type::oid AS oid
+		UNION ALL
+		SELECT t.typbasetype FROM b JOIN pg_type AS t USING (oid) WHERE t.typtype = 'd'
+	)
+	SELECT b.oid::regtype FROM b JOIN pg_type AS t USING (oid) WHERE t.typtype <> 'd'
+$$;
+
+-- An error unless the column's order is that of time: texts are sorted by letters.
+CREATE FUNCTION leadscore.check_time_column(relation regclass, "column" text)
+RETURNS void
+LANGUAGE plpgsql STABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	type regtype := (SELECT atttypid FROM pg_attribute WHERE attrelid = relation AND attname = "column" AND NOT attisdropped);
+BEGIN
+	IF leadscore.base_type(type) NOT IN ('date', 'timestamp', 'timestamptz', 'smallint', 'integer', 'bigint',
+		'numeric', 'real', 'double precision') THEN
+		RAISE EXCEPTION 'the time column "%" is of type %, not a date or timestamp', "column", type
+			USING ERRCODE = 'datatype_mismatch', DETAIL = 'The latest rows are held out by its order; a number that grows with time will do, too.',
+				HINT = 'Cast it in the source: a SELECT, or a view.';
 	END IF;
 END;
 $$;
@@ -1614,6 +1673,9 @@ BEGIN
 				ELSE format('Write {"by": "%s", "column": …}.', way) END;
 	END IF;
 	PERFORM leadscore.check_columns('column of the hold-out', ARRAY[col], columns);
+	IF way = 'time' THEN
+		PERFORM leadscore.check_time_column(relation, col);
+	END IF;
 	SELECT c->>'type' INTO type FROM jsonb_array_elements(columns) AS c WHERE c->>'name' = col;
 	IF way = 'column' AND type <> 'boolean' THEN
 		RAISE EXCEPTION 'column "%" has type %, not boolean', col, type USING ERRCODE = 'datatype_mismatch',
@@ -1652,13 +1714,9 @@ DECLARE
 	unwanted text[];
 	derived text[];
 	chosen text[];
-	base oid := label_type;
 	spec jsonb;
 BEGIN
-	WHILE (SELECT typtype = 'd' FROM pg_type WHERE oid = base) LOOP
-		base := (SELECT typbasetype FROM pg_type WHERE oid = base);
-	END LOOP;
-	IF base::regtype NOT IN ('boolean', 'smallint', 'integer', 'bigint') THEN
+	IF leadscore.base_type(label_type) NOT IN ('boolean', 'smallint', 'integer', 'bigint') THEN
 		RAISE EXCEPTION 'the label must be boolean or integer, not %', label_type USING ERRCODE = 'datatype_mismatch',
 			HINT = 'Write a condition that is true for a converted lead.';
 	END IF;
@@ -1675,6 +1733,7 @@ BEGIN
 	PERFORM leadscore.check_columns('column to exclude', exclude || leadscore.names_of(options->'exclude'), columns);
 	PERFORM leadscore.check_columns('key', ARRAY[key], columns) WHERE key IS NOT NULL;
 	PERFORM leadscore.check_columns('time column', ARRAY[time_column], columns) WHERE time_column IS NOT NULL;
+	PERFORM leadscore.check_time_column(relation, time_column);
 	holdout := leadscore.make_holdout(holdout, relation, columns, key, time_column);
 
 	roles := ARRAY(SELECT options->>r FROM unnest('{weight,offset,group,time}'::text[]) AS r WHERE options ? r);
@@ -1717,7 +1776,7 @@ BEGIN
 		'options', options - 'exclude' || jsonb_build_object('timezone',
 			coalesce(options->>'timezone', current_setting('TimeZone'))),
 		'holdout', holdout,
-		'gate', coalesce(gate, '{}'),
+		'gate', coalesce(jsonb_strip_nulls(gate), '{}'),
 		'refit', coalesce(refit, false));
 	PERFORM leadscore.held_out(spec);	-- an error now rather than in the run
 	RETURN spec;
@@ -2018,6 +2077,29 @@ BEGIN
 END;
 $$;
 
+-- What the fit found out about separation: as lead_info() has it, NULL where
+-- there is none.  Columns that together determine the label are as sure a leak as
+-- one that does alone; who chose what to do about it, or allows one, has seen it.
+CREATE FUNCTION leadscore.judge_separation(options jsonb, separation jsonb,
+	OUT "check" text, OUT severity text, OUT "column" text, OUT detail text)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT 'separation', CASE WHEN is_full AND NOT options ? 'separation' AND NOT allowed THEN 'error' ELSE 'warning' END,
+		CASE cardinality(names) WHEN 1 THEN names[1] END,
+		format(CASE WHEN is_full THEN 'the classes are completely separated by %s: together they determine the label'
+			ELSE 'the classes are partly separated by %s: the model was fitted with %s' END,
+			(SELECT string_agg(format('"%s"', n), ', ' ORDER BY i) FROM unnest(names[:5]) WITH ORDINALITY AS u(n, i))
+				|| CASE WHEN cardinality(names) > 5 THEN format(' and %s more', cardinality(names) - 5) ELSE '' END,
+			CASE separation->>'handled' WHEN 'firth' THEN 'Firth''s penalty' ELSE 'a ridge penalty of lambda = 1' END)
+	FROM (SELECT (separation->>'full')::boolean AS is_full, leadscore.names_of(separation->'columns') AS names) AS f,
+		-- "city=Oslo", "visits is null" and "created.hour=7" are of a column, too
+		LATERAL (SELECT EXISTS (SELECT FROM unnest(leadscore.names_of(options->'allow')) AS a, unnest(names) AS n
+			WHERE n = a OR left(n, length(a) + 1) IN (a || '=', a || ' ', a || '.')) AS allowed) AS l
+	WHERE separation IS NOT NULL
+$$;
+
 -- Columns of the recipe against those the source has now.
 CREATE FUNCTION leadscore.judge_columns(spec jsonb, now jsonb,
 	OUT "check" text, OUT severity text, OUT "column" text, OUT detail text)
@@ -2145,9 +2227,13 @@ DECLARE
 	before jsonb := leadscore.last_columns((SELECT model FROM leadscore.runs WHERE run_id = run));
 BEGIN
 	INSERT INTO leadscore.checks
+	WITH found AS (SELECT * FROM leadscore.judge_rows(spec, trained.columns, before, trained.rows, trained.positives, unknown,
+		duplicates, held_out))
 	SELECT run, (SELECT count(*) FROM leadscore.checks AS c WHERE c.run_id = run) + row_number() OVER (), j.*
-	FROM leadscore.judge_rows(spec, trained.columns, before, trained.rows, trained.positives, unknown,
-		duplicates, held_out) AS j;
+	FROM (SELECT * FROM found
+		UNION ALL
+		SELECT * FROM leadscore.judge_separation(spec->'options', @extschema@.lead_info(trained.model)->'separation')
+		WHERE NOT EXISTS (SELECT FROM found AS f WHERE f."check" = 'leak')) AS j;	-- which separates as well
 END;
 $$;
 
@@ -2231,14 +2317,15 @@ AS $$
 DECLARE
 	found record;
 BEGIN
-	SELECT count(*) AS n, (array_agg(concat(CASE WHEN c."column" IS NULL THEN c."check" ELSE format('column "%s"', c."column") END,
-		': ', c.detail) ORDER BY c.position))[1] AS first INTO found
-	FROM leadscore.checks AS c WHERE c.run_id = run AND c.severity = 'error';
+	SELECT count(*) AS n, string_agg(c.line, E'\n' ORDER BY c.i) FILTER (WHERE c.i <= 10) AS lines INTO found
+	FROM (SELECT row_number() OVER (ORDER BY c.position) AS i, concat(CASE WHEN c."column" IS NULL THEN c."check"
+			ELSE format('column "%s"', c."column") END, ': ', rtrim(c.detail, '.'), '.') AS line
+		FROM leadscore.checks AS c WHERE c.run_id = run AND c.severity = 'error') AS c;
 	IF found.n = 0 THEN
 		RETURN true;
 	END IF;
 	PERFORM leadscore.fail_run(run, 'the checks found ' || CASE found.n WHEN 1 THEN 'an error' ELSE found.n || ' errors' END,
-		rtrim(found.first, '.') || '.', 'leadscore.checks has all. Exclude a column, insist with the option "allow", or see to the rows.', '22000');
+		found.lines, 'leadscore.checks has all. Exclude a column, insist with the option "allow", or see to the rows.', '22000');
 	RETURN false;
 END;
 $$;
@@ -2578,7 +2665,8 @@ END;
 $$;
 
 -- lead_retrain(name): the next version by the recipe of the last one.
--- options	are put over those stored, key by key; so is gate
+-- options	are put over those stored, key by key
+-- gate		so is the gate; {"min_auc": null} takes a key out, so its default counts
 -- adopt	take over a recipe that another role wrote
 CREATE FUNCTION lead_retrain(name text, options jsonb DEFAULT NULL, gate jsonb DEFAULT NULL, description text DEFAULT NULL,
 	tags jsonb DEFAULT NULL, adopt boolean DEFAULT false)
@@ -2621,12 +2709,13 @@ BEGIN
 	PERFORM leadscore.check_options(options);
 	PERFORM leadscore.check_gate(gate);
 	RETURN jsonb_set(jsonb_set(spec, '{options}', spec->'options' || coalesce(options, '{}')),
-		'{gate}', spec->'gate' || coalesce(gate, '{}'));
+		'{gate}', jsonb_strip_nulls(spec->'gate' || coalesce(gate, '{}')));
 END;
 $$;
 
 -- lead_validate(name): what the checks before a training say of the source as it
--- is now.  Reads it once, trains nothing, writes nothing.
+-- is now.  Reads it once, trains nothing, writes nothing.  A source that is gone, or
+-- fails, is an error row as well.
 CREATE FUNCTION lead_validate(name text,
 	OUT "check" text, OUT severity text, OUT "column" text, OUT detail text)
 RETURNS SETOF record
@@ -2637,6 +2726,7 @@ DECLARE
 	relation pg_catalog.regclass := CASE WHEN pg_catalog.left(spec OPERATOR(pg_catalog.->>) 'source', 1) OPERATOR(pg_catalog.<>) '('
 		THEN pg_catalog.to_regclass(spec OPERATOR(pg_catalog.->>) 'source') END;
 	data record;
+	more pg_catalog.text;
 	before pg_catalog.jsonb := leadscore.last_columns(name);
 	here pg_catalog.jsonb := leadscore.current_settings();
 BEGIN
@@ -2647,9 +2737,18 @@ BEGIN
 			RETURN;
 		END IF;
 	END IF;
-	PERFORM leadscore.set_settings(spec OPERATOR(pg_catalog.->) 'settings');
-	EXECUTE leadscore.training_query(spec, NULL, false) INTO data;
-	PERFORM leadscore.set_settings(here);
+	BEGIN
+		PERFORM leadscore.set_settings(spec OPERATOR(pg_catalog.->) 'settings');
+		EXECUTE leadscore.training_query(spec, NULL, false) INTO data;
+		PERFORM leadscore.set_settings(here);
+	EXCEPTION WHEN OTHERS THEN
+		"check" := 'source';
+		severity := 'error';
+		GET STACKED DIAGNOSTICS detail = MESSAGE_TEXT, more = PG_EXCEPTION_DETAIL;
+		detail := pg_catalog.concat_ws(': ', 'it cannot be read', detail, CASE WHEN pg_catalog.length(more) OPERATOR(pg_catalog.>) 0 THEN more END);
+		RETURN NEXT;
+		RETURN;
+	END;
 	RETURN QUERY SELECT * FROM leadscore.judge_rows(spec, (data.training).columns, before, (data.training).rows,
 		(data.training).positives, data.total OPERATOR(pg_catalog.-) data.labelled, data.duplicates, data.held_out) AS j;
 END;
@@ -2690,6 +2789,23 @@ AS $$
 	FROM leadscore.deployments WHERE deployment_id = id
 $$;
 
+-- An error unless there is such a model, or, where that is enough, was.
+CREATE FUNCTION leadscore.require_model(name text, past boolean DEFAULT false)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+	IF EXISTS (SELECT FROM leadscore.models AS m WHERE m.name = name)
+		OR past AND EXISTS (SELECT FROM leadscore.deployments AS d WHERE d.name = name) THEN
+		RETURN;
+	END IF;
+	RAISE EXCEPTION 'model "%" does not exist', name USING ERRCODE = 'undefined_object',
+		HINT = 'lead_train_model() makes one; leadscore.models lists them.';
+END;
+$$;
+
 CREATE FUNCTION leadscore.require_version(name text, version integer)
 RETURNS void
 LANGUAGE plpgsql STABLE
@@ -2697,10 +2813,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 BEGIN
-	IF NOT EXISTS (SELECT FROM leadscore.models AS m WHERE m.name = name) THEN
-		RAISE EXCEPTION 'model "%" does not exist', name USING ERRCODE = 'undefined_object',
-			HINT = 'lead_train_model() makes one; leadscore.models lists them.';
-	END IF;
+	PERFORM leadscore.require_model(name);
 	IF NOT EXISTS (SELECT FROM leadscore.versions AS v WHERE v.name = name AND v.version = version) THEN
 		RAISE EXCEPTION 'model "%" has no version %', name, version USING ERRCODE = 'undefined_object',
 			HINT = format('lead_versions(%L) shows those there are.', name);
@@ -2771,6 +2884,7 @@ DECLARE
 	target leadscore.deployments;
 BEGIN
 	PERFORM leadscore.lock(name);
+	PERFORM leadscore.require_model(name);
 	SELECT d.* INTO last FROM leadscore.deployments AS d
 	WHERE d.name = name AND d.alias = alias ORDER BY d.deployment_id DESC LIMIT 1;
 	IF last.deployment_id IS NULL THEN
@@ -2796,6 +2910,7 @@ AS $$
 #variable_conflict use_variable
 BEGIN
 	PERFORM leadscore.lock(name);
+	PERFORM leadscore.require_model(name);
 	IF NOT EXISTS (SELECT FROM leadscore.aliases AS a WHERE a.name = name AND a.alias = alias) THEN
 		RAISE EXCEPTION 'model "%" has no %', name, alias USING ERRCODE = 'undefined_object';
 	END IF;
@@ -2822,6 +2937,7 @@ BEGIN
 	IF as_of IS NULL OR alias ~ '^[0-9]+$' THEN
 		RETURN @extschema@.lead_model(name || '@' || alias);
 	END IF;
+	PERFORM leadscore.require_model(name, past => true);
 	SELECT d.version INTO number FROM leadscore.deployments AS d
 	WHERE d.name = name AND d.alias = alias AND d.deployed_at <= as_of ORDER BY d.deployment_id DESC LIMIT 1;
 	IF number IS NULL THEN
@@ -2844,7 +2960,8 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE
 RETURN lead_model(name || '@' || version);
 COMMENT ON FUNCTION lead_model(text, integer) IS 'a version of a model';
 
--- lead_versions(name): a row per version, the newest first.
+-- lead_versions(name): a row per version, the newest first; an error if there is no
+-- such model.
 CREATE FUNCTION lead_versions(name text,
 	OUT version integer, OUT live boolean, OUT aliases text[], OUT created_at timestamptz, OUT created_by text,
 	OUT rows bigint, OUT positives bigint, OUT held_out bigint, OUT auc float8, OUT log_loss float8,
@@ -2853,6 +2970,7 @@ RETURNS SETOF record
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+	SELECT leadscore.require_model($1);
 	SELECT v.version, 'champion' = ANY (a.aliases), a.aliases, v.created_at, v.created_by, r.rows, r.positives, r.held_out,
 		x.auc, x.log_loss, x.precision, x.recall, x.verdict, r.fingerprint, v.description, v.run_id
 	FROM leadscore.versions AS v
@@ -2865,7 +2983,8 @@ AS $$
 $$;
 COMMENT ON FUNCTION lead_versions(text) IS 'the versions of a model side by side, the newest first';
 
--- lead_deployments(name): what was live when.  live_until is NULL for what is.
+-- lead_deployments(name): what was live when.  live_until is NULL for what is.  Also
+-- of models that were dropped.
 CREATE FUNCTION lead_deployments(name text,
 	OUT alias text, OUT version integer, OUT live_from timestamptz, OUT live_until timestamptz,
 	OUT action text, OUT deployed_by text, OUT reason text)
@@ -2873,6 +2992,7 @@ RETURNS SETOF record
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+	SELECT leadscore.require_model($1, past => true);
 	SELECT d.alias, d.version, d.deployed_at, lead(d.deployed_at) OVER (PARTITION BY d.alias ORDER BY d.deployment_id),
 		d.action, d.deployed_by, d.reason
 	FROM leadscore.deployments AS d WHERE d.name = $1

@@ -13,6 +13,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "catalog/pg_type.h"
@@ -142,6 +144,54 @@ ParseExpression(const char *text)
 	return target->val;
 }
 
+typedef struct Written
+{
+	const char *text;
+	Relation	rel;
+} Written;
+
+static bool
+IsNameByte(unsigned char c)
+{
+	return IS_HIGHBIT_SET(c) || isalnum(c) || c == '_' || c == '$' || c == '"';
+}
+
+/* Does the text hold the name as a word of its own, without quotes? */
+static bool
+HoldsBare(const char *text, const char *name)
+{
+	for (const char *at = text; (at = strstr(at, name)) != NULL; at++)
+		if ((at == text || !IsNameByte(at[-1])) && !IsNameByte(at[strlen(name)]))
+			return true;
+	return false;
+}
+
+/*
+ * Elsewhere columns are bare names, but a label is SQL: where the text holds
+ * the name of a column that SQL reads as another name, or as none, that is why.
+ */
+static void
+HintAtQuotes(void *arg)
+{
+	const Written *w = arg;
+	TupleDesc	desc = RelationGetDescr(w->rel);
+
+	if (geterrcode() != ERRCODE_UNDEFINED_COLUMN && geterrcode() != ERRCODE_SYNTAX_ERROR)
+		return;
+	for (int i = 0; i < desc->natts; i++)
+	{
+		const char *name = NameStr(TupleDescAttr(desc, i)->attname);
+		const char *quoted = quote_identifier(name);
+
+		if (TupleDescAttr(desc, i)->attisdropped || strcmp(quoted, name) == 0 ||
+			!HoldsBare(w->text, name))
+			continue;
+		errhint("A label is SQL, which reads the name of this column only in double quotes: write %s.",
+				strcmp(w->text, name) == 0 ? quote_literal_cstr(quoted) : quoted);
+		return;
+	}
+}
+
 /* Names of the relation's columns that the expression needs, sub-selects included. */
 static Datum
 ColumnNames(Relation rel, Node *expr)
@@ -200,10 +250,12 @@ lead_resolve_expression(PG_FUNCTION_ARGS)
 {
 	Oid			relid = PG_GETARG_OID(0);
 	char	   *written = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	Node	   *raw = ParseExpression(written);
 	Relation	rel = relation_open(relid, AccessShareLock);
-	ParseState *pstate = make_parsestate(NULL);
+	Written		w = {written, rel};
+	ErrorContextCallback hint = {error_context_stack, HintAtQuotes, &w};
 	ErrorContextCallback callback;
+	ParseState *pstate = make_parsestate(NULL);
+	Node	   *raw;
 	TupleDesc	desc;
 	Node	   *expr;
 	Datum		values[3];
@@ -211,6 +263,8 @@ lead_resolve_expression(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
+	error_context_stack = &hint;
+	raw = ParseExpression(written);
 	callback.callback = PointIntoText;
 	callback.arg = written;
 	callback.previous = error_context_stack;
@@ -223,7 +277,7 @@ lead_resolve_expression(PG_FUNCTION_ARGS)
 	/* as in WHERE: no aggregates, no window functions, no sets */
 	expr = transformExpr(pstate, raw, EXPR_KIND_WHERE);
 	assign_expr_collations(pstate, expr);
-	error_context_stack = callback.previous;
+	error_context_stack = hint.previous;
 
 	values[0] = CStringGetTextDatum(Deparse(expr, relid));
 	values[1] = ObjectIdGetDatum(exprType(expr));

@@ -17,7 +17,7 @@ ROLLBACK;
 \q
 \endif
 \ir lib/reference.psql
-SELECT plan(45);
+SELECT plan(46);
 
 -- An ordinary table: workers cannot read a temporary one.
 CREATE TABLE campaign ("CampaignID" text, "GoalAmount" int, "RaisedAmount" float8, "DurationDays" int,
@@ -93,6 +93,12 @@ FROM (SELECT array_agg(estimate) AS coef FROM m, lead_coefficients(model) WHERE 
 INSERT INTO m SELECT 'all columns', lead_train("IsSuccessful", campaign, '{"min_count": 1, "exclude": ["CampaignID"]}') FROM campaign;
 SELECT is(lead_info(model)->'separation', '{"full": true, "columns": ["GoalAmount", "RaisedAmount"], "handled": "ridge"}'::jsonb, 'all columns: the two amounts are named')
 FROM m WHERE fit = 'all columns';
+
+SET LOCAL client_min_messages = error;
+SELECT is((SELECT concat_ws(' ', status, live, error) FROM lead_train_model('campaign', 'campaign', '"IsSuccessful"', key => 'CampaignID')),
+	E'failed f the checks found an error\nDETAIL:  separation: the classes are completely separated by "GoalAmount", "RaisedAmount": together they determine the label.'
+	|| E'\nHINT:  leadscore.checks has all. Exclude a column, insist with the option "allow", or see to the rows.', 'trained by name: nothing of it goes live');
+RESET client_min_messages;
 
 ----------------------------------------------------------------------------
 -- Noise stays noise

@@ -111,6 +111,15 @@ SELECT results_eq($$SELECT live, verdict FROM lead_train_model('all', 'leads', '
 SELECT is(lead_model('all'), lead_train_columns(won, jsonb_build_object('names', '["city", "clicks", "visits", "created", "known"]'::jsonb, 'timezone', current_setting('TimeZone')), city, clicks, visits, created, known), 'is one of all rows') FROM leads;
 SELECT results_eq($$SELECT live, verdict FROM lead_retrain('all')$$, $$VALUES (false, 'too few rows to tell')$$, 'has seen all rows, so nothing judges it');
 
+-- null takes a key out of the stored gate
+SELECT lead_train_model('n', 'leads', 'won', key => 'id', gate => '{"min_auc": 0.99, "margin": 0.02}');
+SELECT is((SELECT verdict FROM lead_retrain('n')), 'below threshold', 'a threshold is a part of the recipe');
+SELECT is((SELECT verdict FROM lead_retrain('n', gate => '{"min_auc": null}')), 'first', 'until it is taken out');
+SELECT results_eq($$SELECT verdict FROM lead_retrain('n')$$, $$VALUES ('good enough')$$, 'for good');
+SELECT is((SELECT spec->'gate' FROM leadscore.runs WHERE model = 'n' ORDER BY started_at DESC LIMIT 1), '{"margin": 0.02}', 'the others stay');
+SELECT is((SELECT verdict FROM lead_train_model('null', 'leads', 'won', key => 'id', gate => '{"min_auc": null, "promote": null, "min_rows": null}')), 'first', 'null from the start is as if not written');
+SELECT throws_ok($$SELECT lead_retrain('n', gate => '{"min_acu": null}')$$, '22023', 'unknown key "min_acu" in gate', 'a key that does not exist');
+
 
 -- a champion that the rows of today can't be scored with stops no training, and judges nothing
 CREATE TABLE changing AS SELECT id, city, clicks, known AS gone, created, won FROM leads;

@@ -125,6 +125,16 @@ SELECT row_eq($$SELECT (cut #>> '{}')::timestamptz, data_from, data_to FROM lead
 	(SELECT ROW(percentile_disc(0.8) WITHIN GROUP (ORDER BY created), min(created), max(created)) FROM leads WHERE won IS NOT NULL), 'where it begins is stored');
 SELECT is((SELECT r.held_out FROM lead_train_model('t', 'SELECT * FROM leads', 'won', features => '{city,clicks}', time_column => 'created') r), (SELECT floor(count(won) * 0.2)::bigint FROM leads), 'the same of a query');
 SELECT is((SELECT auc FROM lead_retrain('t')), (SELECT (lead_evaluate(lead_score('t', l), won)).auc FROM leads l WHERE created > (SELECT percentile_disc(0.8) WITHIN GROUP (ORDER BY created) FROM leads WHERE won IS NOT NULL)), 'judged on the latest');
+-- what has no order in time tells no latest rows
+SELECT throws_ok($$SELECT lead_train_model('x', 'leads', 'won', time_column => 'account')$$, '42804',
+	'the time column "account" is of type text, not a date or timestamp', 'a text is no time');
+SELECT throws_ok($$SELECT lead_train_model('x', 'leads', 'won', holdout => '{"by": "time", "column": "is_test"}')$$, '42804',
+	'the time column "is_test" is of type boolean, not a date or timestamp', 'nor is a boolean');
+CREATE DOMAIN crm.day AS date;
+CREATE DOMAIN crm.word AS text;
+SELECT is((SELECT status FROM lead_train_model('day', 'SELECT *, created::crm.day AS day FROM leads', 'won', features => '{city,clicks}', time_column => 'day')), 'finished', 'a domain over dates is');
+SELECT throws_ok($$SELECT lead_train_model('x', 'SELECT *, created::text::crm.word AS day FROM leads', 'won', time_column => 'day')$$, '42804', NULL, 'one over texts is not');
+SELECT is((SELECT status FROM lead_train_model('serial', 'leads', 'won', features => '{city,clicks}', time_column => 'id')), 'finished', 'a number may grow with time');
 ALTER TABLE leads ADD PRIMARY KEY (id);
 SELECT lead_train_model('pk', 'leads', 'won', features => '{city,clicks}');
 SELECT is((SELECT spec->>'key' FROM leadscore.runs WHERE model = 'pk'), 'id', 'the primary key is the key');
@@ -154,6 +164,24 @@ SELECT set_eq($$SELECT pg_temp.found('SELECT id, clicks, won FROM leads WHERE wo
 SELECT set_eq($$SELECT pg_temp.found('SELECT id, clicks, won FROM leads WHERE won IS NOT NULL', '{"gate": {"min_rows": 5000, "min_positives": 2000}}')$$, '{failed,error rows,error outcomes}'::text[], 'fewer than are demanded');
 SELECT set_eq($$SELECT pg_temp.found('SELECT id, CASE city WHEN ''Pune'' THEN ''Poona'' ELSE city END AS city, clicks, won FROM leads WHERE won IS NOT NULL')$$, '{finished,warning new level city,warning vanished level city}'::text[], 'a level that came, a level that went');
 
+SELECT is((SELECT error FROM lead_train_model('c', 'SELECT id, clicks, NULL::boolean AS won FROM leads', 'won', key => 'id')),
+	E'the checks found 2 errors\nDETAIL:  rows: 0 labelled rows to train on, at least 50 are demanded.\noutcomes: 0 labels are true and 0 false, at least 10 of each are demanded.'
+	|| E'\nHINT:  leadscore.checks has all. Exclude a column, insist with the option "allow", or see to the rows.', 'no label: every error is told');
+SELECT ok(error LIKE E'the checks found 12 errors\nDETAIL:%' AND cardinality(string_to_array(error, E'\n')) = 12, 'up to ten of them')
+FROM lead_train_model('c', 'SELECT id, won, city, ' || (SELECT string_agg(format('CASE WHEN won THEN %s ELSE 0 END AS leak%s', i + 1, i), ', ') FROM generate_series(1, 12) i) || ' FROM leads', 'won', key => 'id');
+-- columns that determine the label together, though none does alone
+\set together 'SELECT id, id * 7919 % 1009 AS goal, id * 31 % 997 AS raised, id * 31 % 997 > id * 7919 % 1009 AS won FROM leads'
+SELECT set_eq(format('SELECT pg_temp.found(%L)', :'together'), '{failed,error separation}'::text[], 'two columns determine the label');
+SELECT is((SELECT detail FROM leadscore.checks WHERE "check" = 'separation' AND severity = 'error'), 'the classes are completely separated by "goal", "raised": together they determine the label', 'both are named');
+SELECT is((SELECT count(*) FROM leadscore.versions JOIN leadscore.runs USING (run_id) JOIN leadscore.checks USING (run_id) WHERE "check" = 'separation' AND severity = 'error'), 0::bigint, 'nothing of it goes live');
+SELECT set_eq(format('SELECT pg_temp.found(%L, %L)', :'together', '{"options": {"allow": ["raised"]}}'), '{finished,warning separation}'::text[], 'unless one of them is allowed');
+SELECT set_eq(format('SELECT pg_temp.found(%L, %L)', :'together', '{"options": {"separation": "ridge"}}'), '{finished,warning separation}'::text[], 'or it is said what to do then');
+SELECT set_eq(format('SELECT pg_temp.found(%L, %L)', :'together', '{"options": {"lambda": 1}}'), '{finished}'::text[], 'with a penalty there is a maximum');
+SELECT set_eq($$SELECT pg_temp.found('SELECT id, city, clicks, won AND city IS DISTINCT FROM ''Pune'' AS won FROM leads WHERE won IS NOT NULL')$$,
+	'{finished,warning separation city=Pune}'::text[], 'a level without a winner');
+SELECT is((SELECT detail FROM leadscore.checks WHERE "check" = 'separation' AND "column" = 'city=Pune'),
+	'the classes are partly separated by "city=Pune": the model was fitted with a ridge penalty of lambda = 1', 'and what was done about it');
+
 -- of what is stored, without training
 CREATE TABLE watched AS SELECT id, city, clicks, visits, won FROM leads WHERE won IS NOT NULL;
 SELECT lead_train_model('w', 'watched', 'won', key => 'id');
@@ -165,7 +193,7 @@ SELECT is((SELECT count(*) FROM leadscore.runs WHERE model = 'w'), 1::bigint, 'w
 ALTER TABLE watched DROP COLUMN visits;
 ALTER TABLE watched ALTER COLUMN clicks TYPE text;
 SELECT set_eq($$SELECT severity, "check", "column" FROM lead_validate('w') WHERE severity = 'error'$$, $$VALUES ('error', 'column', 'visits'), ('error', 'type', 'clicks')$$, 'a column that is lost, one of another type');
-SELECT results_eq($$SELECT status, version, error FROM lead_retrain('w')$$, $$VALUES ('failed', NULL::int, E'the checks found 2 errors\nDETAIL:  column "visits": the source has lost it; its type was numeric.\nHINT:  leadscore.checks has all. Exclude a column, insist with the option "allow", or see to the rows.')$$, 'stop a training');
+SELECT results_eq($$SELECT status, version, error FROM lead_retrain('w')$$, $$VALUES ('failed', NULL::int, E'the checks found 2 errors\nDETAIL:  column "visits": the source has lost it; its type was numeric.\ncolumn "clicks": it has type text, and had integer.\nHINT:  leadscore.checks has all. Exclude a column, insist with the option "allow", or see to the rows.')$$, 'stop a training');
 SELECT is(lead_model_version('w'), 1, 'what is live stays live');
 
 ----------------------------------------------------------------------------
@@ -182,7 +210,12 @@ SELECT is((SELECT sqlstate FROM leadscore.runs WHERE model = 's' AND status = 'f
 UPDATE leads SET clicks = 7 WHERE id = 78;
 SELECT is((SELECT version FROM lead_retrain('s')), 2, 'it works again, and no number is lost');
 SELECT is((SELECT count(*) FROM leadscore.runs WHERE model = 's'), 3::bigint, 'three runs');
+UPDATE leads SET clicks = 77 WHERE id = 78;
+SELECT results_eq($$SELECT "check", severity, "column", detail FROM lead_validate('s')$$, $$VALUES ('source', 'error', NULL, 'it cannot be read: stumbled')$$, 'validating says so, too');
+UPDATE leads SET clicks = 7 WHERE id = 78;
 DROP VIEW crm.steps;
+SELECT results_eq($$SELECT "check", severity, "column", detail FROM lead_validate('s')$$, $$VALUES ('source', 'error', NULL, 'it cannot be read: relation "crm.steps" does not exist')$$, 'a source that is gone is a row, too');
+SELECT is(current_setting('search_path'), 'crm, public', 'the settings are as before');
 SELECT is((SELECT error FROM lead_retrain('s')), 'relation "crm.steps" does not exist', 'a source that is gone');
 
 ----------------------------------------------------------------------------
@@ -230,6 +263,30 @@ SELECT is((SELECT array_agg(version ORDER BY version) FROM lead_versions('back')
 SELECT is((lead_rollback('back')).version, 1, 'a dropped version is passed over');
 SELECT is((lead_rollback('back', 'challenger')).version, 4, 'a dropped alias comes back');
 SELECT throws_ok($$SELECT lead_rollback('back')$$, '55000', 'model "back" had no other champion before', 'nothing before the first');
+
+-- a model that does not exist is not one without versions
+SELECT throws_ok(q, '42704', 'model "nope" does not exist', q)
+FROM unnest(ARRAY[$$SELECT lead_versions('nope')$$, $$SELECT lead_deployments('nope')$$, $$SELECT lead_rollback('nope')$$,
+	$$SELECT lead_drop_alias('nope', 'champion')$$, $$SELECT lead_model('nope', 'champion', now())$$]) AS q;
+
+-- source and label are SQL: a name without the quotes that it needs is told from one that is not there
+CREATE FUNCTION pg_temp.hint(source text, label text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE hint text;
+BEGIN
+	PERFORM lead_train_model('x', source, label, key => 'Id');
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+	RETURN hint;
+END $$;
+CREATE TABLE crm."My Leads" AS SELECT id AS "Id", clicks, won AS "Has Won", won AS "IsSuccessful", won AS "order" FROM leads;
+SELECT is(pg_temp.hint('"My Leads"', label), 'A label is SQL, which reads the name of this column only in double quotes: write ' || wanted || '.', label)
+FROM (VALUES ('IsSuccessful', $$'"IsSuccessful"'$$), ('IsSuccessful AND clicks > 1', '"IsSuccessful"'), ('NOT ("My Leads".IsSuccessful)', '"IsSuccessful"'),
+	('Has Won', $$'"Has Won"'$$), ('order', $$'"order"'$$)) AS v(label, wanted);
+SELECT unalike(coalesce(pg_temp.hint('"My Leads"', label), ''), '%double quotes%', label || ': no quotes would help')
+FROM unnest('{nope,"\"IsSuccessful\" AND nope",XIsSuccessful}'::text[]) AS label;
+SELECT is(pg_temp.hint(source, 'won'), 'A source is SQL, which reads this name only in double quotes: write ' || wanted || '.', source)
+FROM (VALUES ('My Leads', $$'"My Leads"'$$), ('crm.My Leads', $$'crm."My Leads"'$$)) AS v(source, wanted);
+SELECT is(pg_temp.hint('Your Leads', 'won'), 'Name a table or view, or write one SELECT.', 'a table that is not there');
 
 -- arguments that are no good are named
 SELECT throws_ok($$SELECT lead_train_model('x', 'leads', 'won', key => 'id', tags => '[1]')$$, '22023', 'tags must be a JSON object', 'tags');
