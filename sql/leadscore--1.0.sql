@@ -984,6 +984,83 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION lead_describe(leadprofile) IS
 'a row per column of a profile: missing values, distinct, quartiles, moments, levels, alerts';
 
+-- lead_drift(reference, current): a row per column.
+-- method	"auto" follows Evidently's defaults.  Up to 1,000 rows in the reference:
+--			ks for numbers of more than 5 values, chisquare for more than 2
+--			values, else z; beyond: wasserstein for numbers of more than 5 values,
+--			else jensenshannon.  psi and jensenshannon bin numbers of more than 20
+--			values by Sturges' rule.  Times are compared on request only.
+-- options	{"method": …, "threshold": …, "alpha": 0.05,
+--			"columns": {"city": {"method": "psi", "threshold": 0.2}}}
+-- drifted	the statistic, or a test's p-value, has crossed the threshold: 0.1 for
+--			a distance, 0.05 for a test
+-- p_value	of a test its own; for wasserstein that of ks; for psi and
+--			jensenshannon of chi-square scaled by the rows, sparse cells pooled
+-- chance_threshold		psi or distance that chance alone exceeds with alpha
+-- p_adjusted			Benjamini and Hochberg over the columns
+-- beyond_chance		p_adjusted is below alpha
+-- impact_log_odds		change of the mean log-odds that the column makes: of rows
+--						profiled with a model against those of the reference, if
+--						that was profiled with it too, else against its training
+-- impact_points		the same in percentage points, first-order: times the mean
+--						of score × (1 - score) on the reference, or if it has no
+--						scores, on the current side
+-- note					why nothing was measured
+CREATE FUNCTION lead_drift(reference leadprofile, current leadprofile, options jsonb DEFAULT NULL,
+	OUT "column" text, OUT kind text, OUT method text,
+	OUT statistic double precision, OUT p_value double precision,
+	OUT threshold double precision, OUT drifted boolean,
+	OUT chance_threshold double precision, OUT p_adjusted double precision,
+	OUT beyond_chance boolean, OUT rows_before bigint, OUT rows_now bigint,
+	OUT missing_before double precision, OUT missing_now double precision,
+	OUT new_levels bigint, OUT vanished_levels bigint,
+	OUT out_of_range double precision, OUT impact_log_odds double precision,
+	OUT impact_points double precision, OUT note text)
+RETURNS SETOF record AS 'MODULE_PATHNAME'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION lead_drift(leadprofile, leadprofile, jsonb) IS
+'what changed from one profile to another, column by column, and how much it moves the score';
+
+-- lead_drift_summary(reference, current): the verdict on the whole, in one row.
+-- share				drifted columns of those measured; the scores count as one
+-- drifted				the share is at least drift_share, 0.5 by default
+-- impact_log_odds		of all columns together
+-- columns_that_matter	up to three: by impact where there is one, else drifted ones
+--						by how far beyond their threshold
+CREATE FUNCTION lead_drift_summary(reference leadprofile, current leadprofile,
+	options jsonb DEFAULT NULL, drift_share double precision DEFAULT 0.5,
+	OUT measured bigint, OUT drifted_columns bigint, OUT share double precision,
+	OUT drifted boolean, OUT beyond_chance bigint,
+	OUT score_statistic double precision, OUT score_drifted boolean,
+	OUT missing_before double precision, OUT missing_now double precision,
+	OUT impact_log_odds double precision, OUT impact_points double precision,
+	OUT columns_that_matter text[])
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	WITH d AS (SELECT * FROM lead_drift(reference, current, options))
+	SELECT count(d.drifted), count(*) FILTER (WHERE d.drifted),
+		   (count(*) FILTER (WHERE d.drifted))::double precision / nullif(count(d.drifted), 0),
+		   (count(*) FILTER (WHERE d.drifted))::double precision / nullif(count(d.drifted), 0) >= drift_share,
+		   count(*) FILTER (WHERE d.beyond_chance),
+		   max(d.statistic) FILTER (WHERE d.kind = 'score'),
+		   bool_or(d.drifted) FILTER (WHERE d.kind = 'score'),
+		   avg(d.missing_before) FILTER (WHERE d.kind <> 'score'),
+		   avg(d.missing_now) FILTER (WHERE d.kind <> 'score'),
+		   sum(d.impact_log_odds), sum(d.impact_points),
+		   (SELECT array_agg(t."column" ORDER BY t.place)
+			FROM (SELECT m."column",
+						 row_number() OVER (ORDER BY abs(m.impact_log_odds) DESC NULLS LAST,
+							CASE WHEN m.method IN ('psi', 'jensenshannon', 'wasserstein') THEN m.statistic / m.threshold
+								 ELSE m.threshold / nullif(m.p_value, 0) END DESC NULLS FIRST,
+							m."column" COLLATE "C") AS place
+				  FROM d m
+				  WHERE m.kind <> 'score' AND (m.drifted OR m.impact_log_odds <> 0)) t
+			WHERE t.place <= 3)
+	FROM d;
+END;
+COMMENT ON FUNCTION lead_drift_summary(leadprofile, leadprofile, jsonb, double precision) IS
+'the verdict on the drift of all columns in one row: share drifted, score, missing values, impact';
+
 ----------------------------------------------------------------------------
 -- The life of a model
 ----------------------------------------------------------------------------
