@@ -65,6 +65,7 @@ CREATE TYPE leadframe (
 	OUTPUT = leadframe_out,
 	RECEIVE = leadframe_recv,
 	SEND = leadframe_send,
+	CATEGORY = 'L', PREFERRED = true,	-- what an untyped literal is where a leadprofile would do as well
 	STORAGE = extended
 );
 COMMENT ON TYPE leadframe IS
@@ -840,6 +841,7 @@ CREATE TYPE leadprofile (
 	OUTPUT = leadprofile_out,
 	RECEIVE = leadprofile_recv,
 	SEND = leadprofile_send,
+	CATEGORY = 'L',
 	STORAGE = extended
 );
 COMMENT ON TYPE leadprofile IS
