@@ -40,6 +40,11 @@ typedef struct LevelSlot
  */
 typedef struct Counter
 {
+	/* what every row needs, together */
+	double		last;			/* number that came last, not rounded, and its slot */
+	NumberCount *last_slot;
+	bool		integer;		/* CELL_INT4 */
+
 	MemoryContext cxt;
 	ProfileColumn column;		/* all but the values */
 	int			capacity;
@@ -48,8 +53,6 @@ typedef struct Counter
 	LevelSlot  *levels;
 	int64		level_bytes;
 	NumberGrid *grid;
-	double		last;			/* number that was counted last, and its slot */
-	NumberCount *last_slot;
 } Counter;
 
 typedef struct ProfileState
@@ -88,6 +91,7 @@ CounterInit(Counter *c, MemoryContext cxt, char *name, CellType type, int positi
 	c->column.name = name;
 	c->column.type = type;
 	c->column.position = position;
+	c->integer = (type == CELL_INT4);
 	c->column.store = class == CLASS_NONE ? PROFILE_COUNTED :
 		class == CLASS_TEXT ? PROFILE_LEVELS : PROFILE_NUMBERS;
 }
@@ -156,11 +160,23 @@ NumbersToGrid(Counter *c)
 	MemoryContextSwitchTo(old);
 }
 
+/* The same number as before: most columns of leads hardly ever change. */
+static inline bool
+CountAgain(Counter *c, double exact)
+{
+	if (c->last_slot == NULL || c->last != exact)
+		return false;
+	c->last_slot->rows++;
+	return true;
+}
+
 static void
 CountNumber(Counter *c, double exact)
 {
 	double		x;
 
+	if (CountAgain(c, exact))
+		return;
 	if (!c->column.ranged)
 		c->column.low = c->column.high = exact;
 	c->column.ranged = true;
@@ -169,11 +185,6 @@ CountNumber(Counter *c, double exact)
 	if (exact > c->column.high)
 		c->column.high = exact;
 	x = ProfileNumber(c->column.type, exact);
-	if (c->last_slot != NULL && c->last == x)
-	{
-		c->last_slot->rows++;
-		return;
-	}
 	if (c->grid == NULL)
 	{
 		NumberCount *slot;
@@ -186,7 +197,7 @@ CountNumber(Counter *c, double exact)
 			c->n += (slot->rows == 0);
 			slot->x = x;
 			slot->rows++;
-			c->last = x;
+			c->last = exact;
 			c->last_slot = slot;
 			return;
 		}
@@ -425,19 +436,29 @@ static void
 AddRow(ProfileState *st)
 {
 	const RowShape *shape = st->in.shape;
+	bool		keep = st->cache.model != NULL;	/* the cells, to be scored */
 
 	for (int i = 0; i < shape->ncolumns; i++)
 	{
 		Counter    *c = &st->counters[i];
+		bool		isnull = st->in.nulls[i];
 
-		if (c->column.name == NULL)
-			continue;
-		if (c->column.store == PROFILE_COUNTED)
+		if (c->integer && !isnull && !keep)
 		{
-			c->column.nulls += st->in.nulls[i];
+			double		x = DatumGetInt32(st->in.values[i]);
+
+			if (!CountAgain(c, x))
+				CountNumber(c, x);
 			continue;
 		}
-		CellRead(&shape->columns[i], st->in.values[i], st->in.nulls[i], &st->cells[i]);
+		if (c->column.name == NULL)
+			continue;
+		if (c->column.store == PROFILE_COUNTED || (isnull && !keep))
+		{
+			c->column.nulls += isnull;
+			continue;
+		}
+		CellRead(&shape->columns[i], st->in.values[i], isnull, &st->cells[i]);
 		CountCell(c, &st->cells[i]);
 	}
 	st->rows++;
