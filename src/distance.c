@@ -1,0 +1,382 @@
+/*-------------------------------------------------------------------------
+ *
+ * distance.c
+ *	  How far two distributions are apart: counts in, numbers out.
+ *
+ * Definitions as Evidently's, whose own are SciPy's; see distance.h.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "miscadmin.h"
+
+#include "distance.h"
+
+#define FILL_SHARE		0.0001	/* for a cell without rows */
+#define SPARSE_ROWS		5		/* expected in a cell, as a rule */
+#define EXACT_ROWS		10000	/* of the larger side, as SciPy */
+#define STEPS_PER_INTERRUPT 1024
+
+static double
+Total(const int64 *a, int n)
+{
+	int64		total = 0;
+
+	for (int i = 0; i < n; i++)
+		total += a[i];
+	return (double) total;
+}
+
+/* What stands for the share of an empty cell. */
+static double
+FillOf(const int64 *a, int n, double total)
+{
+	double		least = INFINITY;
+
+	for (int i = 0; i < n; i++)
+		if (a[i] > 0)
+			least = Min(least, a[i] / total);
+	return least <= FILL_SHARE ? least / 1e6 : FILL_SHARE;
+}
+
+double
+PopulationStability(const int64 *a, const int64 *b, int n)
+{
+	double		na = Total(a, n),
+				nb = Total(b, n),
+				fill_a = FillOf(a, n, na),
+				fill_b = FillOf(b, n, nb),
+				sum = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		double		p = a[i] > 0 ? a[i] / na : fill_a,
+					q = b[i] > 0 ? b[i] / nb : fill_b;
+
+		if (a[i] > 0 || b[i] > 0)
+			sum += (p - q) * log(p / q);
+	}
+	return sum;
+}
+
+double
+JensenShannon(const int64 *a, const int64 *b, int n)
+{
+	double		na = Total(a, n),
+				nb = Total(b, n),
+				sum = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		double		p = a[i] / na,
+					q = b[i] / nb,
+					m = (p + q) / 2;
+
+		if (p > 0)
+			sum += p * log(p / m);
+		if (q > 0)
+			sum += q * log(q / m);
+	}
+	return sqrt(Max(sum, 0) / 2);
+}
+
+double
+WassersteinNormed(const double *x, const int64 *a, const int64 *b, int n)
+{
+	double		na = Total(a, n),
+				nb = Total(b, n),
+				mean = 0,
+				square = 0,
+				area = 0;
+	int64		below_a = 0,
+				below_b = 0;
+
+	for (int i = 0; i < n; i++)
+		mean += x[i] * (a[i] / na);
+	for (int i = 0; i < n; i++)
+	{
+		square += (x[i] - mean) * (x[i] - mean) * (a[i] / na);
+		below_a += a[i];
+		below_b += b[i];
+		if (i < n - 1)
+			area += fabs(below_a / na - below_b / nb) * (x[i + 1] - x[i]);
+	}
+	return area / Max(sqrt(square), 0.001);
+}
+
+/* ---- Kolmogorov and Smirnov ---- */
+
+/*
+ * P(D ≥ h / (n·m)) for two samples of one continuous distribution: all orders of
+ * the n + m numbers are equally likely, each is a path on the lattice from (0, 0)
+ * to (n, m).  The chance to leave the band |i·m - j·n| < h is added up at the
+ * steps that leave it, so small ones keep their digits.  at[j] is the chance to
+ * come by (i, j) without having left.
+ */
+static double
+KolmogorovExact(int64 n, int64 m, int64 h)
+{
+	double	   *at = palloc0(sizeof(double) * (m + 1));
+	double		left = 0;
+	int64		first = 0,
+				next;
+
+	at[0] = 1;
+	for (int64 i = 0; i <= n; i++)
+	{
+		/* up to the first beyond the band, from the first inside in the row before */
+		int64		last = Min((i * m + h) / n + 1, m);
+
+		if (i % STEPS_PER_INTERRUPT == 0 || last - first > STEPS_PER_INTERRUPT)
+			CHECK_FOR_INTERRUPTS();
+		next = Max((i * m - h) / n, 0);
+		for (int64 j = first; j <= last; j++)
+		{
+			double		chance = at[j],
+						along;
+
+			if (chance == 0)
+				continue;
+			if (llabs(i * m - j * n) >= h)
+			{
+				left += chance;
+				at[j] = 0;
+				continue;
+			}
+			if (i + j == n + m)
+				break;
+			along = (double) (m - j) / (n - i + m - j);
+			if (j < m)
+				at[j + 1] += chance * along;
+			at[j] = chance * (1 - along);
+		}
+		first = next;
+	}
+	pfree(at);
+	return Min(left, 1);
+}
+
+/* 2 Σ (-1)^(k-1) exp(-2 k² x²), or for small x what Jacobi's identity makes of it */
+static double
+KolmogorovLimit(double x)
+{
+	double		sum = 0;
+
+	if (x <= 0)
+		return 1;
+	if (x < 1)
+	{
+		for (int k = 1; k <= 19; k += 2)
+			sum += exp(-k * k * M_PI * M_PI / (8 * x * x));
+		return 1 - sqrt(2 * M_PI) / x * sum;
+	}
+	for (int k = 1; k <= 20; k++)
+		sum += (k % 2 ? 2 : -2) * exp(-2.0 * k * k * x * x);
+	return sum;
+}
+
+double
+KolmogorovSmirnov(const int64 *a, const int64 *b, int n, double *p)
+{
+	int64		na = (int64) Total(a, n),
+				nb = (int64) Total(b, n),
+				below_a = 0,
+				below_b = 0,
+				most = 0;
+	double		d = 0;
+	bool		exact = Max(na, nb) <= EXACT_ROWS;
+
+	for (int i = 0; i < n; i++)
+	{
+		below_a += a[i];
+		below_b += b[i];
+		d = Max(d, fabs((double) below_a / na - (double) below_b / nb));
+		if (exact)
+			most = Max(most, llabs(below_a * nb - below_b * na));
+	}
+	if (exact)
+		*p = most == 0 ? 1 : KolmogorovExact(na, nb, most);
+	else
+		*p = KolmogorovLimit(sqrt((double) na * ((double) nb / ((double) na + nb))) * d);
+	return d;
+}
+
+/* ---- chi-square ---- */
+
+/*
+ * The upper regularised incomplete gamma function: for small x from the series of
+ * the lower one, else by Lentz's continued fraction (Abramowitz and Stegun 6.5.29
+ * and 6.5.31).
+ */
+static double
+GammaUpper(double s, double x)
+{
+	double		scale = exp(s * log(x) - x - lgamma(s));
+
+	if (x < s + 1)
+	{
+		double		term = 1 / s,
+					sum = term;
+
+		for (int k = 1; k < 100000 && term > sum * DBL_EPSILON / 4; k++)
+		{
+			term *= x / (s + k);
+			sum += term;
+		}
+		return 1 - scale * sum;
+	}
+	else
+	{
+		double		b = x + 1 - s,
+					c = 1 / DBL_MIN,
+					d = 1 / b,
+					f = d;
+
+		for (int k = 1; k < 100000; k++)
+		{
+			double		step,
+						an = -k * (k - s);
+
+			b += 2;
+			d = an * d + b;
+			d = 1 / (fabs(d) < DBL_MIN ? DBL_MIN : d);
+			c = b + an / c;
+			c = fabs(c) < DBL_MIN ? DBL_MIN : c;
+			step = c * d;
+			f *= step;
+			if (fabs(step - 1) < DBL_EPSILON)
+				break;
+		}
+		return scale * f;
+	}
+}
+
+double
+ChiSquareTail(double x, double df)
+{
+	if (df <= 0 || isnan(x))
+		return NAN;
+	if (x <= 0)
+		return 1;
+	if (isinf(x))
+		return 0;
+	return GammaUpper(df / 2, x / 2);
+}
+
+/* By bisection: it is needed once a column. */
+double
+ChiSquareAbove(double p, double df)
+{
+	double		low = 0,
+				high = df + 10;
+
+	while (ChiSquareTail(high, df) > p)
+		high *= 2;
+	for (int i = 0; i < 200 && high - low > high * DBL_EPSILON; i++)
+	{
+		double		middle = (low + high) / 2;
+
+		if (ChiSquareTail(middle, df) > p)
+			low = middle;
+		else
+			high = middle;
+	}
+	return (low + high) / 2;
+}
+
+double
+ChiSquareFit(const int64 *a, const int64 *b, int n, double *p)
+{
+	double		scale = Total(b, n) / Total(a, n),
+				statistic = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		double		expected = a[i] * scale,
+					d = b[i] - expected;
+
+		if (expected > 0)
+			statistic += d * d / expected;
+		else if (b[i] > 0)
+			statistic = INFINITY;
+	}
+	*p = n > 1 ? ChiSquareTail(statistic, n - 1) : 1;
+	return statistic;
+}
+
+double
+TwoShares(int64 hits_a, int64 rows_a, int64 hits_b, int64 rows_b, double *p)
+{
+	double		pooled = ((double) hits_a + hits_b) / ((double) rows_a + rows_b),
+				variance = pooled * (1 - pooled) * (1.0 / rows_a + 1.0 / rows_b),
+				z;
+
+	if (variance <= 0)
+	{
+		*p = 1;
+		return 0;
+	}
+	z = ((double) hits_a / rows_a - (double) hits_b / rows_b) / sqrt(variance);
+	*p = erfc(fabs(z) / M_SQRT2);
+	return z;
+}
+
+/* ---- what chance alone gives ---- */
+
+int
+PoolSparse(int64 *a, int64 *b, int n)
+{
+	double		na = Total(a, n),
+				nb = Total(b, n),
+				smaller = Min(na, nb) / (na + nb);
+	int64		rest_a = 0,
+				rest_b = 0;
+	int			left = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (((double) a[i] + b[i]) * smaller < SPARSE_ROWS)
+		{
+			rest_a += a[i];
+			rest_b += b[i];
+			continue;
+		}
+		a[left] = a[i];
+		b[left++] = b[i];
+	}
+	if (rest_a + rest_b > 0)
+	{
+		a[left] = rest_a;
+		b[left++] = rest_b;
+	}
+	return left;
+}
+
+/* ---- Benjamini and Hochberg ---- */
+
+void
+AdjustFalseDiscovery(double *p, int n)
+{
+	int		   *order = palloc(sizeof(int) * Max(n, 1));
+	int			m = 0;
+	double		least = 1;
+
+	for (int i = 0; i < n; i++)
+	{
+		int			at = m;
+
+		if (isnan(p[i]))
+			continue;
+		for (; at > 0 && p[order[at - 1]] > p[i]; at--)
+			order[at] = order[at - 1];
+		order[at] = i;
+		m++;
+	}
+	for (int k = m - 1; k >= 0; k--)
+		p[order[k]] = least = Min(least, p[order[k]] * m / (k + 1));
+	pfree(order);
+}
