@@ -4358,6 +4358,10 @@ BEGIN
 	UPDATE leadscore.score_runs AS r SET status = 'interrupted'
 	WHERE r.name = begin_scores.name AND r.status = 'running';
 	SELECT s.* INTO t FROM leadscore.score_tables AS s WHERE s.name = begin_scores.name;
+	IF t.name IS NOT NULL THEN
+		PERFORM leadscore.check_author(format('where the scores of model "%s" are kept', t.name), t.created_by,
+			'Call lead_refresh_scores() with source and target, or look at leadscore.score_tables.');
+	END IF;
 	IF t.name IS NULL OR to_regclass(t.target) IS NULL OR to_regclass(leadscore.history_of(t.target)) IS NULL THEN
 		t := leadscore.score_table(name, NULL, NULL, schema, NULL, NULL);
 	END IF;
