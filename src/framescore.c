@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "framescore.h"
+#include "treemodel.h"
 
 typedef struct FrameTerm
 {
@@ -120,25 +121,49 @@ FrameScorerCreate(const Model *model, const Frame *frame)
 	return s;
 }
 
-double
-FrameScorerScore(const FrameScorer *s, const uint8 *pattern)
+static inline double
+TermOfPattern(const FrameScorer *s, const FrameTerm *t, const uint8 *pattern)
 {
-	double		eta = s->model.coef[0];
+	Cell		cell = {0};
+
+	if (t->of_code != NULL)
+		return t->of_code[FrameCode(t->column, pattern)];
+	cell.type = t->column->type;
+	cell.isnull = !FrameNumber(t->column, pattern, &cell.number);
+	return FeatureTerm(&s->model, t->feature, &cell);
+}
+
+/*
+ * A pattern under a model of trees, whose terms are bins: they are put into the
+ * model.  Returns the offset.
+ */
+double
+FrameScorerBins(const FrameScorer *s, const uint8 *pattern)
+{
+	double		offset = 0;
 
 	for (int i = 0; i < s->nterms; i++)
 	{
-		const FrameTerm *t = &s->terms[i];
+		double		term = TermOfPattern(s, &s->terms[i], pattern);
 
-		if (t->of_code != NULL)
-			eta += t->of_code[FrameCode(t->column, pattern)];
+		if (s->terms[i].feature->kind == FEATURE_OFFSET)
+			offset += term;
 		else
-		{
-			Cell		cell = {0};
-
-			cell.type = t->column->type;
-			cell.isnull = !FrameNumber(t->column, pattern, &cell.number);
-			eta += FeatureTerm(&s->model, t->feature, &cell);
-		}
+			s->model.trees->bins[i] = (int16) term;
 	}
+	return offset;
+}
+
+double
+FrameScorerScore(const FrameScorer *s, const uint8 *pattern)
+{
+	double		eta;
+
+	if (s->model.trees != NULL)
+		return ModelProbability(&s->model, TreeModelOfBins(&s->model,
+														   FrameScorerBins(s, pattern)));
+	eta = s->model.coef[0];
+	for (int i = 0; i < s->nterms; i++)
+		eta += TermOfPattern(s, &s->terms[i], pattern);
 	return Sigmoid(eta);
 }

@@ -14,6 +14,7 @@ typedef struct FrameScorer FrameScorer;
 
 /* an error names the column that the frame lacks; `model` is from ModelDecode() */
 extern FrameScorer *FrameScorerCreate(const Model *model, const Frame *frame);
+extern double FrameScorerBins(const FrameScorer *s, const uint8 *pattern);
 extern double FrameScorerScore(const FrameScorer *s, const uint8 *pattern);
 
 #endif							/* LEADSCORE_FRAMESCORE_H */
