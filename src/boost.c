@@ -35,7 +35,7 @@ typedef struct Boost
 	uint32	   *held[2];		/* rows held out, by label; NULL without */
 	int64		nheld[2];
 	TreeGrower *grower;
-	TreeSum    *sums;
+	TreeRow    *rows;
 	bool	   *use;			/* columns of the tree at hand, or NULL */
 } Boost;
 
@@ -166,9 +166,9 @@ Differentiate(Boost *b, int tree)
 		}
 		w1 = w * d->class_weight[1] * pos;
 		w0 = w * d->class_weight[0] * neg;
-		b->sums[i].g = (int64) rint((w0 * p - w1 * (1 - p)) * scale);
-		b->sums[i].h = (int64) rint((w0 + w1) * p * (1 - p) * scale);
-		b->sums[i].n = w > 0 ? (int64) pos + neg : 0;
+		b->rows[i].sum.g = (int64) rint((w0 * p - w1 * (1 - p)) * scale);
+		b->rows[i].sum.h = (int64) rint((w0 + w1) * p * (1 - p) * scale);
+		b->rows[i].sum.n = w > 0 ? (int64) pos + neg : 0;
 	}
 }
 
@@ -203,8 +203,9 @@ static void
 AddTree(Boost *b, const TreeEnsemble *e)
 {
 	const TreeLeafRows *leaves;
+	bool		all;
 	int			tree = e->ntrees - 1,
-				n = TreeGrowerLeaves(b->grower, &leaves);
+				n = TreeGrowerLeaves(b->grower, &leaves, &all);
 
 	for (int k = 0; k < n; k++)
 	{
@@ -213,11 +214,11 @@ AddTree(Boost *b, const TreeEnsemble *e)
 		for (int64 i = 0; i < leaves[k].n; i++)
 			b->margin[leaves[k].rows[i]] += value;
 	}
-	for (int64 i = 0; i < b->data->n; i++)
+	for (int64 i = 0; i < b->data->n && !all; i++)
 	{
 		if (i % ROWS_PER_INTERRUPT == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (b->sums[i].n == 0)
+		if (b->rows[i].sum.n == 0)
 			b->margin[i] += TreePatternValue(e, tree, b->data, i);
 	}
 }
@@ -298,7 +299,7 @@ BoostGrow(const TreeData *data, const BoostOptions *o)
 	HoldOut(&b);
 	b.unit = UnitFor(data);
 	b.grower = TreeGrowerCreate(data, &o->growth);
-	b.sums = TreeGrowerSums(b.grower);
+	b.rows = TreeGrowerRows(b.grower);
 	b.margin = PerPattern(data, sizeof(double));
 	e->base = Intercept(&b);
 	for (int64 i = 0; i < data->n; i++)

@@ -33,7 +33,7 @@ typedef struct Forest
 	uint64		key;			/* of the rows of the tree at hand */
 	double		unit;
 	TreeGrower *grower;
-	TreeSum    *sums;
+	TreeRow    *rows;
 	/* per row, pattern by pattern, its positives first */
 	double	   *oob_sum;
 	uint32	   *oob_trees;
@@ -90,9 +90,9 @@ DrawRows(Forest *f)
 				drawn[label] += Times(f, key, k);
 			of[label] = w * d->class_weight[label] * drawn[label];
 		}
-		f->sums[i].g = -(int64) rint(of[1] * scale);
-		f->sums[i].h = (int64) rint((of[0] + of[1]) * scale);
-		f->sums[i].n = w > 0 ? drawn[0] + drawn[1] : 0;
+		f->rows[i].sum.g = -(int64) rint(of[1] * scale);
+		f->rows[i].sum.h = (int64) rint((of[0] + of[1]) * scale);
+		f->rows[i].sum.n = w > 0 ? drawn[0] + drawn[1] : 0;
 	}
 }
 
@@ -194,7 +194,7 @@ ForestGrow(const TreeData *data, const ForestOptions *o)
 	PoissonTable(&f);
 	f.unit = UnitFor(data);
 	f.grower = TreeGrowerCreate(data, &o->growth);
-	f.sums = TreeGrowerSums(f.grower);
+	f.rows = TreeGrowerRows(f.grower);
 	f.oob_sum = MemoryContextAllocExtended(CurrentMemoryContext,
 										   sizeof(double) * Max(rows[0] + rows[1], 1),
 										   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);

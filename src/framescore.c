@@ -27,6 +27,7 @@ struct FrameScorer
 	Encoder		encoder;
 	int			nterms;
 	FrameTerm  *terms;
+	double	   *row;			/* terms of the pattern at hand */
 };
 
 pg_noreturn static void
@@ -107,6 +108,7 @@ FrameScorerCreate(const Model *model, const Frame *frame)
 	memcpy(features, model->encoder->features, sizeof(Feature) * s->nterms);
 	s->encoder.features = features;
 	s->terms = palloc0(sizeof(FrameTerm) * Max(s->nterms, 1));
+	s->row = palloc(sizeof(double) * Max(s->nterms, 1));
 	for (int i = 0; i < s->nterms; i++)
 	{
 		FrameTerm  *t = &s->terms[i];
@@ -133,37 +135,53 @@ TermOfPattern(const FrameScorer *s, const FrameTerm *t, const uint8 *pattern)
 	return FeatureTerm(&s->model, t->feature, &cell);
 }
 
-/*
- * A pattern under a model of trees, whose terms are bins: they are put into the
- * model.  Returns the offset.
- */
-double
-FrameScorerBins(const FrameScorer *s, const uint8 *pattern)
+/* What each feature of a pattern adds; of a model of trees its bin. */
+void
+FrameScorerTerms(const FrameScorer *s, const uint8 *pattern, double *terms)
+{
+	for (int i = 0; i < s->nterms; i++)
+		terms[i] = TermOfPattern(s, &s->terms[i], pattern);
+}
+
+/* The bins among the terms go to the model; returns the offset. */
+static double
+PlaceTerms(const FrameScorer *s, const double *terms)
 {
 	double		offset = 0;
 
 	for (int i = 0; i < s->nterms; i++)
-	{
-		double		term = TermOfPattern(s, &s->terms[i], pattern);
-
 		if (s->terms[i].feature->kind == FEATURE_OFFSET)
-			offset += term;
+			offset += terms[i];
 		else
-			s->model.trees->bins[i] = (int16) term;
-	}
+			s->model.trees->bins[i] = (int16) terms[i];
 	return offset;
 }
 
 double
-FrameScorerScore(const FrameScorer *s, const uint8 *pattern)
+FrameScorerOfTerms(const FrameScorer *s, const double *terms)
 {
 	double		eta;
 
 	if (s->model.trees != NULL)
 		return ModelProbability(&s->model, TreeModelOfBins(&s->model,
-														   FrameScorerBins(s, pattern)));
+														   PlaceTerms(s, terms)));
 	eta = s->model.coef[0];
 	for (int i = 0; i < s->nterms; i++)
-		eta += TermOfPattern(s, &s->terms[i], pattern);
+		eta += terms[i];
 	return Sigmoid(eta);
+}
+
+/* A pattern's bins, into the model of trees; returns its offset. */
+double
+FrameScorerBins(const FrameScorer *s, const uint8 *pattern)
+{
+	FrameScorerTerms(s, pattern, s->row);
+	return PlaceTerms(s, s->row);
+}
+
+double
+FrameScorerScore(const FrameScorer *s, const uint8 *pattern)
+{
+	FrameScorerTerms(s, pattern, s->row);
+	return FrameScorerOfTerms(s, s->row);
 }

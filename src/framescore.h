@@ -14,6 +14,8 @@ typedef struct FrameScorer FrameScorer;
 
 /* an error names the column that the frame lacks; `model` is from ModelDecode() */
 extern FrameScorer *FrameScorerCreate(const Model *model, const Frame *frame);
+extern void FrameScorerTerms(const FrameScorer *s, const uint8 *pattern, double *terms);
+extern double FrameScorerOfTerms(const FrameScorer *s, const double *terms);
 extern double FrameScorerBins(const FrameScorer *s, const uint8 *pattern);
 extern double FrameScorerScore(const FrameScorer *s, const uint8 *pattern);
 

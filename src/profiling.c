@@ -27,6 +27,7 @@
 #include "leadprofile.h"
 #include "textkey.h"
 #include "train.h"
+#include "treemodel.h"
 
 typedef struct LevelSlot
 {
@@ -473,6 +474,12 @@ AddScore(ProfileState *st)
 
 	for (int i = 0; i < model->encoder->nsources; i++)
 		st->sources[i] = st->cells[st->binding.column[i]];
+	if (model->trees != NULL)
+	{
+		/* what columns add would take a thousand times as long as the score */
+		CountNumber(&st->score, ModelProbability(model, ModelOutput(model, st->sources)));
+		return;
+	}
 	eta = ModelContributions(model, st->sources, st->contribution, &average);
 	for (int i = 0; i < model->encoder->nsources; i++)
 		ExactAdd(&st->sums[i], st->contribution[i]);
@@ -579,7 +586,7 @@ FinishRows(const ProfileState *st)
 		FinishColumn(&st->score, &p->columns[p->ncolumns++]);
 		p->model_checksum = st->model_checksum;
 		p->model_bytes = st->model_bytes;
-		p->nterms = model->encoder->nsources;
+		p->nterms = model->trees != NULL ? 0 : model->encoder->nsources;
 		p->terms = palloc0(sizeof(ProfileTerm) * Max(p->nterms, 1));
 		for (int i = 0; i < p->nterms; i++)
 		{

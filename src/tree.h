@@ -185,6 +185,16 @@ typedef struct TreeSum
 	int64		n;				/* of rows that count */
 } TreeSum;
 
+/* A pattern while trees are grown: 32 bytes, which lie in one line of the cache. */
+typedef struct TreeRow
+{
+	TreeSum		sum;
+	uint64		cells;			/* where its cells begin << 16, and how many */
+} TreeRow;
+
+#define TREE_ROW_START(row)	((row)->cells >> 16)
+#define TREE_ROW_CELLS(row)	((int) ((row)->cells & 0xFFFF))
+
 typedef struct TreeGrowth
 {
 	int			depth;
@@ -209,7 +219,7 @@ typedef struct TreeLeafRows
 
 extern TreeGrower *TreeGrowerCreate(const TreeData *data, const TreeGrowth *growth);
 /* sums per pattern, to be filled before a tree is grown; n = 0 leaves it out */
-extern TreeSum *TreeGrowerSums(TreeGrower *g);
+extern TreeRow *TreeGrowerRows(TreeGrower *g);
 /*
  * Grow a tree into the ensemble.  `unit`: what 1 in the sums stands for.
  * `use`: per column, or NULL for all.  Returns false where not even one split
@@ -217,8 +227,8 @@ extern TreeSum *TreeGrowerSums(TreeGrower *g);
  */
 extern bool TreeGrow(TreeGrower *g, TreeEnsemble *e, uint64 key,
 					 const double unit, const bool *use);
-extern int	TreeGrowerLeaves(const TreeGrower *g, const TreeLeafRows **leaves);
-extern Size TreeGrowerMemory(const TreeData *data);
+extern int	TreeGrowerLeaves(const TreeGrower *g, const TreeLeafRows **leaves,
+							 bool *all);
 
 /* ---- trees on patterns (treedata.c) ---- */
 

@@ -23,6 +23,7 @@
 
 #include "miscadmin.h"
 
+#include "bytes.h"
 #include "treemodel.h"
 
 #define LEAST_TREE_BYTES	10		/* a single leaf */

@@ -8,7 +8,7 @@
 #ifndef LEADSCORE_TREEMODEL_H
 #define LEADSCORE_TREEMODEL_H
 
-#include "bytes.h"
+
 #include "leadscore.h"
 #include "tree.h"
 
@@ -62,6 +62,7 @@ extern double ModelLogit(const Model *model, double value);
 
 /* treebytes.c */
 extern void TreeModelWrite(StringInfo out, const Model *model);
-extern void TreeModelRead(Reader *r, Model *model);
+struct Reader;
+extern void TreeModelRead(struct Reader *r, Model *model);
 
 #endif							/* LEADSCORE_TREEMODEL_H */
