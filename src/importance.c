@@ -49,6 +49,8 @@ lead_importance(PG_FUNCTION_ARGS)
 		Datum		values[4];
 		bool		nulls[4] = {false};
 
+		if (model->encoder->features[i].kind == FEATURE_OFFSET)
+			continue;
 		values[0] = CStringGetTextDatum(TextFromUtf8(name, strlen(name)));
 		values[1] = Float8GetDatum(model->trees->gain[i]);
 		values[2] = Float8GetDatum(sum > 0 ? model->trees->gain[i] / sum : 0);

@@ -65,19 +65,24 @@ AppendJudged(StringInfo out, JsonbContainer *info, const char *key, const char *
 void
 AppendTreeTable(StringInfo out, const Model *model, JsonbContainer *info)
 {
-	int			n = model->encoder->nfeatures,
+	int			n = 0,
 				width = 0;
-	TableRow   *rows = palloc(sizeof(TableRow) * Max(n, 1));
+	TableRow   *rows = palloc(sizeof(TableRow) * Max(model->encoder->nfeatures, 1));
 	int64	   *splits = TreeModelSplits(model);
 	double		sum = 0;
 
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < model->encoder->nfeatures; i++)
 	{
-		rows[i].name = Utf8Line(model->encoder->features[i].name);
-		rows[i].gain = model->trees->gain[i];
-		rows[i].splits = splits[i];
-		sum += rows[i].gain;
-		width = Max(width, TextWidth(rows[i].name));
+		TableRow   *row = &rows[n];
+
+		if (model->encoder->features[i].kind == FEATURE_OFFSET)
+			continue;
+		row->name = Utf8Line(model->encoder->features[i].name);
+		row->gain = model->trees->gain[i];
+		row->splits = splits[i];
+		sum += row->gain;
+		width = Max(width, TextWidth(row->name));
+		n++;
 	}
 	qsort(rows, n, sizeof(TableRow), CompareRows);
 	AppendForm(out, model, info);
