@@ -87,7 +87,11 @@ DrawRows(Forest *f)
 			uint64		key = TreePatternKey(f->key, i, label);
 
 			for (uint32 k = 0; k < rows; k++)
+			{
+				if (k % ROWS_PER_INTERRUPT == ROWS_PER_INTERRUPT - 1)
+					CHECK_FOR_INTERRUPTS();
 				drawn[label] += Times(f, key, k);
+			}
 			of[label] = w * d->class_weight[label] * drawn[label];
 		}
 		f->rows[i].sum.g = -(int64) rint(of[1] * scale);
@@ -144,6 +148,8 @@ AddOutOfBag(Forest *f, const TreeEnsemble *e)
 
 			for (uint32 k = 0; k < rows; k++, row++)
 			{
+				if (k % ROWS_PER_INTERRUPT == ROWS_PER_INTERRUPT - 1)
+					CHECK_FOR_INTERRUPTS();
 				if (TreeDraw(key, k) >= f->upto[0])
 					continue;
 				if (value < 0)

@@ -159,7 +159,11 @@ TreeSampleRows(uint64 key, uint32 n, double share)
 	if (share >= 1)
 		return n;
 	for (uint32 k = 0; k < n; k++)
+	{
+		if (k % ROWS_PER_INTERRUPT == ROWS_PER_INTERRUPT - 1)
+			CHECK_FOR_INTERRUPTS();
 		taken += (TreeUniform(TreeDraw(key, k)) < share);
+	}
 	return taken;
 }
 
