@@ -18,15 +18,13 @@
  */
 #include "postgres.h"
 
-#include "libpq/pqformat.h"
-#include "utils/builtins.h"
-#include "utils/bytea.h"
 #include "utils/memutils.h"
 
 #include "bytes.h"
 #include "leadprofile.h"
 #include "textkey.h"
 #include "train.h"
+#include "valuetype.h"
 
 typedef struct LevelSlot
 {
@@ -712,68 +710,22 @@ lead_profile_model(PG_FUNCTION_ARGS)
 
 /* ---- the type ---- */
 
-/* Decode to see whether it is a profile, and forget the result. */
 static void
 CheckProfile(const struct varlena *bytes)
 {
-	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext,
-											   "leadscore check", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(work);
-
 	(void) ProfileDecode(bytes);
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(work);
 }
 
 PG_FUNCTION_INFO_V1(leadprofile_in);
 Datum
 leadprofile_in(PG_FUNCTION_ARGS)
 {
-	char	   *s = PG_GETARG_CSTRING(0);
-	Datum		d;
-
-	if (s[0] != '\\' || s[1] != 'x')
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-				 errmsg("invalid input syntax for type leadprofile"),
-				 errdetail("It must start with \\x and go on in hexadecimal.")));
-	d = DirectFunctionCall1(byteain, CStringGetDatum(s));
-	CheckProfile((struct varlena *) DatumGetPointer(d));
-	PG_RETURN_DATUM(d);
-}
-
-PG_FUNCTION_INFO_V1(leadprofile_out);
-Datum
-leadprofile_out(PG_FUNCTION_ARGS)
-{
-	bytea	   *b = PG_GETARG_BYTEA_PP(0);
-	size_t		len = VARSIZE_ANY_EXHDR(b);
-	char	   *s = palloc_extended(len * 2 + 3, MCXT_ALLOC_HUGE);
-
-	s[0] = '\\';
-	s[1] = 'x';
-	hex_encode(VARDATA_ANY(b), len, s + 2);
-	s[len * 2 + 2] = '\0';
-	PG_RETURN_CSTRING(s);
+	return ValueIn(fcinfo, "leadprofile", CheckProfile);
 }
 
 PG_FUNCTION_INFO_V1(leadprofile_recv);
 Datum
 leadprofile_recv(PG_FUNCTION_ARGS)
 {
-	StringInfo	buf = (StringInfo) PG_GETARG_POINTER(0);
-	int			n = buf->len - buf->cursor;
-	bytea	   *b = palloc(VARHDRSZ + n);
-
-	SET_VARSIZE(b, VARHDRSZ + n);
-	pq_copymsgbytes(buf, VARDATA(b), n);
-	CheckProfile((struct varlena *) b);
-	PG_RETURN_BYTEA_P(b);
-}
-
-PG_FUNCTION_INFO_V1(leadprofile_send);
-Datum
-leadprofile_send(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BYTEA_P(PG_GETARG_BYTEA_P_COPY(0));
+	return ValueRecv(fcinfo, CheckProfile);
 }
