@@ -190,7 +190,7 @@ ReadParts(const OptionReader *r)
 typedef struct OptionSpec
 {
 	const char *name;
-	int			kinds;			/* OPTIONS_FRAME, OPTIONS_FIT or both */
+	int			kinds;			/* OPTIONS_… */
 } OptionSpec;
 
 static const OptionSpec call_options[] = {
@@ -201,7 +201,7 @@ static const OptionSpec call_options[] = {
 	{"group", OPTIONS_FRAME}, {"lambda", OPTIONS_FIT},
 	{"max_distinct", OPTIONS_FRAME}, {"max_iterations", OPTIONS_FIT},
 	{"max_levels", OPTIONS_FIT}, {"min_count", OPTIONS_FIT},
-	{"names", OPTIONS_FRAME}, {"offset", OPTIONS_FRAME},
+	{"names", OPTIONS_FRAME | OPTIONS_PROFILE}, {"offset", OPTIONS_FRAME},
 	{"reference", OPTIONS_FIT}, {"robust", OPTIONS_FIT},
 	{"separation", OPTIONS_FIT}, {"standardize", OPTIONS_FIT},
 	{"time", OPTIONS_FRAME}, {"timezone", OPTIONS_FRAME},
@@ -225,7 +225,9 @@ CheckOption(const OptionSpec *specs, int n, const char *name, const char *path,
 	initStringInfo(&known);
 	for (int i = 0; i < n; i++)
 	{
-		if (strcmp(specs[i].name, name) == 0)
+		/* whoever makes a profile knows nothing of frames and fits */
+		if (strcmp(specs[i].name, name) == 0 &&
+			(kinds != OPTIONS_PROFILE || (specs[i].kinds & kinds) != 0))
 		{
 			if ((specs[i].kinds & kinds) == 0)
 				ereport(ERROR,
