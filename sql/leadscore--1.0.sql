@@ -854,6 +854,15 @@ RETURNS internal AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
 CREATE FUNCTION lead_profile_model_transfn(internal, bytea, record)
 RETURNS internal AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
 
+CREATE FUNCTION lead_profile_named_transfn(internal, text, record)
+RETURNS internal AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+
+CREATE FUNCTION lead_profile_columns_transfn(internal, jsonb, VARIADIC "any")
+RETURNS internal AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+
+CREATE FUNCTION lead_profile_model_columns_transfn(internal, bytea, jsonb, VARIADIC "any")
+RETURNS internal AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+
 CREATE FUNCTION lead_profile_union_transfn(internal, leadprofile)
 RETURNS internal AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
@@ -904,6 +913,49 @@ CREATE AGGREGATE lead_profile(model bytea, features record) (
 );
 COMMENT ON AGGREGATE lead_profile(bytea, record) IS
 'how the values of each column are distributed, what they add to the score, and the scores';
+
+-- lead_profile(name, features): the same with a model of the registry, 'name',
+-- 'name@alias' or 'name@3', looked up once.
+CREATE AGGREGATE lead_profile(model text, features record) (
+	SFUNC = lead_profile_named_transfn,
+	STYPE = internal, SSPACE = 65536,
+	FINALFUNC = lead_profile_finalfn,
+	COMBINEFUNC = lead_profile_combine,
+	SERIALFUNC = lead_profile_serialize,
+	DESERIALFUNC = lead_profile_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE lead_profile(text, record) IS
+'how the values of each column are distributed, what they add to the score of a model by its name, and the scores';
+
+-- lead_profile_columns(options, value, …): the same as lead_profile() from single
+-- values, named by the option "names": {"names": ["city", "clicks"]}, the only
+-- one.  It has the bytes of lead_profile() for a row of these columns, and costs
+-- less, for PostgreSQL makes no row.
+-- errors		as lead_profile(); names that do not fit the values
+CREATE AGGREGATE lead_profile_columns(options jsonb, VARIADIC "any") (
+	SFUNC = lead_profile_columns_transfn,
+	STYPE = internal, SSPACE = 65536,
+	FINALFUNC = lead_profile_finalfn,
+	COMBINEFUNC = lead_profile_combine,
+	SERIALFUNC = lead_profile_serialize,
+	DESERIALFUNC = lead_profile_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE lead_profile_columns(jsonb, "any") IS
+'how the values of each column are distributed, from single values, named by the options';
+
+CREATE AGGREGATE lead_profile_columns(model bytea, options jsonb, VARIADIC "any") (
+	SFUNC = lead_profile_model_columns_transfn,
+	STYPE = internal, SSPACE = 65536,
+	FINALFUNC = lead_profile_finalfn,
+	COMBINEFUNC = lead_profile_combine,
+	SERIALFUNC = lead_profile_serialize,
+	DESERIALFUNC = lead_profile_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE lead_profile_columns(bytea, jsonb, "any") IS
+'how the values of each column are distributed, what they add to the score, and the scores, from single values, named by the options';
 
 -- lead_profile(leadprofile): the profile of all their rows, columns matched by
 -- name; a column that a profile lacks counts as NULL in its rows.  NULL profiles
@@ -1445,6 +1497,11 @@ CREATE FUNCTION lead_summary(model text) RETURNS text
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 RETURN lead_summary(lead_model(model));
 COMMENT ON FUNCTION lead_summary(text) IS 'what a model is and how well it fits, by its name';
+
+CREATE FUNCTION lead_profile(model text) RETURNS leadprofile
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+RETURN lead_profile(lead_model(model));
+COMMENT ON FUNCTION lead_profile(text) IS 'the profile of the rows that a model was trained on, by its name';
 
 CREATE FUNCTION lead_covariance(model text) RETURNS float8[]
 LANGUAGE sql STABLE STRICT PARALLEL SAFE

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * exactsum.c
- *	  The exact sum of doubles, whatever order they come in.
+ *	  Exact sums of doubles and of their squares, whatever order they come in.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,7 +11,8 @@
 
 #include "exactsum.h"
 
-#define LOWEST	(-1074)			/* exponent of the first digit's lowest bit */
+#define LEAST	1074			/* 2^-1074 is the least double, and its square … */
+#define LOWEST	(-2 * LEAST)	/* the exponent of the first digit's lowest bit */
 
 /* x is finite */
 void
@@ -30,7 +31,7 @@ ExactAdd(ExactSum *s, double x)
 	mantissa = bits & ((UINT64CONST(1) << 52) - 1);
 	if (exponent > 0)
 		mantissa |= UINT64CONST(1) << 52;
-	at = Max(exponent, 1) - 1;	/* bits above LOWEST */
+	at = Max(exponent, 1) - 1 + LEAST;	/* bits above LOWEST */
 	shift = at % 32;
 	at /= 32;
 	s->digit[at] += sign * (int64) (mantissa << shift & 0xffffffff);
@@ -83,4 +84,113 @@ ExactValue(const ExactSum *sum)
 		if (s.digit[i] != 0)
 			value += ldexp((double) s.digit[i], LOWEST + 32 * i);
 	return negative ? -value : value;
+}
+
+/* ---- with squares ---- */
+
+/* Add a whole number of n digits, times 2^(LOWEST + at), times `times`. */
+static void
+AddWhole(ExactSum *s, const uint32 *digits, int n, int at, int64 times)
+{
+	int64		sign = times < 0 ? -1 : 1;
+	uint64		factor[2] = {(uint64) (sign * times) & 0xffffffff,
+	(uint64) (sign * times) >> 32};
+	int			shift = at % 32;
+	uint64		window = 0;		/* a digit above the one before it */
+
+	at /= 32;
+	for (int i = 0; i <= n; i++)
+	{
+		uint64		digit;
+
+		window = window >> 32 | (i < n ? (uint64) digits[i] << 32 : 0);
+		digit = window >> (32 - shift) & 0xffffffff;
+		for (int k = 0; k < 2; k++)
+		{
+			uint64		product = digit * factor[k];
+
+			s->digit[at + i + k] += sign * (int64) (product & 0xffffffff);
+			s->digit[at + i + k + 1] += sign * (int64) (product >> 32);
+		}
+	}
+	s->waiting += 4;			/* as often a digit was added to, at most */
+	if (s->waiting >= EXACT_WAIT)
+		ExactCarry(s);
+}
+
+static void
+AddMantissas(PowerSums *s, int sign_exponent, const MantissaSums *m, int64 rows)
+{
+	int			at = Max(sign_exponent & 0x7ff, 1) - 1;
+	bool		negative = sign_exponent >> 11 != 0;
+	uint32		digits[6];
+
+	for (int i = 0; i < 4; i++)
+		digits[i] = (uint32) (m->sum[i / 2] >> 32 * (i % 2));
+	AddWhole(&s->sum, digits, 4, at + LEAST, negative ? -rows : rows);
+	for (int i = 0; i < 6; i++)
+		digits[i] = (uint32) (m->squares[i / 2] >> 32 * (i % 2));
+	AddWhole(&s->squares, digits, 6, 2 * at, rows);
+}
+
+void
+PowerSumsAddMantissas(PowerSums *s, int sign_exponent, const MantissaSums *m)
+{
+	AddMantissas(s, sign_exponent, m, 1);
+}
+
+/* x is finite */
+void
+PowerSumsAdd(PowerSums *s, double x, int64 rows)
+{
+	MantissaSums m = {{0}};
+	uint64		bits;
+
+	memcpy(&bits, &x, 8);
+	MantissaAdd(&m, bits);
+	AddMantissas(s, bits >> 52, &m, rows);
+}
+
+void
+PowerSumsAddSums(PowerSums *s, const PowerSums *other)
+{
+	ExactAddSum(&s->sum, &other->sum);
+	ExactAddSum(&s->squares, &other->squares);
+}
+
+/* value / n as a double and what that lacks */
+static double
+ExactQuotient(const ExactSum *s, double n, double *rest)
+{
+	ExactSum	left = *s;
+	double		value = ExactValue(s),
+				quotient = value / n;
+
+	*rest = 0;
+	if (!isfinite(value))
+		return quotient;
+	ExactAdd(&left, -value);
+	*rest = (fma(-quotient, n, value) + ExactValue(&left)) / n;
+	return quotient;
+}
+
+/*
+ * sd^2 is the mean square less the mean squared, of which the leading places
+ * cancel: so each is two doubles.
+ */
+void
+PowerSumsMoments(const PowerSums *s, int64 n, double *mean, double *sd)
+{
+	double		mean_rest,
+				square_rest,
+				square = ExactQuotient(&s->squares, n, &square_rest),
+				mean_square,
+				variance;
+
+	*mean = ExactQuotient(&s->sum, n, &mean_rest);
+	mean_square = *mean * *mean;
+	variance = (square - mean_square) +
+		(square_rest - (fma(*mean, *mean, -mean_square) + 2 * *mean * mean_rest));
+	*sd = variance < 0 ? 0 : sqrt(variance);
+	*mean += mean_rest;
 }

@@ -6,7 +6,8 @@
  *
  * Up to so many different values are counted exactly.  Beyond, numbers are
  * rounded to a grid of leading mantissa bits (grid.h) and texts to the leading
- * bits of a hash, and a sketch estimates how many different ones there are.
+ * bits of a hash, and a sketch estimates how many different ones there are; the
+ * sums and squares of the numbers stay exact.
  * Whether a column is beyond depends on the set of its values alone, and so do
  * the bits of its grid: the same rows make the same profile whatever order they
  * came in and however they were divided.
@@ -61,6 +62,7 @@ typedef struct ProfileColumn
 	int64	   *hashed;			/* PROFILE_HASH_CELLS */
 	int64		rest;			/* rows whose level is not listed */
 	uint8	   *sketch;			/* of the different values, or NULL */
+	PowerSums  *sums;			/* of numbers that are not listed exactly, or NULL */
 } ProfileColumn;
 
 /* What a column that a model needs added to the log-odds of all rows. */
@@ -89,6 +91,9 @@ extern const ProfileColumn *ProfileFindColumn(const Profile *p, const char *name
 extern void ProfileTrimNumbers(ProfileColumn *c);
 /* the same numbers with fewer bits, in place; returns how many are left */
 extern int	ProfileCoarsen(NumberCount *numbers, int n, int bits);
+/* a number that will not be listed exactly: for the sketch and the sums */
+extern void ProfileTakeNumber(ProfileColumn *c, const NumberCount *number);
+extern int	ProfileCompareLevels(const void *a, const void *b);	/* by bytes */
 /* make the counts of levels counts of their hashes */
 extern void ProfileHashLevels(ProfileColumn *c);
 extern int64 ProfileNonNull(const Profile *p, const ProfileColumn *c);
@@ -107,6 +112,13 @@ extern Profile *ProfileOfFrame(const Frame *frame);
 extern Profile *ProfileOfModel(const Model *model);
 
 #define TIME_CELL_USECS		86400000000.0	/* times are counted by days */
+
+/* Beyond what is counted exactly, numbers that it makes sense to average. */
+static inline bool
+ProfileKeepsSums(CellType type)
+{
+	return CellTypeClass(type) == CLASS_NUMBER || CellTypeClass(type) == CLASS_INTERVAL;
+}
 
 /* The number under which a cell is counted. */
 static inline double
