@@ -63,9 +63,9 @@ ExactAddSum(ExactSum *s, const ExactSum *other)
 	ExactCarry(s);
 }
 
-/* To within a bit or two of the last place; the same for equal sums. */
-double
-ExactValue(const ExactSum *sum)
+/* Times 2^scale, to within a bit or two of the last place; the same for equal sums. */
+static double
+ScaledValue(const ExactSum *sum, int scale)
 {
 	ExactSum	s = *sum;
 	double		value = 0;
@@ -82,8 +82,14 @@ ExactValue(const ExactSum *sum)
 	}
 	for (int i = EXACT_DIGITS - 1; i >= 0; i--)
 		if (s.digit[i] != 0)
-			value += ldexp((double) s.digit[i], LOWEST + 32 * i);
+			value += ldexp((double) s.digit[i], LOWEST + 32 * i + scale);
 	return negative ? -value : value;
+}
+
+double
+ExactValue(const ExactSum *s)
+{
+	return ScaledValue(s, 0);
 }
 
 /* ---- with squares ---- */
@@ -158,20 +164,48 @@ PowerSumsAddSums(PowerSums *s, const PowerSums *other)
 	ExactAddSum(&s->squares, &other->squares);
 }
 
-/* value / n as a double and what that lacks */
+/* The sum less value / 2^scale, its scaled value; likewise scaled. */
 static double
-ExactQuotient(const ExactSum *s, double n, double *rest)
+ScaledRest(const ExactSum *s, int scale, double value)
 {
 	ExactSum	left = *s;
-	double		value = ExactValue(s),
-				quotient = value / n;
+	int			exponent;
+	uint64		mantissa = (uint64) ldexp(fabs(frexp(value, &exponent)), 53);
+	int			at = exponent - 53 - scale - LOWEST;
+	uint32		digits[2];
 
-	*rest = 0;
-	if (!isfinite(value))
-		return quotient;
-	ExactAdd(&left, -value);
-	*rest = (fma(-quotient, n, value) + ExactValue(&left)) / n;
-	return quotient;
+	if (value == 0)
+		return 0;
+	if (at < 0)
+		mantissa >>= -at;		/* zeros: a sum has nothing below */
+	digits[0] = (uint32) mantissa;
+	digits[1] = (uint32) (mantissa >> 32);
+	AddWhole(&left, digits, 2, Max(at, 0), value < 0 ? 1 : -1);
+	return ScaledValue(&left, scale);
+}
+
+/* The sum over n, scaled, and what a double of it lacks. */
+static double
+Mean(const ExactSum *s, int scale, double n, double *rest)
+{
+	double		value = ScaledValue(s, scale),
+				mean = value / n;
+
+	*rest = (fma(-mean, n, value) + ScaledRest(s, scale, value)) / n;
+	return mean;
+}
+
+/* What brings the numbers near 1, so that no square is out of range. */
+static int
+ScaleOf(const ExactSum *squares)
+{
+	ExactSum	s = *squares;
+	int			i = EXACT_DIGITS - 1;
+
+	ExactCarry(&s);
+	while (i > 0 && s.digit[i] == 0)
+		i--;
+	return -(LOWEST + 32 * i) / 2;
 }
 
 /*
@@ -181,16 +215,15 @@ ExactQuotient(const ExactSum *s, double n, double *rest)
 void
 PowerSumsMoments(const PowerSums *s, int64 n, double *mean, double *sd)
 {
+	int			scale = ScaleOf(&s->squares);
 	double		mean_rest,
 				square_rest,
-				square = ExactQuotient(&s->squares, n, &square_rest),
-				mean_square,
-				variance;
+				square = Mean(&s->squares, 2 * scale, n, &square_rest),
+				m = Mean(&s->sum, scale, n, &mean_rest),
+				m2 = m * m,
+				variance = (square - m2) +
+		(square_rest - (fma(m, m, -m2) + 2 * m * mean_rest));
 
-	*mean = ExactQuotient(&s->sum, n, &mean_rest);
-	mean_square = *mean * *mean;
-	variance = (square - mean_square) +
-		(square_rest - (fma(*mean, *mean, -mean_square) + 2 * *mean * mean_rest));
-	*sd = variance < 0 ? 0 : sqrt(variance);
-	*mean += mean_rest;
+	*mean = ldexp(m + mean_rest, -scale);
+	*sd = variance < 0 ? 0 : ldexp(sqrt(variance), -scale);
 }

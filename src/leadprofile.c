@@ -203,6 +203,13 @@ UniteNumbers(ProfileColumn *u, const ProfileColumn *a, const ProfileColumn *b)
 	ProfileTrimNumbers(u);
 }
 
+void
+ProfileMoments(const ProfileColumn *c, int64 n, double *mean, double *sd)
+{
+	if (c->sums != NULL && n > 0)
+		PowerSumsMoments(c->sums, n, mean, sd);
+}
+
 /* ---- levels ---- */
 
 int

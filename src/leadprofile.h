@@ -99,6 +99,11 @@ extern void ProfileHashLevels(ProfileColumn *c);
 extern int64 ProfileNonNull(const Profile *p, const ProfileColumn *c);
 extern double ProfileDistinct(const ProfileColumn *c);	/* NaN: unknown */
 extern bool ProfileIsExact(const ProfileColumn *c);
+/*
+ * Mean and population sd of the n numbers of a column, as they were before they
+ * were rounded; left alone where the sums are not known (of a model's training).
+ */
+extern void ProfileMoments(const ProfileColumn *c, int64 n, double *mean, double *sd);
 extern uint64 ProfileHashNumber(double x);
 extern uint64 ProfileHashText(const char *text, int len);
 extern void ProfileSketch(uint8 *sketch, uint64 hash);

@@ -3,8 +3,8 @@
  * profiledescribe.c
  *	  lead_describe(leadprofile): a row per column.
  *
- * All but min and max are those of the counted values: where a column has more
- * different numbers than are counted exactly, of the rounded ones.
+ * All but min, max, mean and sd are those of the counted values: where a column
+ * has more different numbers than are counted exactly, of the rounded ones.
  *
  *-------------------------------------------------------------------------
  */
@@ -65,6 +65,7 @@ MomentsOf(const ProfileColumn *c, int64 n)
 	m.sd = sqrt(square);
 	if (c->n > 1 && m.sd > 0)
 		m.skewness = cube / (m.sd * m.sd * m.sd);
+	ProfileMoments(c, n, &m.mean, &m.sd);
 	return m;
 }
 
