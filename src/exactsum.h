@@ -36,7 +36,7 @@ typedef struct PowerSums
 
 extern void PowerSumsAdd(PowerSums *s, double x, int64 rows);
 extern void PowerSumsAddSums(PowerSums *s, const PowerSums *other);
-/* mean and population sd of n numbers, right to about the last place */
+/* mean and population sd of n numbers; sd to 8 digits while it is 1e-12 of the mean */
 extern void PowerSumsMoments(const PowerSums *s, int64 n, double *mean, double *sd);
 
 /*
