@@ -149,7 +149,7 @@ RESET min_parallel_table_scan_size;
 SELECT (('\x' || :'content')::leadprofile)::text = '\x' || :'content' AS comes_back, length(:'content') / 2 AS bytes;
 SELECT "column", type, rows, nulls, "distinct", exact, min, median, max FROM lead_describe(('\x' || :'content')::leadprofile);
 SELECT "column", round(mean::numeric, 9) AS mean, round(sd::numeric, 9) AS sd, most_frequent FROM lead_describe(('\x' || :'content')::leadprofile);
-SELECT lead_profile(p)::text = (p || p)::text AS adds_up, lead_profile(p) = p AS same FROM (SELECT ('\x' || :'content')::leadprofile AS p FROM generate_series(1, 2)) v;
+SELECT lead_profile(p) = min(p::text)::leadprofile || min(p::text)::leadprofile AS adds_up FROM (SELECT ('\x' || :'content')::leadprofile AS p FROM generate_series(1, 2)) v;
 
 -- how large it gets: whatever the rows, a number takes 12 kB, a text 80 kB, at most
 SELECT length(lead_profile(r)::text) / 2 < 14000 AS numbers FROM (SELECT random() * 10 ^ (random() * 600 - 300) AS x FROM generate_series(1, 50000)) r;
