@@ -467,8 +467,11 @@ ProfileUnion(const Profile *a, const Profile *b)
 			UniteMissing(&u->columns[u->ncolumns++], c, b->rows);
 	}
 	for (int i = 0; i < b->ncolumns; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		if (ProfileFindColumn(a, b->columns[i].name) == NULL)
 			UniteMissing(&u->columns[u->ncolumns++], &b->columns[i], a->rows);
+	}
 	ProfileSort(u);
 	UniteTerms(u, a, b);
 	return u;

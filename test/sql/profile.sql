@@ -70,6 +70,7 @@ SELECT error_of($$SELECT lead_profile_columns('{"names": ["a", "a"]}', city, amo
 SELECT error_of($$SELECT lead_profile_columns('{"names": ["city"], "exclude": ["city"]}', city) FROM leads$$);
 SELECT error_of($$SELECT lead_profile_columns('["city"]', city) FROM leads$$);
 SELECT error_of($$SELECT lead_profile_columns('{"names": ["a", "b"]}'::jsonb, VARIADIC ARRAY[1, 2])$$);
+SELECT n, error_of((SELECT format('SELECT lead_profile_columns(%L::jsonb, %s)', jsonb_build_object('names', array_agg('c' || i)), string_agg(i::text, ', ')) FROM generate_series(1, n) i)) FROM generate_series(98, 99) n;
 SELECT error_of($$SELECT lead_profile_columns(jsonb_build_object('names', ARRAY[CASE WHEN won THEN 'a' ELSE 'b' END]), clicks) FROM leads$$);
 SELECT lead_profile_columns(jsonb_build_object('names', ARRAY[CASE WHEN won THEN 'a' ELSE 'a' END]), clicks) = lead_profile(l) AS computed
 FROM (SELECT clicks AS a, clicks, won FROM leads) q, LATERAL (SELECT a) l;
@@ -151,8 +152,9 @@ SELECT "column", type, rows, nulls, "distinct", exact, min, median, max FROM lea
 SELECT "column", round(mean::numeric, 9) AS mean, round(sd::numeric, 9) AS sd, most_frequent FROM lead_describe(('\x' || :'content')::leadprofile);
 SELECT lead_profile(p) = min(p::text)::leadprofile || min(p::text)::leadprofile AS adds_up FROM (SELECT ('\x' || :'content')::leadprofile AS p FROM generate_series(1, 2)) v;
 
--- how large it gets: whatever the rows, a number takes 12 kB, a text 80 kB, at most
-SELECT length(lead_profile(r)::text) / 2 < 14000 AS numbers FROM (SELECT random() * 10 ^ (random() * 600 - 300) AS x FROM generate_series(1, 50000)) r;
+-- how large it gets: whatever the rows, a number takes 16 kB, a text 80 kB, at most
+SELECT length(lead_profile(r)::text) / 2 < 16000 AS numbers FROM (SELECT random() * 10 ^ (random() * 600 - 300) AS x FROM generate_series(1, 50000)) r;
+SELECT length(lead_profile(r)::text) / 2 < 16000 AS magnitudes FROM (SELECT s * 2::float8 ^ e AS x FROM generate_series(-1022, 1023) e, unnest(ARRAY[-1, 1]) s, generate_series(1, 130)) r;
 SELECT length(lead_profile(r)::text) / 2 < 82000 AS levels FROM (SELECT lpad(i::text, 32, 'x') AS t FROM generate_series(1, 2000) i) r;
 SELECT length(lead_profile(r)::text) / 2 < 3000 AS too_many_levels FROM (SELECT lpad((i % 2001)::text, 32, 'x') AS t FROM generate_series(1, 5000) i) r;
 SELECT length(lead_profile(r)::text) / 2 < 3000 AS long_texts FROM (SELECT repeat(i::text, 100000) AS t FROM generate_series(1, 10) i) r;
