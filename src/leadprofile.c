@@ -472,6 +472,14 @@ ProfileUnion(const Profile *a, const Profile *b)
 		if (ProfileFindColumn(a, b->columns[i].name) == NULL)
 			UniteMissing(&u->columns[u->ncolumns++], &b->columns[i], a->rows);
 	}
+	if (u->rows > PROFILE_MAX_ROWS || u->ncolumns > PROFILE_MAX_COLUMNS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the profiles are too large to be united"),
+				 errdetail("Together they have %lld rows and %d columns; %lld and %d are the limits.",
+						   (long long) u->rows, u->ncolumns,
+						   (long long) PROFILE_MAX_ROWS, PROFILE_MAX_COLUMNS),
+				 errhint("Profiles of unlike tables are best kept apart.")));
 	ProfileSort(u);
 	UniteTerms(u, a, b);
 	return u;

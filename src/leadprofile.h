@@ -29,6 +29,7 @@
 #define PROFILE_SKETCH			1024	/* registers */
 #define PROFILE_SCORE			"(score)"	/* the column of a model's scores */
 #define PROFILE_MAX_COLUMNS		(LEADSCORE_MAX_COLUMNS * 8)
+#define PROFILE_MAX_ROWS		(INT64CONST(1) << 53)
 
 typedef enum ProfileStore
 {
@@ -65,7 +66,11 @@ typedef struct ProfileColumn
 	PowerSums  *sums;			/* of numbers that are not listed exactly, or NULL */
 } ProfileColumn;
 
-/* What a column that a model needs added to the log-odds of all rows. */
+/*
+ * What a column that a model needs added to the log-odds of all rows.  Drift
+ * tells the impact of columns, not of levels: a sum for each of up to 5,000 design
+ * columns would be the larger part of a profile and tell nothing more.
+ */
 typedef struct ProfileTerm
 {
 	char	   *name;

@@ -47,7 +47,6 @@
 #define PROFILE_MAGIC			0x4652504c	/* "LPRF" */
 #define PROFILE_VERSION			1
 #define PROFILE_CHECKED_FROM	12
-#define MOST_ROWS				(INT64CONST(1) << 53)
 #define MOST_GRID_CELLS			4097	/* with no bits of the mantissa left */
 #define SIGN_BIT				(UINT64CONST(1) << 63)
 
@@ -436,7 +435,7 @@ static void
 GetProfile(Reader *r, Profile *p)
 {
 	p->rows = (int64) GetU64(r);
-	if (p->rows < 0 || p->rows > MOST_ROWS)
+	if (p->rows < 0 || p->rows > PROFILE_MAX_ROWS)
 		ReaderFail(r, "Its counts are out of range.");
 	p->ncolumns = GetCount(r, PROFILE_MAX_COLUMNS, 15, "It has too many columns.");
 	p->columns = palloc0(sizeof(ProfileColumn) * Max(p->ncolumns, 1));

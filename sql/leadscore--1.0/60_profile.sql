@@ -65,7 +65,7 @@ RETURNS leadprofile AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 -- exact		up to 1,000 different numbers and 2,000 different texts of 64 kB
 --				together; beyond, numbers count by their leading bits, texts by a
 --				hash, and the number of different ones is an estimate (3 %);
---				times count by days (UTC)
+--				times count by days (UTC); range, mean and sd stay those of the rows
 -- errors		NaN or infinity, a row that is NULL
 CREATE AGGREGATE lead_profile(features record) (
 	SFUNC = lead_profile_transfn,
