@@ -87,7 +87,7 @@ typedef struct Options
 /* Which options a call may have: a bit for each kind. */
 #define OPTIONS_FRAME	1		/* roles, parts, names: building the frame */
 #define OPTIONS_FIT		2		/* encoding and fit */
-#define OPTIONS_PROFILE	4		/* names only: lead_profile_columns */
+#define OPTIONS_PROFILE	8		/* names only: lead_profile_columns */
 
 extern Options *OptionsParse(const Jsonb *given, int kinds);	/* NULL: defaults */
 extern ColumnOptions *OptionsForColumn(const Options *opt, const char *name);
