@@ -62,7 +62,7 @@ SortedParts(const Scorer *s, double *average)
 	double	   *contribution = palloc(sizeof(double) * Max(enc->nsources, 1));
 	Part	   *parts = palloc(sizeof(Part) * Max(enc->nsources, 1));
 
-	ModelContributions(s->model, NULL, s->cells, contribution, average);
+	ModelContributions(s->model, s->cells, contribution, average);
 	for (int i = 0; i < enc->nsources; i++)
 	{
 		parts[i].name = enc->sources[i].name;

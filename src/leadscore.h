@@ -532,15 +532,9 @@ typedef struct Binding
 extern void BindModel(Binding *b, const Model *model, const RowShape *shape,
 					  MemoryContext cxt);
 extern double ModelLogOdds(const Model *model, const Cell *cells);
-/* what the average lead gets from each feature */
-extern void ModelAverages(const Model *model, double *averages);
-/*
- * Per source: contribution above the average lead, in log-odds; returns log-odds.
- * Who has many rows hands over the averages; else they may be NULL.
- */
-extern double ModelContributions(const Model *model, const double *averages,
-								 const Cell *cells, double *contribution,
-								 double *average);
+/* per source: contribution above the average lead, in log-odds; returns log-odds */
+extern double ModelContributions(const Model *model, const Cell *cells,
+								 double *contribution, double *average);
 /* where a cell falls: a design column or DESIGN_*; *value what a number adds */
 extern int	FeaturePlace(const Model *model, const Feature *f, const Cell *cell,
 						 double *value);

@@ -52,8 +52,7 @@ typedef struct ProfileState
 	uint32		model_bytes;
 	Binding		binding;
 	Cell	   *cells;			/* per source of the model */
-	double	   *averages;		/* per feature */
-	double	   *contribution;	/* per source */
+	double	   *contribution;
 	ExactSum   *sums;
 	Counter		score;
 	/* profiles that were added */
@@ -135,8 +134,6 @@ BindModelToRow(ProfileState *st)
 	if (st->sums != NULL)
 		return;
 	st->sums = MemoryContextAllocZero(st->cxt, sizeof(ExactSum) * nsources);
-	st->averages = MemoryContextAlloc(st->cxt, sizeof(double) * Max(model->encoder->nfeatures, 1));
-	ModelAverages(model, st->averages);
 	st->contribution = MemoryContextAlloc(st->cxt, sizeof(double) * nsources);
 	st->cells = MemoryContextAllocZero(st->cxt, sizeof(Cell) * nsources);
 	CounterInit(&st->score, st->cxt, PROFILE_SCORE, CELL_FLOAT8, LEADSCORE_MAX_COLUMNS);
@@ -243,7 +240,7 @@ AddScore(ProfileState *st, const NullableDatum *args)
 				 args ? args[attr].value : st->in.values[attr],
 				 args ? args[attr].isnull : st->in.nulls[attr], &st->cells[i]);
 	}
-	eta = ModelContributions(model, st->averages, st->cells, st->contribution, &average);
+	eta = ModelContributions(model, st->cells, st->contribution, &average);
 	for (int i = 0; i < model->encoder->nsources; i++)
 		ExactAdd(&st->sums[i], st->contribution[i]);
 	CountNumber(&st->score, Sigmoid(eta));

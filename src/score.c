@@ -217,13 +217,6 @@ FeatureAverage(const Model *model, const Feature *f)
 	return sum;
 }
 
-void
-ModelAverages(const Model *model, double *averages)
-{
-	for (int i = 0; i < model->encoder->nfeatures; i++)
-		averages[i] = FeatureAverage(model, &model->encoder->features[i]);
-}
-
 /* A cell that may not be scored: training's own words for it. */
 static void
 PlaceError(const Model *model, const Feature *f, const Cell *cell)
@@ -283,7 +276,7 @@ ModelLogOdds(const Model *model, const Cell *cells)
  * average lead, and those.
  */
 double
-ModelContributions(const Model *model, const double *averages, const Cell *cells,
+ModelContributions(const Model *model, const Cell *cells,
 				   double *contribution, double *average)
 {
 	const Encoder *enc = model->encoder;
@@ -296,7 +289,7 @@ ModelContributions(const Model *model, const double *averages, const Cell *cells
 	{
 		const Feature *f = &enc->features[i];
 		double		term = FeatureTerm(model, f, &cells[f->source]);
-		double		mean = averages != NULL ? averages[i] : FeatureAverage(model, f);
+		double		mean = FeatureAverage(model, f);
 
 		eta += term;
 		*average += mean;
