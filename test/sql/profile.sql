@@ -36,6 +36,16 @@ FROM lead_describe((SELECT lead_profile(v) FROM (
 		LATERAL (VALUES ('huge', i * 1e300::numeric), ('tiny', i * 1e-300::numeric(400, 320)), ('far', i::numeric(30, 20)),
 			('often', CASE WHEN i <= 1001 THEN i ELSE 7 END::numeric(30, 20))) v(name, x) GROUP BY name) w ON name = "column";
 
+-- where exact counting ends: 1,000 numbers, 2,000 texts, 65,536 bytes of them
+SELECT n, exact, "distinct" = n AS counted FROM (VALUES (999), (1000), (1001)) v(n), LATERAL (SELECT lead_profile(r) AS p FROM (SELECT i + 0.5 AS x FROM generate_series(1, n) i) r) q, lead_describe(p);
+SELECT n, exact, "distinct" = n AS counted FROM (VALUES (1999), (2000), (2001)) v(n), LATERAL (SELECT lead_profile(r) AS p FROM (SELECT 't' || i AS x FROM generate_series(1, n) i) r) q, lead_describe(p);
+SELECT n, exact, "distinct" FROM (VALUES (65535), (65536), (65537)) v(n), LATERAL (SELECT lead_profile(r) AS p FROM (SELECT repeat('x', n - 1) AS x UNION ALL SELECT 'y') r) q, lead_describe(p);
+-- beyond, 3 % is the standard error of the number of different ones
+SELECT type, count(*), sqrt(avg(("distinct"::float8 / n - 1) ^ 2)) BETWEEN 0.005 AND 0.045 AS near
+FROM generate_series(1, 12) seed, LATERAL (SELECT 2000 + 1234 * seed AS n) n,
+	LATERAL (SELECT lead_profile(x) AS p FROM (SELECT seed * 1e6 + i * 1.37 AS number, seed || ' ' || i AS text FROM generate_series(1, n) i) x) q, lead_describe(p)
+GROUP BY type ORDER BY type;
+
 -- the same rows, the same bytes
 SELECT lead_profile(l) = :'p' AS reversed FROM (SELECT * FROM leads ORDER BY amount DESC) l;
 SELECT lead_profile(p) = :'p' AS united FROM (SELECT lead_profile(l) AS p FROM leads l GROUP BY extract(hour FROM created), clicks) d;
@@ -110,6 +120,8 @@ SELECT bool_and(profile = exact) AS same, count(*) FROM (
 SELECT lead_frame(won, l) AS f, lead_train(won, l) AS m FROM (SELECT won, city, clicks, amount, loss FROM leads) l \gset
 SELECT "column", nulls, "distinct", exact, min, median, max FROM lead_describe(lead_profile(:'f'::leadframe)) WHERE "column" <> 'won';
 SELECT "column", nulls, "distinct", exact, min, median, max FROM lead_describe(lead_profile(:'m'::bytea));
+-- the model remembers rounded numbers, of eight bits
+SELECT m."column", m.exact, abs(m.mean / r.mean - 1) < 1 / 256.0 AS near FROM lead_describe(lead_profile(:'m'::bytea)) m JOIN lead_describe(lead_profile(:'f'::leadframe)) r USING ("column") WHERE m.mean IS NOT NULL;
 -- the frame's profile is that of its rows
 SELECT lead_profile(:'f'::leadframe) = lead_profile(l) AS same FROM (SELECT won, city, clicks, amount, loss FROM leads) l;
 
@@ -133,6 +145,7 @@ SELECT error_of(format('SELECT lead_profile(p) FROM (VALUES (%L::leadprofile), (
 SELECT lead_profile_columns(:'m'::bytea, :'names', :columns) = :'s' AS by_columns FROM leads;
 SELECT error_of(format('SELECT lead_profile_columns(%L::bytea, ''{"names": ["city"]}'', city) FROM leads', :'m'));
 SELECT error_of($$SELECT lead_profile_columns(NULL::bytea, '{"names": ["city"]}', city) FROM leads$$);
+SELECT n, error_of((SELECT format('SELECT lead_profile_columns(%L::bytea, %L::jsonb, %s)', :'m2', jsonb_build_object('names', '["clicks"]'::jsonb || jsonb_agg('c' || i)), string_agg(i::text, ', ') || ', 1') FROM generate_series(1, n - 1) i)) FROM generate_series(97, 98) n;
 -- two workers make the same bytes
 CREATE TABLE kept AS SELECT :'m'::bytea AS model;
 SET max_parallel_workers_per_gather = 2;
@@ -155,6 +168,7 @@ SELECT lead_profile(p) = min(p::text)::leadprofile || min(p::text)::leadprofile 
 -- how large it gets: whatever the rows, a number takes 16 kB, a text 80 kB, at most
 SELECT length(lead_profile(r)::text) / 2 < 16000 AS numbers FROM (SELECT random() * 10 ^ (random() * 600 - 300) AS x FROM generate_series(1, 50000)) r;
 SELECT length(lead_profile(r)::text) / 2 < 16000 AS magnitudes FROM (SELECT s * 2::float8 ^ e AS x FROM generate_series(-1022, 1023) e, unnest(ARRAY[-1, 1]) s, generate_series(1, 130)) r;
+SELECT length(lead_profile(r)::text) / 2 BETWEEN 50 AND 110 AS few FROM (SELECT i % 5 AS clicks FROM generate_series(1, 50000) i) r;
 SELECT length(lead_profile(r)::text) / 2 < 82000 AS levels FROM (SELECT lpad(i::text, 32, 'x') AS t FROM generate_series(1, 2000) i) r;
 SELECT length(lead_profile(r)::text) / 2 < 3000 AS too_many_levels FROM (SELECT lpad((i % 2001)::text, 32, 'x') AS t FROM generate_series(1, 5000) i) r;
 SELECT length(lead_profile(r)::text) / 2 < 3000 AS long_texts FROM (SELECT repeat(i::text, 100000) AS t FROM generate_series(1, 10) i) r;
