@@ -243,6 +243,7 @@ typedef struct RowInput
 	MemoryContext previous;		/* those of the shape before, until the next */
 	RowShape   *shape;			/* NULL before the first row */
 	uint64		tupdesc_id;		/* typcache's identifier, record form */
+	struct TypeCacheEntry *typcache;	/* of a named row type, or NULL */
 	TupleDesc	tupdesc;		/* our copy, record form */
 	Datum	   *values;
 	bool	   *nulls;
