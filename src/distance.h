@@ -27,6 +27,10 @@ extern double ChiSquareFit(const int64 *a, const int64 *b, int n, double *p);
 /* pooled z of two shares, two-sided */
 extern double TwoShares(int64 hits_a, int64 rows_a, int64 hits_b, int64 rows_b, double *p);
 
+/* kolmogorov.c: P(D ≥ h / (n·m)) for two samples, P(D_n ≥ d) for one */
+extern double KolmogorovTwoSamples(int64 n, int64 m, int64 h);
+extern double KolmogorovTail(int64 n, double d);
+
 /* P(X ≥ x) of a chi-square with df degrees of freedom, and its inverse */
 extern double ChiSquareTail(double x, double df);
 extern double ChiSquareAbove(double p, double df);

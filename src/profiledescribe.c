@@ -26,8 +26,6 @@
 /* alerts */
 #define MOSTLY_MISSING		0.5
 #define HIGH_CARDINALITY	50		/* levels */
-#define UNIQUE_ROWS			100		/* fewer rows are no evidence */
-#define UNIQUE_SHARE		0.95
 #define IMBALANCE			0.9		/* share of the most frequent value */
 #define SKEWED				2.0
 
@@ -153,23 +151,6 @@ MostFrequent(const ProfileColumn *c, int64 *most)
 	return buf.data;
 }
 
-static const char *
-KindOf(const ProfileColumn *c)
-{
-	switch (CellTypeClass(c->type))
-	{
-		case CLASS_NUMBER:
-		case CLASS_INTERVAL:
-			return "number";
-		case CLASS_TIME:
-			return "time";
-		case CLASS_NONE:
-			return "other";
-		default:
-			return "categorical";
-	}
-}
-
 static Datum
 Alerts(const Profile *p, const ProfileColumn *c, double distinct, const Moments *m)
 {
@@ -186,12 +167,12 @@ Alerts(const Profile *p, const ProfileColumn *c, double distinct, const Moments 
 		ALERT("constant");
 	else if (nonnull > 0 && m->most > IMBALANCE * nonnull)
 		ALERT("imbalanced");
-	if (nonnull >= UNIQUE_ROWS && distinct >= UNIQUE_SHARE * nonnull &&
+	if (nonnull >= IDENTIFIER_MIN_ROWS && distinct >= IDENTIFIER_SHARE * nonnull &&
 		CellTypeClass(c->type) != CLASS_BOOL)
 		ALERT("unique");
 	else if (CellTypeClass(c->type) == CLASS_TEXT && distinct > HIGH_CARDINALITY)
 		ALERT("high cardinality");
-	if (strcmp(KindOf(c), "number") == 0 && fabs(m->skewness) > SKEWED)
+	if (strcmp(ProfileKind(c), KIND_NUMBER) == 0 && fabs(m->skewness) > SKEWED)
 		ALERT("skewed");
 #undef ALERT
 	return PointerGetDatum(construct_array(alerts, n, TEXTOID, -1, false, TYPALIGN_INT));
@@ -216,8 +197,8 @@ DescribeColumn(ReturnSetInfo *rsinfo, const Profile *p, const ProfileColumn *c)
 	if (listed)
 		frequent = MostFrequent(c, &m.most);
 	values[0] = CStringGetTextDatum(TextFromUtf8(c->name, strlen(c->name)));
-	values[1] = CStringGetTextDatum(c->type == CELL_UNUSABLE ? "other" : CellTypeName(c->type));
-	values[2] = CStringGetTextDatum(KindOf(c));
+	values[1] = CStringGetTextDatum(ProfileTypeName(c));
+	values[2] = CStringGetTextDatum(ProfileKind(c));
 	values[3] = Int64GetDatum(p->rows);
 	values[4] = Int64GetDatum(c->nulls);
 	values[5] = Float8GetDatum(p->rows > 0 ? (double) c->nulls / p->rows : 0);

@@ -9,7 +9,7 @@
 -- z with norm.sf.
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(51);
+SELECT plan(59);
 
 CREATE FUNCTION pg_temp.far(a float8, b float8) RETURNS float8 LANGUAGE sql AS
 $$ SELECT CASE WHEN a = b THEN 0 ELSE abs(a - b) / greatest(abs(b), 1e-300) END $$;
@@ -67,10 +67,20 @@ SELECT cmp_ok(greatest(pg_temp.far(d.chance_threshold, 0.008118364975245325), pg
 FROM pairs, lead_drift(reference, current, '{"method": "psi"}') d WHERE size = 'large' AND "column" = 'cat';
 SELECT cmp_ok(pg_temp.far(d.chance_threshold, 0.03185585694822328), '<', 1e-10::float8, 'distance that chance exceeds')
 FROM pairs, lead_drift(reference, current) d WHERE size = 'large' AND "column" = 'cat';
--- many rows: Kolmogorov's limit, scipy.special.kolmogorov
-SELECT cmp_ok(pg_temp.far(d.p_value, 0.00196406586262081), '<', 1e-9::float8, 'ks of many rows')
-FROM lead_drift((SELECT lead_profile(r) FROM (SELECT (i * 37 % 401)::float8 AS x FROM generate_series(1, 20000) i) r),
-				(SELECT lead_profile(r) FROM (SELECT i * 37 % 401 * 1.02::float8 AS x FROM generate_series(1, 15000) i) r), '{"method": "ks"}') d;
+-- more than 10,000 rows on a side: ks_2samp takes kstwo of n * m / (n + m) rows
+SELECT cmp_ok(greatest(pg_temp.far(d.statistic, e.statistic), pg_temp.far(d.p_value, e.p)), '<', 1e-10::float8,
+			  format('ks of %s and %s rows, times %s', e.n, e.m, e.scale))
+FROM (VALUES
+	(20000, 15000, 1.02::float8, 0.011183333333333323::float8, 0.23228634242687296::float8),
+	(20000, 15000, 1.005, 0.007499999999999951, 0.7176542057709852),
+	(30000, 12000, 1.0, 0.010000000000000009, 0.35577624429321664),
+	(20000, 30, 1.1, 0.10588333333333333, 0.8548725194776302),
+	(20000, 30, 1.6, 0.38255000000000006, 0.00018541628625715013),
+	(15000, 300, 1.05, 0.04600000000000004, 0.5470041912328276),
+	(12000, 900, 1.15, 0.12444444444444447, 9.332710344167014e-12),
+	(11000, 10999, 1.0, 0.010000000000000009, 0.6375215980384253)) e(n, m, scale, statistic, p),
+	LATERAL lead_drift((SELECT lead_profile(r) FROM (SELECT (i * 37 % 401)::float8 AS x FROM generate_series(1, n) i) r),
+					   (SELECT lead_profile(r) FROM (SELECT i * 41 % 397 * scale AS x FROM generate_series(1, m) i) r), '{"method": "ks"}') d;
 
 -- Evidently's defaults
 SELECT results_eq(
@@ -82,9 +92,18 @@ SELECT results_eq(
 	$$SELECT "column", drifted, beyond_chance FROM pairs, lead_drift(reference, current) WHERE size = 'large' ORDER BY "column"$$,
 	$$VALUES ('cat', true, true), ('few', true, true), ('num', true, true), ('two', false, true)$$,
 	'the row says which of the two thresholds is crossed');
--- Benjamini and Hochberg: the least of p * m / rank over the ranks from its own on
-SELECT ok(bool_and(pg_temp.far(p_adjusted, least(1, (SELECT min(o.p_value * 4 / o.rank) FROM (SELECT p_value, rank() OVER (ORDER BY p_value) FROM lead_drift(reference, current)) o WHERE o.p_value >= d.p_value))) < 1e-12), 'p adjusted')
-FROM pairs, lead_drift(reference, current) d WHERE size = 'small';
+-- Benjamini and Hochberg: the least of p * m / rank over the ranks from its own on;
+-- p of a chisquare is that of the distance of its counts
+WITH p AS (
+	SELECT d."column", d.p_adjusted, CASE d.method WHEN 'chisquare' THEN j.p_value ELSE d.p_value END AS p
+	FROM pairs, lead_drift(reference, current) d JOIN lead_drift(reference, current, '{"method": "jensenshannon"}') j USING ("column")
+	WHERE size = 'small')
+SELECT ok(bool_and(pg_temp.far(p_adjusted, least(1, (SELECT min(o.p * 4 / o.rank) FROM (SELECT p, rank() OVER (ORDER BY p) FROM p) o WHERE o.p >= p.p))) < 1e-12), 'p adjusted')
+FROM p;
+-- chance moves both sides: what Evidently's chisquare takes for drift need not be
+SELECT ok(d.drifted AND NOT d.beyond_chance AND pg_temp.far(d.p_value, 0.013995792487650894) < 1e-10 AND pg_temp.far(d.p_adjusted, 0.17335266278737269) < 1e-10, 'chisquare and chance')
+FROM lead_drift((SELECT lead_profile(r) FROM (SELECT i % 5 AS x FROM generate_series(1, 500) i) r),
+				(SELECT lead_profile(r) FROM (SELECT CASE WHEN i % 20 = 0 THEN 2 ELSE i % 5 END AS x FROM generate_series(1, 500) i) r)) d;
 SELECT ok(bool_and(statistic < 1e-12 AND NOT drifted AND NOT beyond_chance), 'a profile has not drifted from itself') FROM pairs, lead_drift(reference, reference);
 
 -- columns that came, went or are empty; new levels, the range
