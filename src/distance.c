@@ -54,8 +54,7 @@ PopulationStability(const int64 *a, const int64 *b, int n)
 		double		p = a[i] > 0 ? a[i] / na : fill_a,
 					q = b[i] > 0 ? b[i] / nb : fill_b;
 
-		if (a[i] > 0 || b[i] > 0)
-			sum += (p - q) * log(p / q);
+		sum += (p - q) * log(p / q);
 	}
 	return sum;
 }

@@ -13,7 +13,7 @@
 
 #include "postgres.h"
 
-/* Σ (p - q)·ln(p/q) of the shares, zeros filled as Evidently does */
+/* Σ (p - q)·ln(p/q) of the shares, zeros filled as Evidently does, also where both sides have none */
 extern double PopulationStability(const int64 *a, const int64 *b, int n);
 /* the distance, natural logarithm: at most √ln 2 */
 extern double JensenShannon(const int64 *a, const int64 *b, int n);

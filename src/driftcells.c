@@ -138,8 +138,8 @@ CellsMake(Cells *c, const ProfileColumn *a, const ProfileColumn *b)
 }
 
 /*
- * Equal-width bins over both sides, as many as Sturges' rule wants, the last
- * closed on the right.
+ * Equal-width bins over both sides, as many as Sturges' rule wants (and NumPy's
+ * division makes of it), the last closed on the right.
  */
 Cells
 CellsBinned(const Cells *c)
@@ -147,7 +147,7 @@ CellsBinned(const Cells *c)
 	Cells		out = *c;
 	double		low = c->x[0],
 				width = c->x[c->n - 1] - low;
-	int			bins = (int) ceil(log2((double) c->rows_a + c->rows_b) + 1);
+	int			bins = (int) ceil(width / (width / (log2((double) c->rows_a + c->rows_b) + 1)));
 	double		edges[MOST_BINS + 1];
 
 	CellsAllocate(&out, bins, false);
