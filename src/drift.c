@@ -15,6 +15,7 @@
 
 #include "distance.h"
 #include "drift.h"
+#include "metrics.h"
 
 #define DRIFT_COLUMNS		22
 #define ESTIMATED_SHARE		0.9		/* of different values, for an identifier */
@@ -125,13 +126,6 @@ CompareColumn(const Comparison *both, const ProfileColumn *a, const ProfileColum
 
 /* ---- rows ---- */
 
-static void
-SetNumber(Datum *values, bool *nulls, int at, double x)
-{
-	nulls[at] = isnan(x);
-	values[at] = Float8GetDatum(x);
-}
-
 /* Why nothing was measured, or NULL. */
 static const char *
 NoteOf(const Comparison *both, const Drift *d)
@@ -176,25 +170,25 @@ PutDrift(ReturnSetInfo *rsinfo, const Comparison *both, const Drift *d)
 	values[n++] = CStringGetTextDatum(d->kind);
 	nulls[n] = !measured;
 	values[n++] = CStringGetTextDatum(drift_method_names[m->method]);
-	SetNumber(values, nulls, n++, m->statistic);
-	SetNumber(values, nulls, n++, m->p);
-	SetNumber(values, nulls, n++, m->threshold);
+	PutFloat(values, nulls, n++, m->statistic);
+	PutFloat(values, nulls, n++, m->p);
+	PutFloat(values, nulls, n++, m->threshold);
 	nulls[n] = !measured;
 	values[n++] = BoolGetDatum(m->drifted);
-	SetNumber(values, nulls, n++, m->chance);
-	SetNumber(values, nulls, n++, d->adjusted);
+	PutFloat(values, nulls, n++, m->chance);
+	PutFloat(values, nulls, n++, d->adjusted);
 	nulls[n] = isnan(d->adjusted);
 	values[n++] = BoolGetDatum(d->adjusted < both->opt->alpha);
 	values[n++] = Int64GetDatum(both->ref->rows);
 	values[n++] = Int64GetDatum(both->cur->rows);
-	SetNumber(values, nulls, n++, MissingShare(both->ref, d->a));
-	SetNumber(values, nulls, n++, MissingShare(both->cur, d->b));
+	PutFloat(values, nulls, n++, MissingShare(both->ref, d->a));
+	PutFloat(values, nulls, n++, MissingShare(both->cur, d->b));
 	nulls[n] = nulls[n + 1] = d->new_levels < 0;
 	values[n++] = Int64GetDatum(d->new_levels);
 	values[n++] = Int64GetDatum(d->vanished);
-	SetNumber(values, nulls, n++, d->out_of_range);
-	SetNumber(values, nulls, n++, d->impact.log_odds);
-	SetNumber(values, nulls, n++, both->points * d->impact.log_odds);
+	PutFloat(values, nulls, n++, d->out_of_range);
+	PutFloat(values, nulls, n++, d->impact.log_odds);
+	PutFloat(values, nulls, n++, both->points * d->impact.log_odds);
 	nulls[n] = note == NULL;
 	values[n++] = note == NULL ? (Datum) 0 : CStringGetTextDatum(note);
 	nulls[n] = nulls[n + 1] = isnan(d->impact.log_odds);

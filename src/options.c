@@ -190,17 +190,18 @@ ReadParts(const OptionReader *r)
 typedef struct OptionSpec
 {
 	const char *name;
-	int			kinds;			/* OPTIONS_FRAME, OPTIONS_FIT or both */
+	int			kinds;			/* OPTIONS_…: the calls that may have it */
 } OptionSpec;
 
 static const OptionSpec call_options[] = {
-	{"allow", OPTIONS_FIT}, {"alpha", OPTIONS_FIT}, {"class_weight", OPTIONS_FIT},
-	{"columns", OPTIONS_FRAME | OPTIONS_FIT}, {"confidence", OPTIONS_FIT},
+	{"allow", OPTIONS_FIT}, {"alpha", OPTIONS_FIT}, {"bins", OPTIONS_LABEL},
+	{"class_weight", OPTIONS_FIT},
+	{"columns", OPTIONS_FRAME | OPTIONS_FIT | OPTIONS_LABEL}, {"confidence", OPTIONS_FIT},
 	{"correct", OPTIONS_FIT}, {"covariance", OPTIONS_FIT},
-	{"exclude", OPTIONS_FRAME | OPTIONS_FIT}, {"firth", OPTIONS_FIT},
+	{"exclude", OPTIONS_FRAME | OPTIONS_FIT | OPTIONS_LABEL}, {"firth", OPTIONS_FIT},
 	{"group", OPTIONS_FRAME}, {"lambda", OPTIONS_FIT},
 	{"max_distinct", OPTIONS_FRAME}, {"max_iterations", OPTIONS_FIT},
-	{"max_levels", OPTIONS_FIT}, {"min_count", OPTIONS_FIT},
+	{"max_levels", OPTIONS_FIT | OPTIONS_LABEL}, {"min_count", OPTIONS_FIT | OPTIONS_LABEL},
 	{"names", OPTIONS_FRAME}, {"offset", OPTIONS_FRAME},
 	{"reference", OPTIONS_FIT}, {"robust", OPTIONS_FIT},
 	{"separation", OPTIONS_FIT}, {"standardize", OPTIONS_FIT},
@@ -210,8 +211,9 @@ static const OptionSpec call_options[] = {
 };
 
 static const OptionSpec column_options[] = {
-	{"as", OPTIONS_FIT}, {"bins", OPTIONS_FIT}, {"max_levels", OPTIONS_FIT},
-	{"min_count", OPTIONS_FIT}, {"parts", OPTIONS_FRAME},
+	{"as", OPTIONS_FIT | OPTIONS_LABEL}, {"bins", OPTIONS_FIT | OPTIONS_LABEL},
+	{"max_levels", OPTIONS_FIT | OPTIONS_LABEL},
+	{"min_count", OPTIONS_FIT | OPTIONS_LABEL}, {"parts", OPTIONS_FRAME},
 	{"reference", OPTIONS_FIT}, {"transform", OPTIONS_FIT}, {"unseen", OPTIONS_FIT},
 };
 
@@ -227,6 +229,8 @@ CheckOption(const OptionSpec *specs, int n, const char *name, const char *path,
 	{
 		if (strcmp(specs[i].name, name) == 0)
 		{
+			if ((specs[i].kinds & kinds) == 0 && (kinds & OPTIONS_LABEL) != 0)
+				continue;
 			if ((specs[i].kinds & kinds) == 0)
 				ereport(ERROR,
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -373,6 +377,8 @@ ReadFitOption(Options *opt, const char *name, const OptionReader *r)
 		opt->lambda = ReadNumber(r, 0, 1e12, "a number from 0 to 1e12");
 	else if (strcmp(name, "max_iterations") == 0)
 		opt->max_iterations = ReadInt(r, 1, 100000);
+	else if (strcmp(name, "bins") == 0)
+		opt->bins = ReadInt(r, 2, 255);
 	else if (strcmp(name, "max_levels") == 0)
 		opt->max_levels = ReadInt(r, 1, LEADSCORE_MAX_DESIGN);
 	else if (strcmp(name, "min_count") == 0)
@@ -425,6 +431,7 @@ OptionsParse(const Jsonb *given, int kinds)
 	opt->max_distinct = FRAME_MAX_DISTINCT;
 	opt->min_count = 20;
 	opt->max_levels = 255;
+	opt->bins = 10;
 	opt->standardize = true;
 	opt->class_weight[0] = opt->class_weight[1] = 1;
 	opt->correct = true;

@@ -64,6 +64,7 @@ typedef struct Options
 	List	   *allow;
 	int			min_count;
 	int			max_levels;
+	int			bins;			/* lead_describe_label() */
 	bool		unseen_error;
 	char	   *reference;		/* NULL: the most frequent level; or "first" */
 	double		lambda;
@@ -87,6 +88,7 @@ typedef struct Options
 /* Which options a call may have: a bit for each kind. */
 #define OPTIONS_FRAME	1		/* roles, parts, names: building the frame */
 #define OPTIONS_FIT		2		/* encoding and fit */
+#define OPTIONS_LABEL	4		/* columns beside the label */
 
 extern Options *OptionsParse(const Jsonb *given, int kinds);	/* NULL: defaults */
 extern ColumnOptions *OptionsForColumn(const Options *opt, const char *name);
