@@ -1069,7 +1069,8 @@ COMMENT ON FUNCTION lead_describe(leadprofile) IS
 --						of score × (1 - score) on the reference, or if it has no
 --						scores, on the current side
 -- note					why nothing was measured
--- impact_exact			false where it follows from values that were rounded
+-- impact_exact			false where it follows from values that were rounded, or is not
+--						known though the model needs the column; NULL for the others
 -- impact_against		"reference", or "training" where only the current side was
 --						profiled with a model and that is not handed over
 -- model				for the impact where profiles were made without it: then it
@@ -1103,10 +1104,13 @@ AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 -- beyond_chance		columns whose change chance hardly explains
 -- score_…				of the scores, where both profiles were made with a model
 -- missing_…			mean over the columns
--- impact_log_odds		of all columns together
+-- impact_log_odds		of all columns together; impact_exact is false where one of
+--						them was rounded or is not known
 -- columns_that_matter	up to three: by impact where there is one, else drifted ones
 --						by how far beyond their threshold
 -- not_measured			columns that have no verdict: lead_drift() has a note why
+-- changed_columns		of those the ones that came or went, have another type or no
+--						values on one side
 CREATE FUNCTION lead_drift_summary(reference leadprofile, current leadprofile,
 	options jsonb DEFAULT NULL, drift_share double precision DEFAULT 0.5,
 	model bytea DEFAULT NULL,
@@ -1116,7 +1120,7 @@ CREATE FUNCTION lead_drift_summary(reference leadprofile, current leadprofile,
 	OUT missing_before double precision, OUT missing_now double precision,
 	OUT impact_log_odds double precision, OUT impact_points double precision,
 	OUT columns_that_matter text[], OUT impact_exact boolean,
-	OUT not_measured bigint)
+	OUT not_measured bigint, OUT changed_columns text[])
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
 	WITH d AS (SELECT * FROM lead_drift(reference, current, options, model)),
@@ -1135,13 +1139,16 @@ BEGIN ATOMIC
 				   avg(missing_before) FILTER (WHERE kind <> 'score') AS missing_before,
 				   avg(missing_now) FILTER (WHERE kind <> 'score') AS missing_now,
 				   sum(impact_log_odds) AS impact_log_odds, sum(impact_points) AS impact_points,
-				   bool_and(impact_exact) AS impact_exact
+				   bool_and(impact_exact) AS impact_exact,
+				   array_agg("column" ORDER BY "column" COLLATE "C")
+					FILTER (WHERE kind <> 'score' AND note <> ALL
+						('{a time,an identifier,only counted,too many levels to compare}')) AS changed_columns
 			FROM d)
 	SELECT t.measured, t.drifted_columns, s.share, s.share >= lead_drift_share(drift_share),
 		   t.beyond_chance, t.score_statistic, t.score_drifted, t.missing_before, t.missing_now,
 		   t.impact_log_odds, t.impact_points,
 		   (SELECT array_agg(m."column" ORDER BY m.place) FROM matter m WHERE m.place <= 3),
-		   t.impact_exact, t.not_measured
+		   t.impact_exact, t.not_measured, t.changed_columns
 	FROM total t, LATERAL (SELECT t.drifted_columns::double precision / nullif(t.measured, 0) AS share) s;
 END;
 COMMENT ON FUNCTION lead_drift_summary(leadprofile, leadprofile, jsonb, double precision, bytea) IS

@@ -17,6 +17,7 @@
 #define FILL_SHARE		0.0001	/* for a cell without rows */
 #define SPARSE_ROWS		5		/* expected in a cell, as a rule */
 #define EXACT_ROWS		10000	/* of the larger side, as SciPy */
+#define HUGE_NUMBER		1e150	/* its square might overflow */
 
 static double
 Total(const int64 *a, int n)
@@ -85,6 +86,8 @@ WassersteinNormed(const double *x, const int64 *a, const int64 *b, int n)
 {
 	double		na = Total(a, n),
 				nb = Total(b, n),
+				large = Max(fabs(x[0]), fabs(x[n - 1])),
+				unit = large > HUGE_NUMBER ? 1 / large : 1,
 				mean = 0,
 				square = 0,
 				area = 0;
@@ -92,16 +95,18 @@ WassersteinNormed(const double *x, const int64 *a, const int64 *b, int n)
 				below_b = 0;
 
 	for (int i = 0; i < n; i++)
-		mean += x[i] * (a[i] / na);
+		mean += x[i] * unit * (a[i] / na);
 	for (int i = 0; i < n; i++)
 	{
-		square += (x[i] - mean) * (x[i] - mean) * (a[i] / na);
+		double		d = x[i] * unit - mean;
+
+		square += d * d * (a[i] / na);
 		below_a += a[i];
 		below_b += b[i];
 		if (i < n - 1)
-			area += fabs(below_a / na - below_b / nb) * (x[i + 1] - x[i]);
+			area += fabs(below_a / na - below_b / nb) * (x[i + 1] * unit - x[i] * unit);
 	}
-	return area / Max(sqrt(square), 0.001);
+	return area / Max(sqrt(square), 0.001 * unit);
 }
 
 /* ---- Kolmogorov and Smirnov ---- */

@@ -126,14 +126,25 @@ CompareColumn(const Comparison *both, const ProfileColumn *a, const ProfileColum
 
 /* ---- rows ---- */
 
+/* Is this a part of a time ("created.hour") that the other profile has whole? */
+static bool
+IsPartOf(const Profile *other, const ProfileColumn *c)
+{
+	const char *dot = strrchr(c->name, '.');
+	const ProfileColumn *whole = dot == NULL ? NULL :
+		ProfileFindColumn(other, pnstrdup(c->name, dot - c->name));
+
+	return whole != NULL && CellTypeClass(whole->type) == CLASS_TIME;
+}
+
 /* Why nothing was measured, or NULL. */
 static const char *
 NoteOf(const Comparison *both, const Drift *d)
 {
 	if (d->a == NULL)
-		return "not in the reference";
+		return IsPartOf(both->ref, d->b) ? "a time" : "not in the reference";
 	if (d->b == NULL)
-		return "not there any more";
+		return IsPartOf(both->cur, d->a) ? "a time" : "not there any more";
 	if (TypeChanged(d))
 		return psprintf("was %s, is %s now", ProfileTypeName(d->a), ProfileTypeName(d->b));
 	if (!isnan(d->m.statistic))
@@ -191,7 +202,7 @@ PutDrift(ReturnSetInfo *rsinfo, const Comparison *both, const Drift *d)
 	PutFloat(values, nulls, n++, both->points * d->impact.log_odds);
 	nulls[n] = note == NULL;
 	values[n++] = note == NULL ? (Datum) 0 : CStringGetTextDatum(note);
-	nulls[n] = nulls[n + 1] = isnan(d->impact.log_odds);
+	nulls[n] = nulls[n + 1] = !d->impact.concerned;
 	values[n++] = BoolGetDatum(d->impact.exact);
 	values[n++] = CStringGetTextDatum(d->impact.against_training ? "training" : "reference");
 	Assert(n == DRIFT_COLUMNS);

@@ -102,7 +102,8 @@ typedef struct DriftModel
 typedef struct Impact
 {
 	double		log_odds;
-	bool		exact;			/* no value was rounded */
+	bool		concerned;		/* the model needs the column */
+	bool		exact;			/* known, and no value was rounded */
 	bool		against_training;	/* instead of the reference */
 } Impact;
 

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "drift.h"
@@ -139,30 +140,35 @@ CellsMake(Cells *c, const ProfileColumn *a, const ProfileColumn *b)
 
 /*
  * Equal-width bins over both sides, as many as Sturges' rule wants (and NumPy's
- * division makes of it), the last closed on the right.
+ * division makes of it), the last closed on the right.  Numbers whose distance
+ * would overflow are taken by a quarter; there are at least two different ones.
  */
 Cells
 CellsBinned(const Cells *c)
 {
 	Cells		out = *c;
-	double		low = c->x[0],
-				width = c->x[c->n - 1] - low;
-	int			bins = (int) ceil(width / (width / (log2((double) c->rows_a + c->rows_b) + 1)));
+	double		scale = Max(fabs(c->x[0]), fabs(c->x[c->n - 1])) > DBL_MAX / 4 ? 0.25 : 1,
+				low = c->x[0] * scale,
+				high = c->x[c->n - 1] * scale,
+				width = high - low,
+				sturges = log2((double) c->rows_a + c->rows_b) + 1,
+				wanted = ceil(width / (width / sturges));
+	int			bins = (int) (wanted <= MOST_BINS ? wanted : ceil(sturges));
 	double		edges[MOST_BINS + 1];
 
 	CellsAllocate(&out, bins, false);
 	out.n = bins;
 	for (int k = 0; k < bins; k++)
 		edges[k] = low + k * (width / bins);
-	edges[bins] = c->x[c->n - 1];
+	edges[bins] = high;
 	for (int i = 0; i < c->n; i++)
 	{
-		int			k = (int) ((c->x[i] - low) / width * bins);
+		double		x = c->x[i] * scale;
+		int			k = Min((int) ((x - low) / width * bins), bins - 1);
 
-		k = Min(k, bins - 1);
-		if (k > 0 && c->x[i] < edges[k])
+		while (k > 0 && x < edges[k])
 			k--;
-		else if (k < bins - 1 && c->x[i] >= edges[k + 1])
+		while (k < bins - 1 && x >= edges[k + 1])
 			k++;
 		out.a[k] += c->a[i];
 		out.b[k] += c->b[i];

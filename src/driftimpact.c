@@ -78,7 +78,7 @@ TermOf(const Model *model, int source, const Cell *cell)
 static Impact
 MeanOfCounts(const Model *model, int source, const Profile *p, const ProfileColumn *c)
 {
-	Impact		mean = {0, c->store == PROFILE_LEVELS || c->bits == MANTISSA_BITS};
+	Impact		mean = {0, true, c->store == PROFILE_LEVELS || c->bits == MANTISSA_BITS};
 	Cell		cell = {.isnull = true, .type = c->type};
 
 	if (CellTypeClass(c->type) != CellTypeClass(model->encoder->sources[source].type) ||
@@ -121,20 +121,20 @@ MeanTerm(const DriftModel *m, const Profile *p, bool training, const char *colum
 	const ProfileColumn *c = ProfileFindColumn(p, column);
 
 	if (p->rows == 0)
-		return (Impact) {NAN, false};
+		return (Impact) {NAN};
 	if (m == NULL || (p->model_bytes == m->bytes && p->model_checksum == m->checksum))
 	{
 		for (int i = 0; i < p->nterms; i++)
 			if (strcmp(p->terms[i].name, column) == 0)
-				return (Impact) {ExactValue(&p->terms[i].sum) / p->rows, true};
-		return (Impact) {NAN, false};
+				return (Impact) {ExactValue(&p->terms[i].sum) / p->rows, true, true};
+		return (Impact) {NAN};
 	}
 	enc = m->model->encoder;
 	for (int i = 0; i < enc->nsources; i++)
 		if (strcmp(enc->sources[i].name, column) == 0)
-			return training ? (Impact) {0, true} :
-				c != NULL ? MeanOfCounts(m->model, i, p, c) : (Impact) {NAN, false};
-	return (Impact) {NAN, false};
+			return training ? (Impact) {0, true, true} :
+				c != NULL ? MeanOfCounts(m->model, i, p, c) : (Impact) {NAN, true, false};
+	return (Impact) {NAN};
 }
 
 Impact
@@ -151,7 +151,7 @@ DriftImpact(const DriftModel *m, const Profile *ref, const Profile *cur, const c
 	}
 	before = MeanTerm(m, ref, m != NULL && m->training[0], column);
 	now.log_odds -= before.log_odds;
-	now.exact = now.exact && before.exact;
+	now.exact = now.exact && before.exact && !isnan(now.log_odds);
 	return now;
 }
 

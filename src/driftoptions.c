@@ -135,7 +135,8 @@ DriftOptionsParse(Jsonb *given)
 	if (!JB_ROOT_IS_OBJECT(given))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("options must be a JSON object")));
+				 errmsg("options must be a JSON object"),
+				 errhint("For example {\"method\": \"psi\", \"columns\": {\"city\": {\"threshold\": 0.2}}}.")));
 	ReadObject(opt, &opt->all, &given->root, "");
 	return opt;
 }
@@ -168,5 +169,6 @@ DriftOptionsCheckColumns(const DriftOptions *opt, const Profile *ref, const Prof
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_COLUMN),
 					 errmsg("option \"columns\" names \"%s\", which neither profile has",
-							TextFromUtf8(opt->choices[i].column, strlen(opt->choices[i].column)))));
+							TextFromUtf8(opt->choices[i].column, strlen(opt->choices[i].column))),
+					 errhint("lead_describe() lists the columns of a profile.")));
 }
