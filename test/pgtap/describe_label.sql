@@ -75,30 +75,21 @@ INSERT INTO expected VALUES
 	('campaign', 'video', 2, 3.151419928854912e-05, 0.00015365889591976672, 0.37475100125862976, 0.50140342656027082);
 \set here `test -r ../shared/data/codepro/model_input.csv.gz && echo true || echo false`
 \if :here
-CREATE TEMP TABLE codepro (lead_id int, created_date timestamp, city_tier int, first_platform_c text, first_utm_medium_c text, first_utm_source_c text, total_leads_droppped int, referred_lead int, assistance_interaction int, career_interaction int, payment_interaction int, social_interaction int, syllabus_interaction int, app_complete_flag int, split text);
-\copy codepro FROM PROGRAM 'zcat ../shared/data/codepro/model_input.csv.gz' CSV HEADER
-CREATE TEMP TABLE mql (mql_id text, first_contact_date date, landing_page_id text, origin text);
-\copy mql FROM PROGRAM 'zcat ../shared/data/olist_funnel/marketing_qualified_leads.csv.gz' CSV HEADER
-CREATE TEMP TABLE deals (mql_id text);
-\copy deals FROM PROGRAM 'zcat ../shared/data/olist_funnel/closed_deals.csv.gz | cut -d, -f1' CSV HEADER
-CREATE TEMP TABLE campaign (campaign_id text, goal int, raised float8, days int, backers int, category text, month text, country text, currency text, experience int, video text, social int, updates int, won int);
-\copy campaign FROM PROGRAM 'zcat ../shared/data/campaign/campaign_data.csv.gz' CSV HEADER
-CREATE TEMP TABLE frames AS
-SELECT 'codepro' AS set, lead_frame(app_complete_flag, c) AS frame FROM codepro c
-UNION ALL SELECT 'olist', lead_frame(won, o) FROM (SELECT m.*, d.mql_id IS NOT NULL AS won FROM mql m LEFT JOIN deals d USING (mql_id)) o
-UNION ALL SELECT 'campaign', lead_frame(won, c) FROM campaign c;
+\o /dev/null
+\ir ../demo/explore.sql
+\o
 SELECT cmp_ok(greatest(abs(d.cells - e.cells), pg_temp.far(d.information_value, e.iv), pg_temp.far(d.chance_value, e.chance),
 			  pg_temp.far(d.p_value, e.p), pg_temp.far(d.auc, e.auc)), '<', 1e-10::float8, format('%s, %s', e.set, e."column"))
-FROM expected e JOIN frames USING (set), LATERAL lead_describe_label_columns(frame) d WHERE d."column" = e."column";
+FROM expected e JOIN explored USING (set), LATERAL lead_describe_label_columns(frame) d WHERE d."column" = e."column";
 SELECT cmp_ok(max(greatest(abs(d.rows - e.rows), abs(d.positives - e.positives), pg_temp.far(d.rate_low, e.low), pg_temp.far(d.rate_high, e.high), pg_temp.far(d.woe, e.woe), pg_temp.far(d.iv, e.iv))), '<', 1e-10::float8, 'Olist: levels, one without a deal')
 FROM (VALUES
 	('organic search', 2296, 271, 0.10546759655315234::float8, 0.1318711368309258::float8, 0.12899971842270586::float8, 0.005024858967934127::float8),
 	('other', 150, 4, 0.010417940822967982, 0.066553890512144526, -1.4571063835048008, 0.022798126967302452),
 	('(null)', 60, 14, 0.14439561736642828, 0.35436270377601958, 0.95062181020980852, 0.0096970100878274196),
 	('0b37d43dbde6452cdd94c17bf61a88e4', 27, 0, 0, 0.12455502974186702, -1.8671273081488264, 0.0070428104666133435)) e(level, rows, positives, low, high, woe, iv)
-	JOIN (SELECT l.* FROM frames, lead_describe_label(frame) l WHERE set = 'olist') d USING (level);
-SELECT is(count(*) FILTER (WHERE beyond_chance AND note IS NULL)::int, 1, 'campaign: nothing but the amount raised says anything') FROM frames, lead_describe_label_columns(frame) WHERE set = 'campaign';
-SELECT results_eq($$SELECT "column", left(note, 10) FROM frames, lead_describe_label_columns(frame) WHERE set = 'olist' AND note IS NOT NULL$$,
+	JOIN (SELECT l.* FROM explored, lead_describe_label(frame) l WHERE set = 'olist') d USING (level);
+SELECT is(count(*) FILTER (WHERE beyond_chance AND note IS NULL)::int, 1, 'campaign: nothing but the amount raised says anything') FROM explored, lead_describe_label_columns(frame) WHERE set = 'campaign';
+SELECT results_eq($$SELECT "column", left(note, 10) FROM explored, lead_describe_label_columns(frame) WHERE set = 'olist' AND note IS NOT NULL$$,
 	$$VALUES ('mql_id', 'identifier'), ('first_contact_date', 'time (a ti'), ('won', 'label (equ')$$, 'Olist: what a fit would leave out');
 \else
 SELECT skip('../shared/data is not here', 22);
