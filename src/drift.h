@@ -34,6 +34,7 @@ extern const char *const drift_method_names[METHOD_Z + 1];
 typedef struct ColumnChoice
 {
 	char	   *column;			/* NULL: all others */
+	bool		chosen;			/* a method was given, if only "auto" */
 	Method		method;
 	double		threshold;		/* NaN: the method's */
 } ColumnChoice;

@@ -9,46 +9,11 @@
 
 #include <math.h>
 
-#include "utils/builtins.h"
-#include "utils/numeric.h"
-
 #include "drift.h"
+#include "options.h"
 
 const char *const drift_method_names[] = {"auto", "psi", "jensenshannon",
 "wasserstein", "ks", "chisquare", "z"};
-
-pg_noreturn static void
-BadOption(const char *path, const char *must)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid value for option \"%s\"", path),
-			 errdetail("It must be %s.", must)));
-}
-
-static double
-ReadNumber(const char *path, const JsonbValue *v, double low, double high, const char *must)
-{
-	double		x;
-
-	if (v->type != jbvNumeric)
-		BadOption(path, must);
-	x = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-										   NumericGetDatum(v->val.numeric)));
-	if (!(x >= low && x <= high))
-		BadOption(path, must);
-	return x;
-}
-
-static Method
-ReadMethod(const char *path, const JsonbValue *v)
-{
-	for (int m = 0; v->type == jbvString && m < lengthof(drift_method_names); m++)
-		if (strlen(drift_method_names[m]) == v->val.string.len &&
-			memcmp(drift_method_names[m], v->val.string.val, v->val.string.len) == 0)
-			return m;
-	BadOption(path, "one of auto, psi, jensenshannon, wasserstein, ks, chisquare, z");
-}
 
 static void ReadColumns(DriftOptions *opt, JsonbContainer *object);
 
@@ -60,6 +25,7 @@ ReadObject(DriftOptions *opt, ColumnChoice *choice, JsonbContainer *object, cons
 	JsonbIteratorToken token;
 	JsonbValue	v;
 	char	   *path = "";
+	OptionReader r = {NULL, &v};
 
 	while ((token = JsonbIteratorNext(&it, &v, true)) != WJB_DONE)
 	{
@@ -70,16 +36,20 @@ ReadObject(DriftOptions *opt, ColumnChoice *choice, JsonbContainer *object, cons
 		if (token != WJB_VALUE)
 			continue;
 		key = path + strlen(prefix);
+		r.path = path;
 		if (strcmp(key, "method") == 0)
-			choice->method = ReadMethod(path, &v);
+		{
+			choice->method = OptionWord(&r, drift_method_names, lengthof(drift_method_names));
+			choice->chosen = true;
+		}
 		else if (strcmp(key, "threshold") == 0)
-			choice->threshold = ReadNumber(path, &v, 0, 1e9, "a number of at least 0");
+			choice->threshold = OptionNumber(&r, 0, 1e9, "a number of at least 0");
 		else if (strcmp(key, "alpha") == 0 && choice->column == NULL)
-			opt->alpha = ReadNumber(path, &v, 1e-12, 0.5, "a number above 0 up to 0.5");
+			opt->alpha = OptionNumber(&r, 1e-12, 0.5, "a number above 0 up to 0.5");
 		else if (strcmp(key, "columns") == 0 && choice->column == NULL)
 		{
 			if (v.type != jbvBinary || !JsonContainerIsObject(v.val.binary.data))
-				BadOption(path, "an object, a column a member");
+				OptionBad(&r, "an object of objects, such as {\"city\": {\"method\": \"psi\"}}");
 			ReadColumns(opt, v.val.binary.data);
 		}
 		else
@@ -87,8 +57,8 @@ ReadObject(DriftOptions *opt, ColumnChoice *choice, JsonbContainer *object, cons
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("unknown option \"%s\"", path),
 					 errhint(choice->column == NULL ?
-							 "Options are method, threshold, alpha, columns." :
-							 "Options of a column are method, threshold.")));
+							 "The options are: alpha, columns, method, threshold." :
+							 "The options are: method, threshold.")));
 	}
 }
 
@@ -117,7 +87,11 @@ ReadColumns(DriftOptions *opt, JsonbContainer *object)
 			const char *name = TextFromUtf8(choice->column, strlen(choice->column));
 
 			if (v.type != jbvBinary || !JsonContainerIsObject(v.val.binary.data))
-				BadOption(psprintf("columns.%s", name), "an object");
+			{
+				OptionReader r = {psprintf("columns.%s", name), &v};
+
+				OptionBad(&r, "an object");
+			}
 			ReadObject(opt, choice, v.val.binary.data, psprintf("columns.%s.", name));
 		}
 	}
@@ -132,11 +106,7 @@ DriftOptionsParse(Jsonb *given)
 	opt->alpha = 0.05;
 	if (given == NULL)
 		return opt;
-	if (!JB_ROOT_IS_OBJECT(given))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("options must be a JSON object"),
-				 errhint("For example {\"method\": \"psi\", \"columns\": {\"city\": {\"threshold\": 0.2}}}.")));
+	OptionsCheckObject(given, "{\"method\": \"psi\", \"columns\": {\"city\": {\"threshold\": 0.2}}}");
 	ReadObject(opt, &opt->all, &given->root, "");
 	return opt;
 }
@@ -149,7 +119,7 @@ DriftChoice(const DriftOptions *opt, const char *column)
 	for (int i = 0; i < opt->nchoices; i++)
 		if (strcmp(opt->choices[i].column, column) == 0)
 		{
-			if (opt->choices[i].method != METHOD_AUTO)
+			if (opt->choices[i].chosen)
 			{
 				choice.method = opt->choices[i].method;
 				choice.threshold = NAN;

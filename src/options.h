@@ -90,6 +90,20 @@ typedef struct Options
 #define OPTIONS_FIT		2		/* encoding and fit */
 #define OPTIONS_LABEL	4		/* columns beside the label */
 
+/* One option: "lambda", "columns.city.min_count"; an error says what it must be. */
+typedef struct OptionReader
+{
+	const char *path;
+	const JsonbValue *v;
+} OptionReader;
+
+extern void OptionBad(const OptionReader *r, const char *expected);
+extern double OptionNumber(const OptionReader *r, double low, double high,
+						   const char *expected);
+/* one of some words: its index */
+extern int	OptionWord(const OptionReader *r, const char *const *words, int n);
+extern void OptionsCheckObject(const Jsonb *given, const char *example);
+
 extern Options *OptionsParse(const Jsonb *given, int kinds);	/* NULL: defaults */
 extern ColumnOptions *OptionsForColumn(const Options *opt, const char *name);
 extern bool NameInList(const List *names, const char *name);
