@@ -22,6 +22,7 @@
 
 #define DESCRIBE_COLUMNS	19
 #define MOST_SHOWN			5
+#define HUGE_NUMBER			1e100	/* its third power might overflow */
 
 /* alerts */
 #define MOSTLY_MISSING		0.5
@@ -42,7 +43,9 @@ static Moments
 MomentsOf(const ProfileColumn *c, int64 n)
 {
 	Moments		m = {0, 0, NAN, 0, 0};
-	double		square = 0,
+	double		large = Max(fabs(c->numbers[0].x), fabs(c->numbers[c->n - 1].x)),
+				unit = large > HUGE_NUMBER ? large : 1,
+				square = 0,
 				cube = 0;
 
 	for (int i = 0; i < c->n; i++)
@@ -55,14 +58,14 @@ MomentsOf(const ProfileColumn *c, int64 n)
 	for (int i = 0; i < c->n; i++)
 	{
 		double		share = (double) c->numbers[i].rows / n,
-					d = c->numbers[i].x - m.mean;
+					d = c->numbers[i].x / unit - m.mean / unit;
 
 		square += share * d * d;
 		cube += share * d * d * d;
 	}
-	m.sd = sqrt(square);
-	if (c->n > 1 && m.sd > 0)
-		m.skewness = cube / (m.sd * m.sd * m.sd);
+	m.sd = sqrt(square) * unit;
+	if (c->n > 1 && square > 0)
+		m.skewness = cube / (square * sqrt(square));
 	return m;
 }
 
@@ -87,7 +90,8 @@ Quantile(const ProfileColumn *c, int64 n, double p)
 			break;
 		}
 	}
-	return low == high ? low : low + (at - rank) * (high - low);
+	return low == high ? low : isinf(high - low) ? low * (1 - at + rank) + high * (at - rank) :
+		low + (at - rank) * (high - low);
 }
 
 static char *

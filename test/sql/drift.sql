@@ -40,6 +40,8 @@ SELECT * FROM said('SELECT 1 AS x, date ''2025-01-01'' + i AS at, i * 1e305::flo
 SELECT "column", statistic, p FROM said('SELECT i AS x, i * 5e-324::float8 AS small FROM generate_series(1, 100) i', 'SELECT -i AS x, i * 1e-323::float8 AS small FROM generate_series(1, 50) i', '{"method": "jensenshannon"}');
 -- a threshold for all, another for one column
 SELECT "column", method, drifted FROM said('SELECT i % 7 AS x, i % 3 = 0 AS y FROM generate_series(1, 2000) i', 'SELECT i % 8 AS x, i % 2 = 0 AS y FROM generate_series(1, 2000) i', '{"threshold": 0.5, "columns": {"y": {"threshold": 0.01}}}');
+-- moments and quartiles of such numbers
+SELECT min, q25, median, max, mean, sd, round(skewness::numeric, 6) AS skewness FROM lead_describe(profile_of('SELECT x FROM (VALUES (-1.5e308::float8), (1e308), (1.5e308), (1.5e308)) v(x)'));
 -- a method for all but one column
 SELECT "column", method FROM said('SELECT i AS x, i::text AS y FROM generate_series(1, 3) i', 'SELECT i AS x, i::text AS y FROM generate_series(2, 4) i', '{"method": "ks", "columns": {"y": {"method": "auto"}}}');
 
