@@ -117,23 +117,14 @@ TimeOrNumber(const FrameColumn *c, double x)
 	return text != NULL ? text : NumberText(x);
 }
 
-static const char *
-KindOf(const FrameColumn *c)
+const char *
+FrameColumnKind(const FrameColumn *c)
 {
 	static const char *const roles[] = {NULL, "weight", "offset", "group", "time"};
 
 	if (c->role != ROLE_FEATURE)
 		return roles[c->role];
-	if (c->store == STORE_COUNTED)
-		return "time";
-	switch (CellTypeClass(c->type))
-	{
-		case CLASS_NUMBER:
-		case CLASS_INTERVAL:
-			return "number";
-		default:
-			return "categorical";
-	}
+	return c->part != TRANSFORM_NONE ? KIND_CATEGORICAL : CellTypeKind(c->type);
 }
 
 /* What the fit with default options would do with the column. */
@@ -145,7 +136,7 @@ Treatment(const FrameStats *s, const FittedEncoder *fe, int column,
 	ListCell   *lc;
 
 	if (c->role != ROLE_FEATURE)
-		return psprintf("used as %s", KindOf(c));
+		return psprintf("used as %s", FrameColumnKind(c));
 	if (determines != NULL)
 		return psprintf("stops the fit: alone determines the label. %s",
 						determines->detail);
@@ -189,7 +180,7 @@ DescribeColumn(ReturnSetInfo *rsinfo, const FrameStats *s,
 
 	values[0] = CStringGetTextDatum(TextFromUtf8(c->name, strlen(c->name)));
 	values[1] = CStringGetTextDatum(CellTypeName(c->type));
-	values[2] = CStringGetTextDatum(KindOf(c));
+	values[2] = CStringGetTextDatum(FrameColumnKind(c));
 	values[3] = Int64GetDatum(s->frame->rows);
 	values[4] = Int64GetDatum(c->nulls);
 	nulls[5] = !FrameColumnHasCells(c);

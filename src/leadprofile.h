@@ -137,4 +137,17 @@ ProfileNumber(CellType type, double x)
 	return CellTypeClass(type) == CLASS_TIME ? __builtin_floor(x / TIME_CELL_USECS) : x;
 }
 
+static inline const char *
+ProfileTypeName(const ProfileColumn *c)
+{
+	return c->type == CELL_UNUSABLE ? KIND_OTHER : CellTypeName(c->type);
+}
+
+/* "number", …, or "score" for the scores of a model */
+static inline const char *
+ProfileKind(const ProfileColumn *c)
+{
+	return strcmp(c->name, PROFILE_SCORE) == 0 ? KIND_SCORE : CellTypeKind(c->type);
+}
+
 #endif							/* LEADSCORE_LEADPROFILE_H */

@@ -249,7 +249,29 @@ typedef struct RowInput
 	bool	   *nulls;
 } RowInput;
 
+/*
+ * An identifier: of such a type, in so many rows, with so large a share of different
+ * values.
+ */
+#define IDENTIFIER_MIN_ROWS		100
+#define IDENTIFIER_SHARE		0.95
+
+static inline bool
+CellTypeIsKey(CellType type)
+{
+	return CellTypeClass(type) == CLASS_TEXT ||
+		type == CELL_INT2 || type == CELL_INT4 || type == CELL_INT8;
+}
+
+/* What a column is to its readers: a class in one word. */
+#define KIND_NUMBER			"number"
+#define KIND_CATEGORICAL	"categorical"
+#define KIND_TIME			"time"
+#define KIND_OTHER			"other"
+#define KIND_SCORE			"score"
+
 extern const char *CellTypeName(CellType type); /* "integer", "text", … */
+extern const char *CellTypeKind(CellType type);
 extern CellType CellTypeOf(Oid typid, Oid *basetype);
 extern char *TextToUtf8(const char *s, int len, int *outlen);
 extern char *TextFromUtf8(const char *s, int len);	/* terminated */
@@ -595,6 +617,8 @@ typedef struct Scorer
 extern void MissingColumn(const Model *model, const char *name,
 						  const RowShape *shape);
 extern double PlacedTerm(const Model *model, const Feature *f, const Cell *cell);
+/* what the average lead gets from a feature */
+extern double FeatureAverage(const Model *model, const Feature *f);
 
 /* The same; what most features are, a plain number, without a call. */
 static inline double

@@ -59,6 +59,23 @@ CellTypeName(CellType type)
 	return cell_type_names[type];
 }
 
+const char *
+CellTypeKind(CellType type)
+{
+	switch (CellTypeClass(type))
+	{
+		case CLASS_NUMBER:
+		case CLASS_INTERVAL:
+			return KIND_NUMBER;
+		case CLASS_TIME:
+			return KIND_TIME;
+		case CLASS_NONE:
+			return KIND_OTHER;
+		default:
+			return KIND_CATEGORICAL;
+	}
+}
+
 /* The cell type of a type of the server; *basetype gets the type below domains. */
 CellType
 CellTypeOf(Oid typid, Oid *basetype)
