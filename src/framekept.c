@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * framekept.c
- *	  What frames that are kept need: their counts, and no range of times.
+ *	  What frames that are kept need: their counts, how they were framed, and no
+ *	  range of times.
  *
  * The range of a time belongs to the rows at its ends.  A frame that rows may be
  * taken from has none (0 to 0), for it could not be told what is left of it; the
@@ -13,6 +14,9 @@
 
 #include "access/htup_details.h"
 #include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
 #include "frame.h"
@@ -58,4 +62,86 @@ lead_set_time_range(PG_FUNCTION_ARGS)
 		}
 	}
 	PG_RETURN_BYTEA_P(FrameEncode(frame));
+}
+
+/* The columns of a frame as a JSON array, each source once. */
+static void
+PutNames(StringInfo json, const Frame *frame)
+{
+	char	   *separator = "";
+
+	appendStringInfoString(json, "\"names\": [");
+	for (int i = 0; i < frame->ncolumns; i++)
+	{
+		const FrameColumn *c = &frame->columns[i];
+
+		if (c->part != TRANSFORM_NONE)
+			continue;
+		appendStringInfoString(json, separator);
+		escape_json(json, TextFromUtf8(c->name, strlen(c->name)));
+		separator = ", ";
+	}
+	appendStringInfoChar(json, ']');
+}
+
+/* The parts of one time as {"name": {"parts": [...]}}, if the frame has any. */
+static void
+PutParts(StringInfo json, const Frame *frame, const FrameColumn *time, char **separator)
+{
+	char	   *before = NULL;
+
+	for (int i = 0; i < frame->ncolumns; i++)
+	{
+		const FrameColumn *c = &frame->columns[i];
+
+		if (c->part == TRANSFORM_NONE || strcmp(c->source, time->name) != 0)
+			continue;
+		if (before == NULL)
+		{
+			appendStringInfoString(json, *separator);
+			escape_json(json, TextFromUtf8(time->name, strlen(time->name)));
+			appendStringInfoString(json, ": {\"parts\": [");
+			*separator = ", ";
+		}
+		appendStringInfoString(json, before == NULL ? "" : before);
+		before = ", ";
+		escape_json(json, PartName("", c->part) + 1);	/* "hour" of ".hour" */
+	}
+	if (before != NULL)
+		appendStringInfoString(json, "]}");
+}
+
+/* framing_of(frame): the options that frame rows with the same columns, as jsonb */
+PG_FUNCTION_INFO_V1(lead_framing_of);
+Datum
+lead_framing_of(PG_FUNCTION_ARGS)
+{
+	static const char *const roles[] = {NULL, "weight", "offset", "group", "time"};
+	const Frame *frame = FrameDecode(PG_GETARG_VARLENA_P(0));
+	StringInfoData json;
+	char	   *separator = "";
+
+	initStringInfo(&json);
+	appendStringInfo(&json, "{\"max_distinct\": %d, ", FRAME_MAX_DISTINCT_LIMIT);
+	PutNames(&json, frame);
+	for (int i = 0; i < frame->ncolumns; i++)
+	{
+		const FrameColumn *c = &frame->columns[i];
+
+		if (c->role == ROLE_FEATURE)
+			continue;
+		appendStringInfo(&json, ", \"%s\": ", roles[c->role]);
+		escape_json(&json, TextFromUtf8(c->name, strlen(c->name)));
+	}
+	if (frame->timezone != NULL)
+	{
+		appendStringInfoString(&json, ", \"timezone\": ");
+		escape_json(&json, TextFromUtf8(frame->timezone, strlen(frame->timezone)));
+	}
+	appendStringInfoString(&json, ", \"columns\": {");
+	for (int i = 0; i < frame->ncolumns; i++)
+		if (frame->columns[i].part == TRANSFORM_NONE)
+			PutParts(&json, frame, &frame->columns[i], &separator);
+	appendStringInfoString(&json, "}}");
+	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data)));
 }
