@@ -625,25 +625,25 @@ LANGUAGE plpgsql
 AS $$
 #variable_conflict use_variable
 DECLARE
-	h record;
+	held record;
 	here pg_catalog.jsonb := leadscore.current_settings();
 	less record;
 BEGIN
-	SELECT h.frame, r.spec, r.cut, r.seen, r.data_to, r.started_by INTO h
+	SELECT h.frame, r.spec, r.cut, r.seen, r.data_to, r.started_by INTO held
 	FROM leadscore.holdouts AS h JOIN leadscore.versions AS v USING (name, version) JOIN leadscore.runs AS r USING (run_id)
 	WHERE h.name OPERATOR(pg_catalog.=) name AND h.version OPERATOR(pg_catalog.=) version;
-	IF NOT leadscore.own_words(name, h.spec) THEN
-		PERFORM leadscore.check_author(pg_catalog.format('the recipe of version %s', version), h.started_by,
+	IF NOT leadscore.own_words(name, held.spec) THEN
+		PERFORM leadscore.check_author(pg_catalog.format('the recipe of version %s', version), held.started_by,
 			'Look at spec in leadscore.runs, or let that role forget the rows.');
 	END IF;
-	PERFORM leadscore.check_columns('column of the hold-out', ARRAY[h.spec OPERATOR(pg_catalog.#>>) '{holdout,column}'], columns);
-	PERFORM leadscore.check_columns('column of the label', leadscore.names_of(h.spec OPERATOR(pg_catalog.->) 'label_columns'), columns);
-	PERFORM leadscore.set_settings(h.spec OPERATOR(pg_catalog.->) 'settings');
-	SELECT * INTO less FROM leadscore.frame_like(h.frame, h.spec OPERATOR(pg_catalog.->>) 'label', source, columns,
-		leadscore.in_holdout(h.spec, h.cut, h.seen, h.data_to));
+	PERFORM leadscore.check_columns('column of the hold-out', ARRAY[held.spec OPERATOR(pg_catalog.#>>) '{holdout,column}'], columns);
+	PERFORM leadscore.check_columns('column of the label', leadscore.names_of(held.spec OPERATOR(pg_catalog.->) 'label_columns'), columns);
+	PERFORM leadscore.set_settings(held.spec OPERATOR(pg_catalog.->) 'settings');
+	SELECT * INTO less FROM leadscore.frame_like(held.frame, held.spec OPERATOR(pg_catalog.->>) 'label', source, columns,
+		leadscore.in_holdout(held.spec, held.cut, held.seen, held.data_to));
 	PERFORM leadscore.set_settings(here);
 	IF less.rows IS NOT NULL THEN
-		UPDATE leadscore.holdouts AS o SET frame = leadscore.without_rows(pg_catalog.concat('hold-out of version ', version), h.frame, less.rows)
+		UPDATE leadscore.holdouts AS o SET frame = leadscore.without_rows(pg_catalog.concat('hold-out of version ', version), held.frame, less.rows)
 		WHERE o.name OPERATOR(pg_catalog.=) name AND o.version OPERATOR(pg_catalog.=) version;
 	END IF;
 	RETURN less.total;

@@ -63,6 +63,32 @@ BEGIN
 		IF SQLSTATE LIKE 'XX%' OR SQLSTATE = '22P03' THEN RAISE; END IF;
 	END;
 	BEGIN
+		PERFORM as_frame(decode(substr((f - good)::text, 3), 'hex'));
+	EXCEPTION WHEN OTHERS THEN
+		IF SQLSTATE LIKE 'XX%' OR SQLSTATE = '22P03' THEN RAISE; END IF;
+	END;
+	BEGIN
+		PERFORM as_frame(decode(substr((good - f)::text, 3), 'hex'));
+	EXCEPTION WHEN OTHERS THEN
+		IF SQLSTATE LIKE 'XX%' OR SQLSTATE = '22P03' THEN RAISE; END IF;
+	END;
+	BEGIN
+		PERFORM as_frame(decode(substr((f - f)::text, 3), 'hex'));
+	EXCEPTION WHEN OTHERS THEN
+		IF SQLSTATE LIKE 'XX%' OR SQLSTATE = '22P03' THEN RAISE; END IF;
+	END;
+	BEGIN
+		PERFORM as_frame(decode(substr(lead_weigh_frame(f, 0.1)::text, 3), 'hex'));
+	EXCEPTION WHEN OTHERS THEN
+		IF SQLSTATE LIKE 'XX%' OR SQLSTATE = '22P03' THEN RAISE; END IF;
+	END;
+	BEGIN
+		PERFORM as_frame(decode(substr(leadscore.set_time_range(f, now(), now())::text, 3), 'hex')), leadscore.framing_of(f),
+			leadscore.frame_counts(f);
+	EXCEPTION WHEN OTHERS THEN
+		IF SQLSTATE LIKE 'XX%' OR SQLSTATE = '22P03' THEN RAISE; END IF;
+	END;
+	BEGIN
 		PERFORM lead_coefficients(lead_fit(f, '{"min_count": 1, "lambda": 1}'));
 	EXCEPTION WHEN OTHERS THEN
 		IF SQLSTATE LIKE 'XX%' OR SQLSTATE = '22P03' THEN RAISE; END IF;
