@@ -408,7 +408,7 @@ BEGIN
 	SELECT coalesce(sum(k.rows), 0) INTO held_out FROM leadscore.kept_frames AS k WHERE k.name = name AND k.starts >= held_from;
 	IF coalesce(labelled, 0) <= held_out THEN
 		RAISE EXCEPTION 'too few frames of model "%" have rows', name USING ERRCODE = 'object_not_in_prerequisite_state',
-			DETAIL = format('%s frames of the window have labelled rows, and the latest judge the model.',
+			DETAIL = format('Frames of the window with labelled rows: %s; the latest judge the model.',
 				(SELECT count(*) FROM leadscore.kept_frames AS k WHERE k.name = name AND k.starts >= starts AND k.rows > 0)),
 			HINT = 'Keep more frames, or choose a longer frames_window.';
 	END IF;
