@@ -254,7 +254,8 @@ $$;
 -- again		frame the periods from this time on anew, for rows or labels that came
 --				late; '-infinity' for all.  Without it a kept frame never changes
 -- returns		a row per period: action 'kept', or 'kept again'.  rows have a label,
---				unknown have none.  A period without rows is kept as well
+--				unknown have none.  A period without rows is kept as well, once there are
+--				rows after it: until then they may be about to come
 -- errors		no time column; frames kept by another recipe or period; a recipe that
 --				another role wrote; those of the source
 CREATE FUNCTION lead_keep_frames(name text, period text DEFAULT NULL, maturity interval DEFAULT NULL,
@@ -296,12 +297,14 @@ BEGIN
 		"from" := GREATEST("from", CASE WHEN again OPERATOR(pg_catalog.>) '-infinity' THEN again END);
 	END IF;
 	IF "from" OPERATOR(pg_catalog.<) "to" THEN
-		EXECUTE pg_catalog.format('INSERT INTO leadscore.kept_frames (name, starts, ends, frame, rows, positives, unknown)
+		EXECUTE pg_catalog.format('WITH f AS MATERIALIZED (%s)
+			INSERT INTO leadscore.kept_frames (name, starts, ends, frame, rows, positives, unknown)
 			SELECT $3, p.starts AT TIME ZONE $4, (p.starts OPERATOR(pg_catalog.+) $5) AT TIME ZONE $4,
 				leadscore.set_time_range(f.frame), COALESCE(c.rows, 0), COALESCE(c.positives, 0), COALESCE(c.unknown, 0)
 			FROM pg_catalog.generate_series($1 AT TIME ZONE $4, ($2 AT TIME ZONE $4) OPERATOR(pg_catalog.-) $5, $5) AS p(starts)
-				LEFT JOIN (%s) AS f ON f.starts OPERATOR(pg_catalog.=) (p.starts AT TIME ZONE $4)
-				LEFT JOIN LATERAL leadscore.frame_counts(f.frame) AS c ON true',
+				LEFT JOIN f ON f.starts OPERATOR(pg_catalog.=) (p.starts AT TIME ZONE $4)
+				LEFT JOIN LATERAL leadscore.frame_counts(f.frame) AS c ON true
+			WHERE (p.starts AT TIME ZONE $4) OPERATOR(pg_catalog.<=) (SELECT pg_catalog.max(f.starts) FROM f)',
 			leadscore.keeping_query(spec, chosen.period)) USING "from", "to", name, zone, step;
 	END IF;
 	PERFORM leadscore.set_settings(here);
