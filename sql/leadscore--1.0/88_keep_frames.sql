@@ -615,7 +615,7 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT concat_ws(' AND ', 't.label IS NOT NULL', leadscore.held_out(spec, cut #>> '{}'),
-		CASE WHEN spec #>> '{holdout,by}' = 'time' THEN format('s.%I OPERATOR(pg_catalog.<=) %L::%s', spec #>> '{holdout,column}',
+		CASE WHEN spec #>> '{holdout,by}' = 'time' AND seen IS NOT NULL THEN format('s.%I OPERATOR(pg_catalog.<=) %L::%s', spec #>> '{holdout,column}',
 			seen #>> '{}', (SELECT c->>'type' FROM jsonb_array_elements(spec->'columns') AS c WHERE c->>'name' = spec #>> '{holdout,column}'))
 		WHEN data_to IS NOT NULL THEN format('s.%I::pg_catalog.timestamptz OPERATOR(pg_catalog.<=) %L::pg_catalog.timestamptz',
 			spec->>'time', to_json(data_to) #>> '{}') END)
