@@ -102,9 +102,9 @@ CREATE TEMP TABLE by_day AS SELECT created_date::date AS day, lead_frame(app_com
 CREATE TEMP TABLE total AS SELECT leadscore.set_time_range(lead_frame(frame)) AS frame FROM by_day;
 SELECT is((SELECT count(*) FROM by_day d, total WHERE total.frame - leadscore.set_time_range(d.frame)
 	= (SELECT leadscore.set_time_range(lead_frame(o.frame)) FROM by_day o WHERE o.day <> d.day)), (SELECT count(*) FROM by_day), 'CodePro less any day is the other days');
-SELECT is((SELECT count(*) FROM codepro c, total WHERE lead_id % 500 = 1 AND (SELECT rows FROM leadscore.frame_counts(total.frame
+SELECT is((SELECT count(*) FROM codepro c, total WHERE lead_id % 2500 = 1 AND (SELECT rows FROM leadscore.frame_counts(total.frame
 	- (SELECT leadscore.set_time_range(lead_frame(o.app_complete_flag, o, :options)) FROM codepro o WHERE o.lead_id = c.lead_id))) = 24990),
-	(SELECT count(*) FROM codepro WHERE lead_id % 500 = 1), 'less any lead there is one lead less');
+	(SELECT count(*) FROM codepro WHERE lead_id % 2500 = 1), 'less any lead there is one lead less');
 SELECT ok(total.frame - f = g, 'less a third of the leads, to the byte') FROM total, (SELECT
 	leadscore.set_time_range(lead_frame(app_complete_flag, c, :options) FILTER (WHERE lead_id % 3 = 0)) AS f,
 	leadscore.set_time_range(lead_frame(app_complete_flag, c, :options) FILTER (WHERE lead_id % 3 > 0)) AS g FROM codepro c) s;
