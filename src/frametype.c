@@ -187,7 +187,8 @@ DescribeColumn(ReturnSetInfo *rsinfo, const FrameStats *s,
 	if (!nulls[5])
 		values[5] = Int64GetDatum(cs->distinct >= 0 ? cs->distinct :
 								  CountDistinctNumbers(s->frame, c));
-	nulls[6] = nulls[7] = (cs->nonnull == 0 || CellTypeClass(c->type) == CLASS_TEXT);
+	nulls[6] = nulls[7] = (cs->nonnull == 0 || CellTypeClass(c->type) == CLASS_TEXT ||
+						   (c->store == STORE_COUNTED && low == 0 && high == 0));	/* no range */
 	if (!nulls[6])
 	{
 		values[6] = CStringGetTextDatum(TimeOrNumber(c, low));
