@@ -78,8 +78,11 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #endif
 #if PG_VERSION_NUM >= 150000
 #define ReserveSettings(prefix)	MarkGUCPrefixReserved(prefix)
+#define WholeRowRenamed(rte)	((void) (rte), false)
 #else
 #define ReserveSettings(prefix)	EmitWarningsOnPlaceholders(prefix)
+/* until 15 the columns of l in "FROM leads AS l(a, b)" were called a and b */
+#define WholeRowRenamed(rte)	((rte)->alias != NULL && (rte)->alias->colnames != NIL)
 #endif
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn		pg_attribute_noreturn()
@@ -241,12 +244,35 @@ typedef struct RowInput
 	MemoryContext previous;		/* those of the shape before, until the next */
 	RowShape   *shape;			/* NULL before the first row */
 	uint64		tupdesc_id;		/* typcache's identifier, record form */
+	struct TypeCacheEntry *typcache;	/* of a named row type, or NULL */
 	TupleDesc	tupdesc;		/* our copy, record form */
 	Datum	   *values;
 	bool	   *nulls;
 } RowInput;
 
+/*
+ * An identifier: of such a type, in so many rows, with so large a share of different
+ * values.
+ */
+#define IDENTIFIER_MIN_ROWS		100
+#define IDENTIFIER_SHARE		0.95
+
+static inline bool
+CellTypeIsKey(CellType type)
+{
+	return CellTypeClass(type) == CLASS_TEXT ||
+		type == CELL_INT2 || type == CELL_INT4 || type == CELL_INT8;
+}
+
+/* What a column is to its readers: a class in one word. */
+#define KIND_NUMBER			"number"
+#define KIND_CATEGORICAL	"categorical"
+#define KIND_TIME			"time"
+#define KIND_OTHER			"other"
+#define KIND_SCORE			"score"
+
 extern const char *CellTypeName(CellType type); /* "integer", "text", … */
+extern const char *CellTypeKind(CellType type);
 extern CellType CellTypeOf(Oid typid, Oid *basetype);
 extern char *TextToUtf8(const char *s, int len, int *outlen);
 extern char *TextFromUtf8(const char *s, int len);	/* terminated */
@@ -594,6 +620,8 @@ typedef struct Scorer
 extern void MissingColumn(const Model *model, const char *name,
 						  const RowShape *shape);
 extern double PlacedTerm(const Model *model, const Feature *f, const Cell *cell);
+/* what the average lead gets from a feature */
+extern double FeatureAverage(const Model *model, const Feature *f);
 
 /* The same; what most features are, a plain number, without a call. */
 static inline double

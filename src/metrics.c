@@ -530,7 +530,7 @@ LiftTiles(const Ties *ties, int tiles)
 }
 
 /* Interval of a share at 95 %, Wilson (1927). */
-static void
+void
 WilsonInterval(int64 part, int64 whole, double *low, double *high)
 {
 	double		n = (double) whole;

@@ -125,6 +125,7 @@ extern PrPoint *PrCurve(const Ties *ties, int64 *npoints);
 extern LiftTile *LiftTiles(const Ties *ties, int tiles);
 extern CalibrationBin *CalibrationBins(const Ties *ties, int bins, int *nbins);
 extern double CalibrationError(const Ties *ties, int bins);
+extern void WilsonInterval(int64 part, int64 whole, double *low, double *high);
 
 /* ------------------------------------------------------------------------
  * evaluate.c: shared by the final functions
