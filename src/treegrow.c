@@ -21,10 +21,10 @@
  * Intervals are cut at a threshold, and NULL goes to the side that gains more.
  * Levels are sorted by G/H and cut like intervals, which finds the best of all
  * sets (Fisher 1958).  With many levels it finds too much, so G/H is drawn to
- * that of the node by SET_SMOOTH, and of more than FEW_LEVELS the smaller side
- * has at most SET_MOST, cuts are SET_ROWS rows apart, and λ is SET_LAMBDA more
- * (the means and measures of LightGBM, Ke et al. 2017).  What the node has not
- * seen goes with the larger child.
+ * that of the node by SET_SMOOTH, and of more than two levels the smaller side
+ * has at most SET_MOST, cuts are SET_ROWS rows apart (fewer where there are not
+ * 2,000 in all), and λ is SET_LAMBDA more: the means and measures of LightGBM (Ke
+ * et al. 2017).  What the node has not seen goes with the larger child.
  *
  *-------------------------------------------------------------------------
  */
@@ -40,7 +40,7 @@
 #define SET_LAMBDA		10.0
 #define SET_MOST		32		/* levels on the side that has fewer */
 #define SET_ROWS		100		/* from one cut to the next */
-#define FEW_LEVELS		4
+#define SET_SHARE		20		/* or all rows by this */
 #define LEAST_HESSIAN	1e-3
 /* gains below this share of H are rounding */
 #define GAIN_NOISE		1e-12
@@ -91,6 +91,7 @@ struct TreeGrower
 
 	/* the tree at hand */
 	double		unit;
+	int64		set_rows;
 	int			nnodes;
 	int			room;
 	GrowNode   *nodes;
@@ -353,7 +354,7 @@ TrySet(Trial *t, int column, const TreeSum *bins)
 		return;
 	SortBins(sorted, n);
 	t->monotone = 0;
-	if (n > FEW_LEVELS)
+	if (n > 2)
 	{
 		t->lambda += SET_LAMBDA;
 		t->score = Score(t, G - t->mean * H, H);
@@ -363,9 +364,9 @@ TrySet(Trial *t, int column, const TreeSum *bins)
 		double		gain;
 
 		Add(&left, &bins[sorted[i].bin]);
-		if (n > FEW_LEVELS &&
+		if (n > 2 &&
 			((i + 1 > SET_MOST && n - i - 1 > SET_MOST) ||
-			 left.n - cut < SET_ROWS || t->node->sum.n - left.n < SET_ROWS))
+			 left.n - cut < t->g->set_rows || t->node->sum.n - left.n < t->g->set_rows))
 			continue;
 		cut = left.n;
 		gain = SplitGain(t, &left);
@@ -640,6 +641,7 @@ TreeGrow(TreeGrower *g, TreeEnsemble *e, uint64 key, double unit, const bool *us
 			Add(&sum, &g->row[i].sum);
 	}
 	g->unit = unit;
+	g->set_rows = Min(SET_ROWS, sum.n / SET_SHARE);
 	g->nnodes = g->nopen = g->nleaves = 0;
 	(void) AddGrowNode(g, 0, n, &sum, 0, key);
 	if (n > 0 && IsLarge(g, &g->nodes[0]))

@@ -3,7 +3,7 @@
 BEGIN;
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(54);
+SELECT plan(60);
 
 ---------------------------------------------------------------------------
 -- Boosting: margins of XGBoost 1.7.4, tree_method "exact", max_depth 3, eta 0.3,
@@ -229,5 +229,13 @@ SELECT is(count(impact_log_odds), 0::bigint, 'drift knows no impact of trees') F
 SELECT is(count(*), 1::bigint, 'but that of the scores') FROM
 	lead_drift((SELECT lead_profile(m.model, l) FROM leads l, model m WHERE m.name = 'boost' AND id < 2000),
 		(SELECT lead_profile(m.model, l) FROM leads l, model m WHERE m.name = 'boost' AND id >= 2000)) WHERE kind = 'score' AND statistic IS NOT NULL;
+SELECT is(live, true, 'a forest is trained by name') FROM lead_train_model('trees', 'leads', 'won', exclude => '{created}', key => 'id',
+	options => '{"family": "forest", "trees": 10, "min_leaf": 50}');
+SELECT is(status, 'finished', 'trained again') FROM lead_retrain('trees');
+SELECT ok(lead_create_scored_view('trees') IS NOT NULL, 'a scored view of it');
+SELECT is(count(*), 0::bigint, 'has its scores') FROM trees_scored v JOIN leads l USING (id) WHERE v.score IS DISTINCT FROM lead_score('trees', l);
+SELECT is(verdict IS NOT NULL, true, 'boosted trees go through the gate') FROM lead_train_model('trees', 'leads', 'won', exclude => '{created}', key => 'id',
+	options => '{"family": "boost", "trees": 30, "depth": 3}');
+SELECT cmp_ok(count(*), '=', 5::bigint, 'importance by name') FROM lead_importance('trees@3');
 SELECT * FROM finish();
 ROLLBACK;

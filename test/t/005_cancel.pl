@@ -81,6 +81,24 @@ foreach my $what (sort keys %profiling)
 	cmp_ok($late, '<', 0.5, sprintf 'and not later than that (%.2f s)', $late);
 }
 
+# Trees: growing them, out of the bag, shuffled, explained.
+$node->query(q{
+	CREATE TABLE grown AS
+	SELECT lead_fit(frame, '{"family": "forest", "trees": 30, "exclude": ["id"]}') AS model FROM framed});
+my %growing = (
+	'boosting' => q{SELECT length(lead_fit(frame, '{"family": "boost", "trees": 5000, "exclude": ["id"]}')) FROM framed},
+	'a forest' => q{SELECT length(lead_fit(frame, '{"family": "forest", "trees": 2000, "exclude": ["id"]}')) FROM framed},
+	'importance' => 'SELECT count(*) FROM grown, framed, lead_importance(model, frame, 300000)',
+	'explanations' => 'SELECT count(*) FROM grown, wide w, lead_explain(model, w)');
+foreach my $what (sort keys %growing)
+{
+	$start = time;
+	my $error = $node->error("SET max_parallel_workers_per_gather = 0; SET statement_timeout = 1500; $growing{$what}");
+	my $late = time - $start - 1.5;
+	like($error, qr/canceling statement due to statement timeout/, "$what is stopped");
+	cmp_ok($late, '<', 1, sprintf 'and not later than that (%.2f s)', $late);
+}
+
 # One session, stopped again and again: its memory does not grow.
 SKIP:
 {

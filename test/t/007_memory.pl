@@ -36,4 +36,17 @@ $took = peak("SET leadscore.work_mem = '1MB'; SELECT count(u) FROM "
 		. "(SELECT lead_frame(f) AS u FROM $frame, generate_series(1, 300)) s") - $nothing;
 cmp_ok($took, '<', 75, sprintf 'large frames united: %.0f MB', $took);
 
+# Trees keep all rows in memory, and no more than their check says.
+my $wide = q{(SELECT f FROM (SELECT lead_frame(i * 7919 % 1009 < 300, r) AS f
+	FROM generate_series(1, 400000::bigint) i, LATERAL (SELECT i % 997 AS a, i * 31 % 9973 AS b, i * 7919 % 89 AS c) r) f) f};
+my $without = peak("SELECT count(f) FROM $wide");
+foreach my $family ('boost', 'forest')
+{
+	my $options = qq('{"family": "$family", "trees": 3}');
+	my $error = $node->error("SET leadscore.tree_mem = '1MB'; SELECT length(lead_fit(f, $options)) FROM $wide");
+	my ($said) = $error =~ /needs (\d+) MB of memory/;
+	$took = peak("SELECT length(lead_fit(f, $options)) FROM $wide") - $without;
+	cmp_ok($took, '<', $said + 25, sprintf "$family: %.0f MB, of which it said %d", $took, $said);
+}
+
 done_testing();
