@@ -96,20 +96,7 @@ ORDER BY n, o;
 -- Hostile bytes: any byte changed, with the checksums put right.  A model is refused
 -- or it scores; nothing else.
 --
-CREATE FUNCTION pg_temp.u32(n bigint) RETURNS bytea LANGUAGE sql AS
-$$ SELECT set_byte(set_byte(set_byte(set_byte('\x00000000'::bytea, 0, (n & 255)::int), 1, (n >> 8 & 255)::int), 2, (n >> 16 & 255)::int), 3, (n >> 24 & 255)::int) $$;
-CREATE FUNCTION pg_temp.crc32c(data bytea) RETURNS bigint LANGUAGE plpgsql AS $$
-DECLARE
-	crc bigint := x'ffffffff'::bigint;
-BEGIN
-	FOR i IN 0 .. length(data) - 1 LOOP
-		crc := crc # get_byte(data, i);
-		FOR bit IN 1 .. 8 LOOP
-			crc := (crc >> 1) # (CASE WHEN crc & 1 = 1 THEN x'82f63b78'::bigint ELSE 0 END);
-		END LOOP;
-	END LOOP;
-	RETURN crc # x'ffffffff'::bigint;
-END $$;
+\i test/lib/forge.psql
 CREATE FUNCTION pg_temp.forged(scoring bytea, statistics bytea) RETURNS bytea LANGUAGE sql AS $$
 	SELECT convert_to(E'LSmodel\n', 'UTF8') || pg_temp.u32(2) || pg_temp.u32(40 + length(scoring) + length(statistics))
 		|| pg_temp.u32(length(scoring)) || pg_temp.u32(pg_temp.crc32c(scoring))
