@@ -11,22 +11,8 @@
  */
 #include "postgres.h"
 
+#include "fit.h"
 #include "framescore.h"
-
-typedef struct FrameTerm
-{
-	const FrameColumn *column;
-	const Feature *feature;
-	double	   *of_code;		/* dictionaries: [0] NULL, [k] the k-th value */
-} FrameTerm;
-
-struct FrameScorer
-{
-	Model		model;			/* copies, see below */
-	Encoder		encoder;
-	int			nterms;
-	FrameTerm  *terms;
-};
 
 pg_noreturn static void
 ColumnLacking(const char *name, const char *detail)
@@ -64,25 +50,12 @@ static double *
 TermsOfCodes(const Model *model, const Feature *f, const FrameColumn *c)
 {
 	double	   *terms = palloc0(sizeof(double) * (c->nvalues + 1));
-	Cell		cell = {0};
 
-	cell.type = c->type;
-	if (c->nulls > 0)
+	for (int code = c->nulls > 0 ? 0 : 1; code <= c->nvalues; code++)
 	{
-		cell.isnull = true;
-		terms[0] = FeatureTerm(model, f, &cell);
-		cell.isnull = false;
-	}
-	for (int k = 0; k < c->nvalues; k++)
-	{
-		if (c->texts != NULL)
-		{
-			cell.text = c->texts[k];
-			cell.len = c->lengths[k];
-		}
-		else
-			cell.number = c->numbers[k];
-		terms[k + 1] = FeatureTerm(model, f, &cell);
+		Cell		cell = CodeCell(c, code);
+
+		terms[code] = FeatureTerm(model, f, &cell);
 	}
 	return terms;
 }

@@ -10,7 +10,22 @@
 
 #include "frame.h"
 
-typedef struct FrameScorer FrameScorer;
+/* A feature of the model and the column of the frame that it is made of. */
+typedef struct FrameTerm
+{
+	const FrameColumn *column;
+	const Feature *feature;
+	double	   *of_code;		/* dictionaries: [0] NULL, [k] the k-th value */
+} FrameTerm;
+
+/* Model and features are copies: a frame's cells are parts of times already. */
+typedef struct FrameScorer
+{
+	Model		model;
+	Encoder		encoder;
+	int			nterms;
+	FrameTerm  *terms;			/* in the order of the features */
+} FrameScorer;
 
 /* an error names the column that the frame lacks; `model` is from ModelDecode() */
 extern FrameScorer *FrameScorerCreate(const Model *model, const Frame *frame);

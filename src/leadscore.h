@@ -664,6 +664,8 @@ typedef struct LogitOptions
 	double		alpha;
 	bool		firth;
 	bool		robust;			/* HC0 covariance */
+	bool		supremum;		/* separated classes are climbed, not proved: LOGIT_SEPARATED
+								 * means that the likelihood can rise no more */
 	int			max_iterations; /* 0: the default, 100; with firth 500 */
 	double		tolerance;		/* 0: the default, 1e-10 */
 	void		(*report) (int iteration, int64 row, int64 rows);	/* or NULL */
