@@ -385,7 +385,8 @@ CREATE FUNCTION leadscore.champion(name text, OUT version integer, OUT spec json
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT v.version, jsonb_set(r.spec, '{holdout}', r.spec->'holdout' || jsonb_build_object('cut', r.cut, 'seen', r.seen))
+	SELECT v.version, jsonb_set(r.spec, '{holdout}', r.spec->'holdout' || jsonb_build_object('cut', r.cut, 'seen', r.seen,
+		'halved', r.spec #> '{recalibrated,halved}'))
 	FROM leadscore.aliases AS a JOIN leadscore.versions AS v USING (name, version) JOIN leadscore.runs AS r USING (run_id)
 	WHERE a.name = $1 AND a.alias = 'champion'
 $$;
@@ -532,7 +533,7 @@ BEGIN
 		PERFORM leadscore.check_author(format('the recipe of model "%s"', name), author,
 			format('Look at spec in leadscore.runs; lead_retrain(%L, adopt => true) makes it your own.', name));
 	END IF;
-	RETURN spec;
+	RETURN spec - 'recalibrated';
 END;
 $$;
 

@@ -397,7 +397,7 @@ BEGIN
 			END IF;
 		ELSIF level = 'trainer' AND t.relkind <> 'v' THEN
 			EXECUTE format('GRANT SELECT, INSERT%s ON leadscore.%I TO %I',
-				CASE WHEN t.relname = 'deployments' THEN '' ELSE ', UPDATE, DELETE' END, t.relname, role);
+				CASE WHEN t.relname IN ('deployments', 'decisions') THEN '' ELSE ', UPDATE, DELETE' END, t.relname, role);
 		ELSIF t.relname <> 'holdouts' THEN
 			EXECUTE format('GRANT SELECT ON leadscore.%I TO %I', t.relname, role);
 		END IF;
