@@ -124,6 +124,35 @@ CREATE OPERATOR || (
 COMMENT ON OPERATOR || (leadframe, leadframe) IS
 'the union of two frames';
 
+-- lead_frame_subtract(frame, less), frame - less: the frame without these rows, to
+-- the byte the one that the other rows make (a column that overflowed stays so).
+-- NULL			where one of them is
+-- errors		a row that is not there as often, with the column that differs; a
+--				column that the frame lacks, or of another type; a time without
+--				"parts" whose range would change, for nobody can tell to what
+CREATE FUNCTION lead_frame_subtract(leadframe, leadframe)
+RETURNS leadframe AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lead_frame_subtract(leadframe, leadframe) IS
+'a frame without the rows of another; what - does';
+
+CREATE OPERATOR - (
+	LEFTARG = leadframe,
+	RIGHTARG = leadframe,
+	FUNCTION = lead_frame_subtract
+);
+COMMENT ON OPERATOR - (leadframe, leadframe) IS
+'a frame without the rows of another';
+
+-- lead_weigh_frame(frame, weight): the same rows, their weights times this one.
+-- weight		finite, above 0; a frame without weights gets a column "(weight)"
+-- NULL			where one of them is
+-- errors		another weight; a product beyond double precision; a column
+--				"(weight)" that is none
+CREATE FUNCTION lead_weigh_frame(frame leadframe, weight float8)
+RETURNS leadframe AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lead_weigh_frame(leadframe, float8) IS
+'the same rows with their weights multiplied';
+
 -- Equal frames are equal bytes: they hold the same rows.
 CREATE FUNCTION leadframe_eq(leadframe, leadframe) RETURNS boolean
 AS 'byteaeq' LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;

@@ -245,6 +245,12 @@ CREATE AGGREGATE lead_training_columns(label "any", options jsonb, VARIADIC "any
 COMMENT ON AGGREGATE lead_training_columns("any", jsonb, VARIADIC "any") IS
 'lead_train() with the counts, the fingerprint of the rows and facts about the columns; the model is NULL where a fit can only fail, by the columns';
 
+-- lead_training(frame, options): the same of a frame; options as for lead_fit()
+CREATE FUNCTION lead_training(frame leadframe, options jsonb DEFAULT NULL)
+RETURNS lead_trained AS 'MODULE_PATHNAME', 'lead_training_frame' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION lead_training(leadframe, jsonb) IS
+'lead_fit() with the counts, the fingerprint of the rows and facts about the columns; the model is NULL where a fit can only fail';
+
 CREATE AGGREGATE lead_facts(label "any", features record, options jsonb) (
 	SFUNC = lead_train_transfn,
 	STYPE = internal, SSPACE = 65536,
