@@ -16,7 +16,9 @@
  * The new outcomes are those later than any that the champion's training saw, where its
  * hold-out goes by time: the earlier ones are climbed on, the latest share judges.  Where
  * it goes by hash they are the champion's hold-out: one half is climbed on, the other
- * judges.  A champion recalibrated so has half of its hold-out left.
+ * judges.  A champion recalibrated so has half of its hold-out left.  Leads younger than
+ * the maturity that lead_watch() was told have no outcome yet, whatever their label is.
+ * With kept frames (frames_window) they are the frames that begin after all of that.
  *
  *	policies		a row per model
  *	decisions		a row per lead_retrain_if_needed(), for ever
@@ -276,8 +278,10 @@ $$;
 
 -- Which rows of s are new to the champion, and which of these judge: conditions, NULL
 -- where none are.  halved: how often its hold-out is halved for this.
-CREATE FUNCTION leadscore.fresh_rows(champion jsonb, columns jsonb, OUT fresh text, OUT judging text, OUT halved integer)
-LANGUAGE plpgsql IMMUTABLE
+-- matured	leads from then on have no outcome yet
+CREATE FUNCTION leadscore.fresh_rows(champion jsonb, columns jsonb, matured timestamptz,
+	OUT fresh text, OUT judging text, OUT halved integer)
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -294,15 +298,19 @@ BEGIN
 	ELSE
 		fresh := NULL;
 	END IF;
+	IF matured IS NOT NULL AND champion->>'time' IS NOT NULL THEN
+		fresh := fresh || format(' AND COALESCE(s.%I OPERATOR(pg_catalog.<) %s, false)', champion->>'time',
+			leadscore.as_time(champion, format('%L::pg_catalog.timestamptz', matured)));
+	END IF;
 END;
 $$;
 
 -- The query that reads what is new to the champion: rows to learn from and rows that
 -- judge as frames, and counts.  NULL where nothing can be told to be new.  frames =>
 -- false: the counts alone.
-CREATE FUNCTION leadscore.outcomes_query(champion jsonb, frames boolean)
+CREATE FUNCTION leadscore.outcomes_query(champion jsonb, matured timestamptz, frames boolean)
 RETURNS text
-LANGUAGE plpgsql IMMUTABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -315,7 +323,7 @@ DECLARE
 	prefix text := '';
 	cut text := '';
 BEGIN
-	SELECT * INTO rows FROM leadscore.fresh_rows(champion, champion->'columns');
+	SELECT * INTO rows FROM leadscore.fresh_rows(champion, champion->'columns', matured);
 	IF rows.fresh IS NULL THEN
 		RETURN NULL;
 	END IF;
@@ -353,7 +361,7 @@ BEGIN
 		|| format(' CROSS JOIN LATERAL (SELECT (%s) AS label, %s AS fresh, %s AS judging) AS t', champion->>'label', rows.fresh, rows.judging);
 END;
 $$;
-COMMENT ON FUNCTION leadscore.outcomes_query(jsonb, boolean) IS 'the query that reads outcomes that a champion has not seen: one scan of its source';
+COMMENT ON FUNCTION leadscore.outcomes_query(jsonb, timestamptz, boolean) IS 'the query that reads outcomes that a champion has not seen: one scan of its source';
 
 CREATE TYPE leadscore.outcomes AS (
 	learning @extschema@.leadframe,
@@ -372,12 +380,12 @@ COMMENT ON TYPE leadscore.outcomes IS 'outcomes that a champion has not seen, as
 
 -- Reads them.  Leaves search_path alone, because the source and the label may call
 -- functions that need it.
-CREATE FUNCTION leadscore.read_outcomes(champion jsonb, frames boolean)
+CREATE FUNCTION leadscore.read_outcomes(champion jsonb, matured timestamptz, frames boolean)
 RETURNS leadscore.outcomes
 LANGUAGE plpgsql
 AS $$
 DECLARE
-	query pg_catalog.text := leadscore.outcomes_query(champion, frames);
+	query pg_catalog.text := leadscore.outcomes_query(champion, matured, frames);
 	here pg_catalog.jsonb := leadscore.current_settings();
 	read leadscore.outcomes;
 BEGIN
@@ -390,13 +398,53 @@ BEGIN
 END;
 $$;
 
+-- The same from kept frames: those that begin after all that the champion's training
+-- saw; the latest of them, with the share of the rows that is held out, judge.
+CREATE FUNCTION leadscore.kept_outcomes(name text, champion jsonb, live leadscore.runs)
+RETURNS leadscore.outcomes
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	zone text := champion #>> '{options,timezone}';
+	share numeric := coalesce((champion #>> '{holdout,share}')::numeric, 0.2);
+	after timestamptz;
+	from_here timestamptz;
+	read leadscore.outcomes;
+BEGIN
+	IF (SELECT k.recipe FROM leadscore.frame_keeping AS k WHERE k.name = name) IS DISTINCT FROM leadscore.framing_recipe(champion) THEN
+		RETURN NULL;
+	END IF;
+	after := CASE WHEN champion #>> '{holdout,by}' <> 'time' OR champion #>> '{holdout,column}' <> champion->>'time'
+			OR champion #>> '{holdout,seen}' IS NULL THEN coalesce(live.data_to, live.started_at)
+		WHEN leadscore.day_type(champion) = 'timestamp with time zone' THEN (champion #>> '{holdout,seen}')::timestamptz
+		ELSE (champion #>> '{holdout,seen}')::timestamp AT TIME ZONE zone END;
+	SELECT coalesce(sum(k.rows), 0), min(k.starts), max(k.ends), leadscore.last_before(champion, max(k.ends))
+	INTO read.fresh, read.data_from, read.data_to, read.seen FROM leadscore.kept_frames AS k
+	WHERE k.name = name AND k.starts > after;
+	read.labelled := read.fresh;
+	SELECT max(k.starts) INTO from_here
+	FROM (SELECT k.starts, sum(k.rows) OVER (ORDER BY k.starts DESC) AS later FROM leadscore.kept_frames AS k
+		WHERE k.name = name AND k.starts > after) AS k
+	WHERE k.later >= share * read.fresh;
+	read.cut := leadscore.last_before(champion, from_here);
+	read.learning := leadscore.merge_frames(name, read.data_from, from_here);
+	read.judging := leadscore.merge_frames(name, from_here, 'infinity');
+	SELECT coalesce(sum(c.rows + c.unknown), 0), coalesce(sum(c.rows), 0), coalesce(sum(c.positives), 0)
+	INTO read.rows, read.to_learn, read.positives FROM leadscore.frame_counts(read.learning) AS c;
+	RETURN read;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.kept_outcomes(text, jsonb, leadscore.runs) IS 'outcomes that a champion has not seen, from kept frames';
+
 ----------------------------------------------------------------------------
 -- A version that is the champion, recalibrated
 ----------------------------------------------------------------------------
 
 -- A run like a training, whose model is the champion with its intercept, or intercept
 -- and slope, fitted to new outcomes.
-CREATE FUNCTION leadscore.recalibrate(name text, champion integer, spec jsonb, champion_spec jsonb, step text,
+CREATE FUNCTION leadscore.recalibrate(name text, champion integer, spec jsonb, champion_spec jsonb, halved integer, step text,
 	read leadscore.outcomes, description text, tags jsonb)
 RETURNS lead_run
 LANGUAGE plpgsql
@@ -404,8 +452,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	spec jsonb := spec || jsonb_build_object('recalibrated', jsonb_strip_nulls(jsonb_build_object('step', step,
-		'version', champion, 'labelled', read.labelled,
-		'halved', (leadscore.fresh_rows(champion_spec, spec->'columns')).halved)));
+		'version', champion, 'labelled', read.labelled, 'halved', halved)));
 	run uuid := leadscore.start_run(name, 'recalibrate', spec, description, leadscore.last_experiment(name), tags);
 	trained @extschema@.lead_trained;
 	message text;
@@ -430,7 +477,7 @@ BEGIN
 	RETURN leadscore.run_row(run);
 END;
 $$;
-COMMENT ON FUNCTION leadscore.recalibrate(text, integer, jsonb, jsonb, text, leadscore.outcomes, text, jsonb) IS
+COMMENT ON FUNCTION leadscore.recalibrate(text, integer, jsonb, jsonb, integer, text, leadscore.outcomes, text, jsonb) IS
 'a run whose version is the champion, recalibrated on new outcomes';
 
 ----------------------------------------------------------------------------
@@ -505,12 +552,12 @@ $$;
 
 -- How many outcomes are known that the champion has not seen: those later than its own,
 -- or by how many there are more.
-CREATE FUNCTION leadscore.count_new_outcomes(live leadscore.runs, champion_spec jsonb, read leadscore.outcomes)
+CREATE FUNCTION leadscore.count_new_outcomes(live leadscore.runs, champion_spec jsonb, kept boolean, read leadscore.outcomes)
 RETURNS bigint
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT CASE WHEN champion_spec #>> '{holdout,by}' = 'time' THEN read.fresh
+	SELECT CASE WHEN champion_spec #>> '{holdout,by}' = 'time' OR kept THEN read.fresh
 		ELSE greatest(read.labelled - coalesce((live.spec #>> '{recalibrated,labelled}')::bigint, live.rows + live.held_out), 0) END
 $$;
 
@@ -584,6 +631,8 @@ DECLARE
 	live record;
 	spec jsonb;
 	monitored leadscore.monitor_run;
+	matured timestamptz;
+	kept boolean;
 	figures jsonb;
 	judged record;
 	reasons text[];
@@ -602,9 +651,13 @@ BEGIN
 
 	BEGIN
 		monitored := leadscore.monitored_since(name, live.version, live.promoted_at);
-		spec := leadscore.with_columns(live.champion_spec);
-		IF policy ? 'new_outcomes' THEN
-			read := leadscore.read_outcomes(spec, false);
+		kept := policy ? 'frames_window' OR live.spec ? 'frames';
+		spec := CASE WHEN kept THEN live.champion_spec ELSE leadscore.with_columns(live.champion_spec) END;
+		matured := clock_timestamp() - (SELECT w.maturity FROM leadscore.watches AS w WHERE w.name = name);
+		IF kept THEN
+			read := leadscore.kept_outcomes(name, spec, live.run);
+		ELSIF policy ? 'new_outcomes' THEN
+			read := leadscore.read_outcomes(spec, matured, false);
 		END IF;
 	EXCEPTION WHEN OTHERS THEN
 		GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
@@ -612,7 +665,7 @@ BEGIN
 		RETURN leadscore.decide(name, 'failed', NULL, ARRAY[message], numbers, monitored.monitor_run_id);
 	END;
 	figures := leadscore.policy_figures(monitored, live.made_at)
-		|| jsonb_build_object('new_outcomes', leadscore.count_new_outcomes(live.run, spec, read));
+		|| jsonb_build_object('new_outcomes', leadscore.count_new_outcomes(live.run, spec, kept, read));
 	SELECT CASE policy->>'combine' WHEN 'all' THEN bool_and(j.met) ELSE bool_or(j.met) END AS met,
 		array_agg(j.reason) FILTER (WHERE j.met) AS reasons, array_agg(j.reason) FILTER (WHERE NOT j.met) AS others
 	INTO judged FROM leadscore.judge_policy(policy, figures) AS j;
@@ -628,7 +681,9 @@ BEGIN
 	reasons := judged.reasons;
 	IF coalesce((policy->>'ladder')::boolean, true) THEN
 		BEGIN
-			read := leadscore.read_outcomes(spec, true);
+			IF NOT kept THEN
+				read := leadscore.read_outcomes(spec, matured, true);
+			END IF;
 			ladder := leadscore.climb(name, live.version, read, policy, spec->'gate');
 		EXCEPTION WHEN OTHERS THEN
 			-- a training will find the same, and record it
@@ -642,11 +697,14 @@ BEGIN
 	IF step = 'keep' THEN
 		RETURN leadscore.decide(name, 'kept', step, reasons, numbers, monitored.monitor_run_id);
 	ELSIF step IN ('intercept', 'slope') THEN
-		run := leadscore.recalibrate(name, live.version, live.spec, spec, step, read,
+		run := leadscore.recalibrate(name, live.version, leadscore.frames_spec(live.spec, (policy->>'frames_window')::interval,
+				(policy->>'half_life')::interval), spec,
+			CASE WHEN NOT kept THEN (leadscore.fresh_rows(spec, spec->'columns', matured)).halved END, step, read,
 			format('recalibrated: %s', array_to_string(reasons, '; ')), jsonb_build_object('decision', 'auto', 'step', step));
 	ELSE
 		run := @extschema@.lead_retrain(name, description => format('retrained: %s', array_to_string(reasons, '; ')),
-			tags => jsonb_build_object('decision', 'auto', 'step', 'full'));
+			tags => jsonb_build_object('decision', 'auto', 'step', 'full'),
+			frames_window => (policy->>'frames_window')::interval, half_life => (policy->>'half_life')::interval);
 	END IF;
 	IF run.status = 'failed' THEN
 		RETURN leadscore.decide(name, 'failed', step, reasons || split_part(run.error, E'\n', 1), numbers, monitored.monitor_run_id, run);
