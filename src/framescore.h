@@ -16,6 +16,7 @@ typedef struct FrameTerm
 	const FrameColumn *column;
 	const Feature *feature;
 	double	   *of_code;		/* dictionaries: [0] NULL, [k] the k-th value */
+	double		average;		/* what the average lead gets */
 } FrameTerm;
 
 /* Model and features are copies: a frame's cells are parts of times already. */
@@ -30,5 +31,8 @@ typedef struct FrameScorer
 /* an error names the column that the frame lacks; `model` is from ModelDecode() */
 extern FrameScorer *FrameScorerCreate(const Model *model, const Frame *frame);
 extern double FrameScorerScore(const FrameScorer *s, const uint8 *pattern);
+/* the score; `contribution` gets what each source adds above the average lead */
+extern double FrameScorerContributions(const FrameScorer *s, const uint8 *pattern,
+									   double *contribution);
 
 #endif							/* LEADSCORE_FRAMESCORE_H */
