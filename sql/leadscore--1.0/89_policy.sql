@@ -595,6 +595,12 @@ BEGIN
 END;
 $$;
 
+CREATE FUNCTION leadscore.p_text(p float8)
+RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT CASE WHEN p < 0.0001 THEN '< 0.0001' ELSE '= ' || to_char(p, 'FM0.0000') END $$;
+
 -- What the ladder says, in words.
 CREATE FUNCTION leadscore.step_reason(ladder jsonb)
 RETURNS text
@@ -604,9 +610,8 @@ AS $$
 	SELECT coalesce(ladder->>'note', format('%s new outcomes ask for %s (p %s)', ladder->>'n', CASE ladder->>'step'
 			WHEN 'keep' THEN 'no change' WHEN 'intercept' THEN 'another intercept' WHEN 'slope' THEN 'another intercept and slope'
 			ELSE 'new coefficients' END,
-		CASE WHEN ladder->>'step' = 'full' THEN concat('at most ', to_char(greatest((ladder->>'p_keep')::float8,
-			(ladder->>'p_intercept')::float8, (ladder->>'p_slope')::float8), 'FM0.0000'))
-		ELSE to_char((ladder->>concat('p_', ladder->>'step'))::float8, 'FM0.0000') END))
+		leadscore.p_text(CASE ladder->>'step' WHEN 'full' THEN greatest((ladder->>'p_keep')::float8, (ladder->>'p_intercept')::float8,
+			(ladder->>'p_slope')::float8) ELSE (ladder->>concat('p_', ladder->>'step'))::float8 END)))
 $$;
 
 -- A decision in one line.
@@ -652,6 +657,11 @@ BEGIN
 	BEGIN
 		monitored := leadscore.monitored_since(name, live.version, live.promoted_at);
 		kept := policy ? 'frames_window' OR live.spec ? 'frames';
+		IF monitored.rows IS NULL AND NOT kept THEN
+			RAISE EXCEPTION '%', coalesce((SELECT string_agg(concat('column "' || f."column" || '": ', f.detail), '; ' ORDER BY f.position)
+				FROM leadscore.monitor_finding AS f WHERE f.monitor_run_id = monitored.monitor_run_id AND f.severity = 'error'),
+				monitored.note);
+		END IF;
 		spec := CASE WHEN kept THEN live.champion_spec ELSE leadscore.with_columns(live.champion_spec) END;
 		matured := clock_timestamp() - (SELECT w.maturity FROM leadscore.watches AS w WHERE w.name = name);
 		IF kept THEN
