@@ -99,7 +99,7 @@ pg_noreturn static void
 RowIsNotThere(int64 row, int64 rows, const char *detail)
 {
 	ereport(ERROR,
-			(errcode(ERRCODE_NO_DATA_FOUND),
+			(errcode(ERRCODE_DATA_EXCEPTION),
 			 errmsg("cannot subtract frames: row %lld of the %lld to be subtracted is not there",
 					(long long) row + 1, (long long) rows),
 			 errdetail_internal("%s", detail),
@@ -158,7 +158,7 @@ SubtractCounts(FrameColumn *c, const FrameColumn *other, const Frame *less, int6
 	c->nulls -= nulls;
 	if (c->nulls < 0 || c->nulls > rows)
 		ereport(ERROR,
-				(errcode(ERRCODE_NO_DATA_FOUND),
+				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("cannot subtract frames: column \"%s\" has fewer such values", NameOf(c)),
 				 errdetail("%lld rows to be subtracted are NULL there and %lld are not; this many there are not.",
 						   (long long) nulls, (long long) filled)));
@@ -461,7 +461,7 @@ Subtract(Frame *frame, const Frame *less)
 	CheckColumns(frame, less);
 	if (frame->unknown < less->unknown)
 		ereport(ERROR,
-				(errcode(ERRCODE_NO_DATA_FOUND),
+				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("cannot subtract frames: of %lld rows without a label only %lld are there",
 						(long long) less->unknown, (long long) frame->unknown),
 				 errhint("A row can be taken away only as it was framed, with the values and the label that it had then.")));

@@ -254,7 +254,8 @@ $$;
 -- again		frame the periods from this time on anew, for rows or labels that came
 --				late; '-infinity' for all.  Without it a kept frame never changes
 -- returns		a row per period: action 'kept', or 'kept again'.  rows have a label,
---				unknown have none.  A period without rows is kept as well
+--				unknown have none.  A period without rows is kept as well, once there are
+--				rows after it: until then they may be about to come
 -- errors		no time column; frames kept by another recipe or period; a recipe that
 --				another role wrote; those of the source
 CREATE FUNCTION lead_keep_frames(name text, period text DEFAULT NULL, maturity interval DEFAULT NULL,
@@ -296,12 +297,14 @@ BEGIN
 		"from" := GREATEST("from", CASE WHEN again OPERATOR(pg_catalog.>) '-infinity' THEN again END);
 	END IF;
 	IF "from" OPERATOR(pg_catalog.<) "to" THEN
-		EXECUTE pg_catalog.format('INSERT INTO leadscore.kept_frames (name, starts, ends, frame, rows, positives, unknown)
+		EXECUTE pg_catalog.format('WITH f AS MATERIALIZED (%s)
+			INSERT INTO leadscore.kept_frames (name, starts, ends, frame, rows, positives, unknown)
 			SELECT $3, p.starts AT TIME ZONE $4, (p.starts OPERATOR(pg_catalog.+) $5) AT TIME ZONE $4,
 				leadscore.set_time_range(f.frame), COALESCE(c.rows, 0), COALESCE(c.positives, 0), COALESCE(c.unknown, 0)
 			FROM pg_catalog.generate_series($1 AT TIME ZONE $4, ($2 AT TIME ZONE $4) OPERATOR(pg_catalog.-) $5, $5) AS p(starts)
-				LEFT JOIN (%s) AS f ON f.starts OPERATOR(pg_catalog.=) (p.starts AT TIME ZONE $4)
-				LEFT JOIN LATERAL leadscore.frame_counts(f.frame) AS c ON true',
+				LEFT JOIN f ON f.starts OPERATOR(pg_catalog.=) (p.starts AT TIME ZONE $4)
+				LEFT JOIN LATERAL leadscore.frame_counts(f.frame) AS c ON true
+			WHERE (p.starts AT TIME ZONE $4) OPERATOR(pg_catalog.<=) (SELECT pg_catalog.max(f.starts) FROM f)',
 			leadscore.keeping_query(spec, chosen.period)) USING "from", "to", name, zone, step;
 	END IF;
 	PERFORM leadscore.set_settings(here);
@@ -408,7 +411,7 @@ BEGIN
 	SELECT coalesce(sum(k.rows), 0) INTO held_out FROM leadscore.kept_frames AS k WHERE k.name = name AND k.starts >= held_from;
 	IF coalesce(labelled, 0) <= held_out THEN
 		RAISE EXCEPTION 'too few frames of model "%" have rows', name USING ERRCODE = 'object_not_in_prerequisite_state',
-			DETAIL = format('%s frames of the window have labelled rows, and the latest judge the model.',
+			DETAIL = format('Frames of the window with labelled rows: %s; the latest judge the model.',
 				(SELECT count(*) FROM leadscore.kept_frames AS k WHERE k.name = name AND k.starts >= starts AND k.rows > 0)),
 			HINT = 'Keep more frames, or choose a longer frames_window.';
 	END IF;
@@ -625,25 +628,25 @@ LANGUAGE plpgsql
 AS $$
 #variable_conflict use_variable
 DECLARE
-	h record;
+	held record;
 	here pg_catalog.jsonb := leadscore.current_settings();
 	less record;
 BEGIN
-	SELECT h.frame, r.spec, r.cut, r.seen, r.data_to, r.started_by INTO h
+	SELECT h.frame, r.spec, r.cut, r.seen, r.data_to, r.started_by INTO held
 	FROM leadscore.holdouts AS h JOIN leadscore.versions AS v USING (name, version) JOIN leadscore.runs AS r USING (run_id)
 	WHERE h.name OPERATOR(pg_catalog.=) name AND h.version OPERATOR(pg_catalog.=) version;
-	IF NOT leadscore.own_words(name, h.spec) THEN
-		PERFORM leadscore.check_author(pg_catalog.format('the recipe of version %s', version), h.started_by,
+	IF NOT leadscore.own_words(name, held.spec) THEN
+		PERFORM leadscore.check_author(pg_catalog.format('the recipe of version %s', version), held.started_by,
 			'Look at spec in leadscore.runs, or let that role forget the rows.');
 	END IF;
-	PERFORM leadscore.check_columns('column of the hold-out', ARRAY[h.spec OPERATOR(pg_catalog.#>>) '{holdout,column}'], columns);
-	PERFORM leadscore.check_columns('column of the label', leadscore.names_of(h.spec OPERATOR(pg_catalog.->) 'label_columns'), columns);
-	PERFORM leadscore.set_settings(h.spec OPERATOR(pg_catalog.->) 'settings');
-	SELECT * INTO less FROM leadscore.frame_like(h.frame, h.spec OPERATOR(pg_catalog.->>) 'label', source, columns,
-		leadscore.in_holdout(h.spec, h.cut, h.seen, h.data_to));
+	PERFORM leadscore.check_columns('column of the hold-out', ARRAY[held.spec OPERATOR(pg_catalog.#>>) '{holdout,column}'], columns);
+	PERFORM leadscore.check_columns('column of the label', leadscore.names_of(held.spec OPERATOR(pg_catalog.->) 'label_columns'), columns);
+	PERFORM leadscore.set_settings(held.spec OPERATOR(pg_catalog.->) 'settings');
+	SELECT * INTO less FROM leadscore.frame_like(held.frame, held.spec OPERATOR(pg_catalog.->>) 'label', source, columns,
+		leadscore.in_holdout(held.spec, held.cut, held.seen, held.data_to));
 	PERFORM leadscore.set_settings(here);
 	IF less.rows IS NOT NULL THEN
-		UPDATE leadscore.holdouts AS o SET frame = leadscore.without_rows(pg_catalog.concat('hold-out of version ', version), h.frame, less.rows)
+		UPDATE leadscore.holdouts AS o SET frame = leadscore.without_rows(pg_catalog.concat('hold-out of version ', version), held.frame, less.rows)
 		WHERE o.name OPERATOR(pg_catalog.=) name AND o.version OPERATOR(pg_catalog.=) version;
 	END IF;
 	RETURN less.total;

@@ -40,6 +40,7 @@ DECLARE
 	f leadframe;
 	reason text;
 	described bigint;
+	expression text;
 BEGIN
 	BEGIN
 		f := as_frame(bytes);
@@ -52,16 +53,17 @@ BEGIN
 	EXCEPTION WHEN OTHERS THEN
 		IF SQLSTATE LIKE 'XX%' THEN RAISE; END IF;
 	END;
-	BEGIN
-		PERFORM as_frame(decode(substr((f || good)::text, 3), 'hex'));
-	EXCEPTION WHEN OTHERS THEN
-		IF SQLSTATE LIKE 'XX%' OR SQLSTATE = '22P03' THEN RAISE; END IF;
-	END;
-	BEGIN
-		PERFORM as_frame(decode(substr((good || f)::text, 3), 'hex'));
-	EXCEPTION WHEN OTHERS THEN
-		IF SQLSTATE LIKE 'XX%' OR SQLSTATE = '22P03' THEN RAISE; END IF;
-	END;
+	FOREACH expression IN ARRAY ARRAY['$1 || $2', '$2 || $1', '$1 - $2', '$2 - $1', '$1 - $1', 'lead_weigh_frame($1, 0.1)',
+		'leadscore.set_time_range($1, now(), now())']
+	LOOP
+		-- what comes out is a frame again
+		BEGIN
+			EXECUTE format('SELECT as_frame(decode(substr((%s)::text, 3), ''hex''))', expression) USING f, good;
+		EXCEPTION WHEN OTHERS THEN
+			IF SQLSTATE LIKE 'XX%' OR SQLSTATE = '22P03' THEN RAISE; END IF;
+		END;
+	END LOOP;
+	PERFORM leadscore.framing_of(f), leadscore.frame_counts(f);
 	BEGIN
 		PERFORM lead_coefficients(lead_fit(f, '{"min_count": 1, "lambda": 1}'));
 	EXCEPTION WHEN OTHERS THEN
