@@ -27,20 +27,20 @@ $$;
 -- The four steps, by time
 ----------------------------------------------------------------------------
 
-SELECT pg_temp.more('leads', 5000, '2025-01-01');
+SELECT pg_temp.more('leads', 5000, '2015-01-01');
 SELECT is((lead_train_model('leads', 'leads', 'won', time_column => 'created')).verdict, 'first', 'a model');
 SELECT is(lead_set_policy('leads', '{"new_outcomes": 1000, "max_age": null}'), '{"new_outcomes": 1000}', 'a policy is stored without its nulls');
 SELECT is(ROW(d.decision, d.step, d.reasons, d.version)::text, ROW('kept', NULL, ARRAY['number of new outcomes 0 is below 1000'], NULL)::text, 'nothing calls for an update')
 FROM lead_retrain_if_needed('leads') AS d;
 SELECT is((pg_temp.last_decision('leads')).monitor_run_id, (SELECT max(monitor_run_id) FROM leadscore.monitor_run WHERE name = 'leads'), 'it was looked at for that');
 
-SELECT pg_temp.more('leads', 3000, '2025-06-01');
+SELECT pg_temp.more('leads', 3000, '2015-06-01');
 CREATE TEMP TABLE before AS SELECT * FROM lead_versions('leads');
 SELECT is(ROW(d.decision, d.step, d.version)::text, ROW('kept', 'keep', NULL)::text, 'the same market: keep') FROM lead_retrain_if_needed('leads') AS d;
-SELECT ok(EXISTS (SELECT FROM before) AND NOT EXISTS (SELECT FROM lead_versions('leads') EXCEPT SELECT * FROM before), 'makes no version');
+SELECT ok(EXISTS (SELECT FROM before) AND NOT EXISTS (SELECT * FROM lead_versions('leads') EXCEPT SELECT * FROM before), 'makes no version');
 SELECT matches((pg_temp.last_decision('leads')).reasons[2], '^2429 new outcomes ask for no change \(p = 0\.\d{4}\)$', 'and says why');
 
-SELECT pg_temp.more('leads', 4000, '2025-10-01', 0.8);
+SELECT pg_temp.more('leads', 4000, '2015-10-01', 0.8);
 SELECT is(ROW(d.decision, d.step, d.version, d.verdict)::text, ROW('recalibrated', 'intercept', 2, 'good enough')::text, 'another rate of wins: intercept') FROM lead_retrain_if_needed('leads') AS d;
 SELECT is(lead_info('leads@2') #> '{recalibrations,0,slope}', '1', 'the version is the champion with another intercept');
 SELECT is((SELECT r.action || ', ' || (r.spec #>> '{recalibrated,step}') FROM leadscore.runs AS r JOIN leadscore.versions AS v USING (run_id) WHERE v.name = 'leads' AND version = 2), 'recalibrate, intercept', 'its run says what it did');
@@ -55,23 +55,23 @@ SELECT ok(lead_recalibrate(lead_model('leads', 1), lead_frame(won, r), 'intercep
 FROM leads AS l, LATERAL (SELECT l.g, l.x, l.z) AS r, leadscore.runs AS n WHERE n.run_id = (SELECT run_id FROM leadscore.versions WHERE name = 'leads' AND version = 2)
 	AND l.id > 5000 AND l.created <= (n.cut #>> '{}')::date;
 
-SELECT pg_temp.more('leads', 3000, '2026-02-01', 0.8, 0.3);
+SELECT pg_temp.more('leads', 3000, '2016-02-01', 0.8, 0.3);
 SELECT is(ROW(d.decision, d.step, d.version)::text, ROW('recalibrated', 'slope', 3)::text, 'log-odds too wide: slope') FROM lead_retrain_if_needed('leads') AS d;
 SELECT is(jsonb_array_length(lead_info('leads@3')->'recalibrations'), 2, 'of the recalibrated champion');
 
-SELECT pg_temp.more('leads', 6000, '2026-06-01', 0, 1, 1);
+SELECT pg_temp.more('leads', 6000, '2016-06-01', 0, 1, 1);
 SELECT is(ROW(d.decision, d.step, d.version)::text, ROW('retrained', 'full', 4)::text, 'other effects: full') FROM lead_retrain_if_needed('leads') AS d;
 SELECT is((SELECT ROW(r.action, r.spec ? 'recalibrated', lead_info('leads@4') ? 'recalibrations')::text FROM leadscore.runs AS r JOIN leadscore.versions AS v USING (run_id) WHERE v.name = 'leads' AND version = 4),
 	ROW('retrain', false, false)::text, 'a training by the recipe, no recalibration');
 SELECT is((SELECT array_agg(version ORDER BY deployment_id) FROM leadscore.deployments WHERE name = 'leads'), '{1,2,3,4}'::int[], 'each went live through the gate');
-SELECT is((SELECT array_agg(verdict ORDER BY version) FROM lead_versions('leads')), '{first,good enough,good enough,good enough}'::text[], 'whose verdicts are recorded');
+SELECT is((SELECT array_agg(verdict ORDER BY version) FROM lead_versions('leads')), '{first,good enough,good enough,better}'::text[], 'whose verdicts are recorded');
 
 ----------------------------------------------------------------------------
 -- What holds an update back
 ----------------------------------------------------------------------------
 
 SELECT lead_set_policy('leads', '{"new_outcomes": 1000, "cooldown": "7 days"}');
-SELECT pg_temp.more('leads', 3000, '2026-12-01', 0, 1, 1);
+SELECT pg_temp.more('leads', 3000, '2016-12-01', 0, 1, 1);
 SELECT is(ROW(d.decision, d.version, d.run_id)::text, ROW('cooling down', NULL, NULL)::text, 'too soon after the last training') FROM lead_retrain_if_needed('leads') AS d;
 SELECT matches((pg_temp.last_decision('leads')).reasons[2], '^the cool-down of 7 days lasts until \d{4}-', 'and it says until when');
 
@@ -81,10 +81,10 @@ SELECT lead_set_policy('leads', '{"new_outcomes": 1000, "min_outcomes": 5000}');
 SELECT matches(d.decision || ', ' || d.step || ', ' || d.reasons[2], '^kept, keep, 3000 outcomes are new to the champion, .* at least 5000 are wanted', 'too few outcomes for the ladder') FROM lead_retrain_if_needed('leads') AS d;
 
 -- outcomes of young leads do not count
-SELECT lead_watch('leads', maturity => (current_date - date '2026-12-20') * interval '1 day');
+SELECT lead_watch('leads', maturity => (current_date - date '2016-12-20') * interval '1 day');
 SELECT lead_set_policy('leads', '{"new_outcomes": 1}');
 SELECT lead_retrain_if_needed('leads');
-SELECT is(((pg_temp.last_decision('leads')).numbers #>> '{figures,new_outcomes}')::bigint, (SELECT count(*) FROM leads WHERE created >= '2026-12-01' AND created < '2026-12-20'),
+SELECT is(((pg_temp.last_decision('leads')).numbers #>> '{figures,new_outcomes}')::bigint, (SELECT count(*) FROM leads WHERE created >= '2016-12-01' AND created < '2016-12-20'),
 	'leads younger than the maturity have no outcome yet');
 SELECT lead_watch('leads');
 
@@ -109,15 +109,15 @@ SELECT is(ROW(d.decision, d.run_id)::text, ROW('failed', NULL)::text, 'no source
 ----------------------------------------------------------------------------
 
 CREATE TABLE others (id int PRIMARY KEY, created date, g text, x float8, z int, won boolean);
-SELECT pg_temp.more('others', 8000, '2025-01-01');
+SELECT pg_temp.more('others', 8000, '2015-01-01');
 SELECT lead_train_model('others', 'others', 'won', features => '{g,x,z}', key => 'id', holdout => '{"share": 0.5}');
-SELECT pg_temp.more('others', 16000, '2025-06-01', 1);
+SELECT pg_temp.more('others', 16000, '2015-06-01', 1);
 SELECT lead_set_policy('others', '{"new_outcomes": 16000}');
 SELECT is(ROW(d.decision, d.step, d.version)::text, ROW('recalibrated', 'intercept', 2)::text, 'without times: the hold-out tells') FROM lead_retrain_if_needed('others') AS d;
 SELECT is(ROW(r.rows, r.held_out)::text, ROW(count(*) FILTER (WHERE lead_fold(id, 2, 1) = 0), count(*) FILTER (WHERE lead_fold(id, 2, 1) = 1))::text, 'by halves: one learns, one judges')
 FROM others, leadscore.runs AS r WHERE lead_fold(id, 2, 0) = 0 AND r.run_id = (SELECT run_id FROM leadscore.versions WHERE name = 'others' AND version = 2)
 GROUP BY r.rows, r.held_out;
-SELECT pg_temp.more('others', 16000, '2025-10-01', -1);
+SELECT pg_temp.more('others', 16000, '2015-10-01', -1);
 SELECT is(ROW(d.decision, d.step, d.version)::text, ROW('recalibrated', 'intercept', 3)::text, 'a second time the half that was left is halved') FROM lead_retrain_if_needed('others') AS d;
 -- and a training is compared on what is left then
 SELECT lead_retrain('others');
@@ -129,16 +129,16 @@ SELECT is((SELECT (numbers #>> '{compared,n}')::bigint FROM leadscore.verdicts A
 ----------------------------------------------------------------------------
 
 CREATE TABLE daily (id int PRIMARY KEY, created date, g text, x float8, z int, won boolean);
-SELECT pg_temp.more('daily', 5000, '2025-01-01');
+SELECT pg_temp.more('daily', 5000, '2015-01-01');
 SELECT lead_train_model('daily', 'daily', 'won', time_column => 'created');
-SELECT pg_temp.more('daily', 5000, '2025-05-01', 0.8);
-SELECT count(*) FROM lead_keep_frames('daily', 'week', '0 days', until => '2025-09-01');
+SELECT pg_temp.more('daily', 5000, '2015-05-01', 0.8);
+SELECT count(*) FROM lead_keep_frames('daily', 'week', '0 days', until => '2015-09-01');
 SELECT lead_set_policy('daily', '{"new_outcomes": 1000, "frames_window": "300 days", "half_life": "90 days"}');
 SELECT is(ROW(d.decision, d.step, d.version)::text, ROW('recalibrated', 'intercept', 2)::text, 'from kept frames: intercept') FROM lead_retrain_if_needed('daily') AS d;
-SELECT is(r.rows + r.held_out, (SELECT sum(k.rows)::bigint FROM leadscore.kept_frames AS k WHERE k.name = 'daily' AND k.starts > '2025-04-11'), 'the frames that begin after all the champion saw')
+SELECT is(r.rows + r.held_out, (SELECT sum(k.rows)::bigint FROM leadscore.kept_frames AS k WHERE k.name = 'daily' AND k.starts > '2015-04-11'), 'the frames that begin after all the champion saw')
 FROM leadscore.runs AS r JOIN leadscore.versions AS v USING (run_id) WHERE v.name = 'daily' AND v.version = 2;
-SELECT pg_temp.more('daily', 6000, '2025-09-15', 0, 1, 1);
-SELECT count(*) FROM lead_keep_frames('daily', until => '2026-01-10');
+SELECT pg_temp.more('daily', 6000, '2015-09-15', 0, 1, 1);
+SELECT count(*) FROM lead_keep_frames('daily', until => '2016-01-10');
 ALTER TABLE daily RENAME TO daily_gone;
 SELECT is(ROW(d.decision, d.step, d.version)::text, ROW('retrained', 'full', 3)::text, 'and a training, when the source is gone') FROM lead_retrain_if_needed('daily') AS d;
 
