@@ -80,7 +80,8 @@ AS $$
 		(6, 'drift_share', NULL, NULL, 'error'),
 		(7, 'score_drift', NULL, NULL, 'error'),
 		(8, 'impact_points', NULL, 5, 'warning'),
-		(9, 'auc_drop', NULL, 0.05, 'error')) AS d
+		(9, 'auc_drop', NULL, 0.05, 'error'),
+		(10, 'calibration_intercept', NULL, 0.5, 'warning')) AS d
 	WHERE NOT EXISTS (SELECT FROM leadscore.check_rules AS r WHERE r.name = $1)
 	ORDER BY 1
 $$;
