@@ -79,11 +79,15 @@ SELECT skip('../shared/data/codepro is not here', 4);
 -- Made-up leads: 3,000 to train on, 3,000 later
 ----------------------------------------------------------------------------
 
-SELECT setseed(0.3);
+-- chance by hash: the same on every version of the server
+CREATE FUNCTION pg_temp.u(id int, draw int) RETURNS float8 IMMUTABLE LANGUAGE sql AS $$
+	SELECT (hashint8extended(id, draw) & 9007199254740991) / 9007199254740992.0::float8
+$$;
 CREATE TEMP TABLE leads AS
-SELECT i, x, z, g, o, w, u, random() AS r FROM (SELECT i, CASE WHEN i % 11 = 0 THEN NULL ELSE round((random() * 4 - 2)::numeric, 3)::float8 END AS x,
-	floor(random() * 4)::int AS z, CASE WHEN i > 5900 THEN 'new' ELSE (ARRAY['a', 'b', 'c', NULL])[1 + floor(random() * 4)::int] END AS g,
-	round((random() - 0.5)::numeric, 2)::float8 AS o, 1 + floor(random() * 3) AS w, i > 3000 AS u FROM generate_series(1, 6000) AS i) AS q;
+SELECT i, CASE WHEN i % 11 = 0 THEN NULL ELSE round((pg_temp.u(i, 1) * 4 - 2)::numeric, 3)::float8 END AS x, floor(pg_temp.u(i, 2) * 4)::int AS z,
+	CASE WHEN i > 5900 THEN 'new' ELSE (ARRAY['a', 'b', 'c', NULL])[1 + floor(pg_temp.u(i, 3) * 4)::int] END AS g,
+	round((pg_temp.u(i, 4) - 0.5)::numeric, 2)::float8 AS o, 1 + floor(pg_temp.u(i, 5) * 3) AS w, i > 3000 AS u, pg_temp.u(i, 6) AS r
+FROM generate_series(1, 6000) AS i;
 -- later the log-odds are stretched
 ALTER TABLE leads ADD lp float8, ADD won boolean;
 UPDATE leads SET lp = (CASE WHEN u THEN 0.5 ELSE 1 END) * (-0.7 + coalesce(x, 0.3) - 0.4 * z + CASE g WHEN 'a' THEN 0.8 ELSE 0 END) + o;
