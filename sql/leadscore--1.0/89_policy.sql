@@ -119,8 +119,9 @@ BEGIN
 	PERFORM leadscore.number_of('policy', policy, 'auc_drop', 0, 1);
 	PERFORM leadscore.number_of('policy', policy, 'log_loss_rise', 0, 1e9);
 	PERFORM leadscore.number_of('policy', policy, 'alpha', 1e-9, 0.5);
-	IF jsonb_typeof(policy->'score_drift') <> 'boolean' THEN
-		PERFORM leadscore.number_of('policy', policy, 'score_drift', 0, 1e9);
+	IF jsonb_typeof(policy->'score_drift') NOT IN ('boolean', 'number') OR policy->'score_drift' < '0' THEN
+		RAISE EXCEPTION 'invalid value for "score_drift" in policy' USING ERRCODE = 'invalid_parameter_value',
+			DETAIL = 'It must be true, or a number that is not negative.';
 	END IF;
 	FOREACH k IN ARRAY '{new_outcomes,min_outcomes}'::text[] LOOP
 		IF leadscore.number_of('policy', policy, k, 1, 1e15) <> floor(leadscore.number_of('policy', policy, k, 1, 1e15)) THEN
