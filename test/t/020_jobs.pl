@@ -62,7 +62,13 @@ $node->query(q{
 	SELECT lead_train_model('busy', 'held', 'won', key => 'id');
 	SELECT lead_train_model('idle', 'leads', 'won', key => 'id');
 	SELECT lead_train_model('scored', 'leads', 'won', key => 'id');
+	CREATE TABLE changing AS TABLE leads;
+	SELECT lead_train_model('watched', 'changing', 'won', key => 'id'), lead_train_model('blind', 'lost', 'won', key => 'id');
+	INSERT INTO changing SELECT (jsonb_populate_record(l, jsonb_build_object('id', l.id + 10000))).* FROM leads AS l;
+	SELECT lead_set_policy('watched', '{"new_outcomes": 2000}'), lead_set_policy('blind', '{"max_age": "1 day"}');
 	DROP TABLE lost;
+	SELECT lead_schedule('watched', 'auto', '* * * * *');
+	SELECT lead_schedule('blind', 'auto', '* * * * *');
 	SELECT lead_schedule('sales', 'retrain', '* * * * *');
 	SELECT lead_schedule('broken', 'retrain', '* * * * *');
 	SELECT lead_schedule('busy', 'score', '* * * * *');
@@ -83,7 +89,7 @@ is($node->query(q{SELECT overdue FROM leadscore.lead_jobs WHERE model = 'idle'})
 $node->query(q{UPDATE leadscore.jobs SET scheduled_at = scheduled_at - interval '10 minutes' WHERE name = 'idle'});
 
 ok($node->poll(q{SELECT count(DISTINCT name) FROM leadscore.job_runs WHERE ended_at IS NOT NULL
-	AND name IN ('sales', 'broken', 'busy', 'scored')}, 4, 90), 'the jobs fire');
+	AND name IN ('sales', 'broken', 'busy', 'scored', 'watched', 'blind')}, 6, 90), 'the jobs fire');
 is(log_of('sales', 'action, status, error'), 'retrain|succeeded|', 'a retraining: in the log');
 like(log_of('sales', 'result'), qr/^version 2, AUC 0\.\d+, /, 'with its version and how good it is');
 ok($node->query(q{SELECT max(version) >= 2 FROM leadscore.versions WHERE name = 'sales'}) eq 't', 'and a version was made');
@@ -100,6 +106,14 @@ ok($node->poll(q{SELECT count(*) > 0 FROM cron.job_run_details WHERE command LIK
 	AND return_message LIKE 'ERROR%lost%does not exist%'}, 't', 10), 'a failing job: pg_cron shows it too');
 is($node->query(q{SELECT count(*) FROM leadscore.runs WHERE model = 'broken' AND status = 'failed'}) > 0, 1,
 	'a failing job: its run is kept');
+
+like(log_of('watched', 'action, status, result'),
+	qr/^auto\|succeeded\|(kept|recalibrated|retrained).*: number of new outcomes 2000 has reached 2000; \d+ new outcomes ask for /,
+	'a model is held against its policy: in the log');
+is($node->query(q{SELECT count(*) FROM leadscore.decisions AS d JOIN leadscore.monitor_run AS m USING (monitor_run_id) WHERE d.name = 'watched'}) > 0, 1,
+	'and in the decisions, with the look that it was made by');
+like(log_of('blind', 'action, status, error'), qr/^auto\|failed\|.*public\.lost.* does not exist/, 'no source: the job fails');
+is($node->query(q{SELECT DISTINCT decision FROM leadscore.decisions WHERE name = 'blind'}), 'failed', 'and the decision says so');
 
 is(log_of('busy', 'status, result'), 'skipped|another run of the model was under way', 'a second run says so and leaves');
 is($node->query('SELECT to_regclass(\'busy_scores\')'), '', 'and has done nothing');
