@@ -122,6 +122,8 @@ CREATE TABLE leadscore.monitor_column (
 	impact_log_odds double precision,
 	impact_points double precision,
 	note text,
+	impact_exact boolean,
+	impact_against text,
 	PRIMARY KEY (monitor_run_id, against, "column")
 );
 COMMENT ON TABLE leadscore.monitor_column IS
@@ -528,10 +530,11 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	INSERT INTO leadscore.monitor_column (monitor_run_id, against, position, "column", kind, method, statistic, p_value, threshold,
 		drifted, chance_threshold, p_adjusted, beyond_chance, rows_before, rows_now, missing_before, missing_now, new_levels,
-		vanished_levels, out_of_range, impact_log_odds, impact_points, note)
+		vanished_levels, out_of_range, impact_log_odds, impact_points, note, impact_exact, impact_against)
 	SELECT run, put_drift.against, d.position, d."column", d.kind, d.method, d.statistic, d.p_value, d.threshold,
 		d.drifted, d.chance_threshold, d.p_adjusted, d.beyond_chance, d.rows_before, d.rows_now, d.missing_before, d.missing_now, d.new_levels,
-		d.vanished_levels, d.out_of_range, CASE WHEN impact THEN d.impact_log_odds END, CASE WHEN impact THEN d.impact_points END, d.note
+		d.vanished_levels, d.out_of_range, CASE WHEN impact THEN d.impact_log_odds END, CASE WHEN impact THEN d.impact_points END, d.note,
+		CASE WHEN impact THEN d.impact_exact END, CASE WHEN impact THEN d.impact_against END
 	FROM (SELECT row_number() OVER () AS position, d.* FROM @extschema@.lead_drift(reference, current, options) AS d) AS d
 	WHERE d.missing_now IS NOT NULL		-- columns that the model scores with
 		AND (score IS NULL OR score = (d.kind = 'score'))
