@@ -462,20 +462,26 @@ DECLARE
 	"time" text := 's.' || quote_ident(spec->>'time');
 	label text := CASE WHEN leadscore.has_label(spec, columns) THEN spec->>'label' END;
 	features text;
+	names text[];
+	row_of_f text;
 	history text;
 	score text := CASE WHEN scored THEN '@extschema@.lead_score($1, f)' END;
 	is_new text := leadscore.is_new(run, spec, columns);
 BEGIN
 	SELECT string_agg(CASE WHEN c IS NOT NULL AND leadscore.can_read(model, n.name, c->>'type') THEN format('s.%1$I AS %1$I', n.name)
-			ELSE format('NULL::%s AS %I', n.type, n.name) END, ', ')
-	INTO features
+			ELSE format('NULL::%s AS %I', n.type, n.name) END, ', '), array_agg(n.name)
+	INTO features, names
 	FROM leadscore.needed_columns(model) AS n LEFT JOIN jsonb_array_elements(columns) AS c ON c->>'name' = n.name;
+	-- column by column is faster, while they are few enough for a call
+	row_of_f := CASE WHEN cardinality(names) > 97 THEN format('lead_profile(%sf)', CASE WHEN scored THEN '$1, ' END)
+		ELSE format('lead_profile_columns(%s%L::pg_catalog.jsonb, %s)', CASE WHEN scored THEN '$1, ' END, jsonb_build_object('names', names),
+			(SELECT string_agg(format('f.%I', u.n), ', ' ORDER BY u.i) FROM unnest(names) WITH ORDINALITY AS u(n, i))) END;
 	IF run.scores = 'recorded' THEN
 		history := leadscore.recorded_scores(run.name, columns);
 		score := CASE WHEN history IS NOT NULL THEN 'h.score' END;
 	END IF;
 	RETURN 'SELECT '
-		|| format('@extschema@.lead_profile(%s) FILTER (WHERE w.in_window) AS profile', CASE WHEN scored THEN '$1, f' ELSE 'f' END)
+		|| format('@extschema@.%s FILTER (WHERE w.in_window) AS profile', row_of_f)
 		|| ', pg_catalog.count(*) FILTER (WHERE w.in_window) AS rows'
 		|| ', pg_catalog.count(*) FILTER (WHERE w.in_window AND NOT w.matured) AS unmatured'
 		|| CASE WHEN score IS NULL OR label IS NULL THEN ', NULL::pg_catalog.jsonb AS evaluation'
