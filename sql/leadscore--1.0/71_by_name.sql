@@ -117,6 +117,11 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE
 RETURN lead_summary(lead_model(model));
 COMMENT ON FUNCTION lead_summary(text) IS 'what a model is and how well it fits, by its name';
 
+CREATE FUNCTION lead_profile(model text) RETURNS leadprofile
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+RETURN lead_profile(lead_model(model));
+COMMENT ON FUNCTION lead_profile(text) IS 'the profile of the rows that a model was trained on, by its name';
+
 CREATE FUNCTION lead_covariance(model text) RETURNS float8[]
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 RETURN lead_covariance(lead_model(model));

@@ -122,6 +122,8 @@ CREATE TABLE leadscore.monitor_column (
 	impact_log_odds double precision,
 	impact_points double precision,
 	note text,
+	impact_exact boolean,
+	impact_against text,
 	PRIMARY KEY (monitor_run_id, against, "column")
 );
 COMMENT ON TABLE leadscore.monitor_column IS
@@ -460,20 +462,26 @@ DECLARE
 	"time" text := 's.' || quote_ident(spec->>'time');
 	label text := CASE WHEN leadscore.has_label(spec, columns) THEN spec->>'label' END;
 	features text;
+	names text[];
+	row_of_f text;
 	history text;
 	score text := CASE WHEN scored THEN '@extschema@.lead_score($1, f)' END;
 	is_new text := leadscore.is_new(run, spec, columns);
 BEGIN
 	SELECT string_agg(CASE WHEN c IS NOT NULL AND leadscore.can_read(model, n.name, c->>'type') THEN format('s.%1$I AS %1$I', n.name)
-			ELSE format('NULL::%s AS %I', n.type, n.name) END, ', ')
-	INTO features
+			ELSE format('NULL::%s AS %I', n.type, n.name) END, ', '), array_agg(n.name)
+	INTO features, names
 	FROM leadscore.needed_columns(model) AS n LEFT JOIN jsonb_array_elements(columns) AS c ON c->>'name' = n.name;
+	-- column by column is faster, while they are few enough for a call
+	row_of_f := CASE WHEN cardinality(names) > 97 THEN format('lead_profile(%sf)', CASE WHEN scored THEN '$1, ' END)
+		ELSE format('lead_profile_columns(%s%L::pg_catalog.jsonb, %s)', CASE WHEN scored THEN '$1, ' END, jsonb_build_object('names', names),
+			(SELECT string_agg(format('f.%I', u.n), ', ' ORDER BY u.i) FROM unnest(names) WITH ORDINALITY AS u(n, i))) END;
 	IF run.scores = 'recorded' THEN
 		history := leadscore.recorded_scores(run.name, columns);
 		score := CASE WHEN history IS NOT NULL THEN 'h.score' END;
 	END IF;
 	RETURN 'SELECT '
-		|| format('@extschema@.lead_profile(%s) FILTER (WHERE w.in_window) AS profile', CASE WHEN scored THEN '$1, f' ELSE 'f' END)
+		|| format('@extschema@.%s FILTER (WHERE w.in_window) AS profile', row_of_f)
 		|| ', pg_catalog.count(*) FILTER (WHERE w.in_window) AS rows'
 		|| ', pg_catalog.count(*) FILTER (WHERE w.in_window AND NOT w.matured) AS unmatured'
 		|| CASE WHEN score IS NULL OR label IS NULL THEN ', NULL::pg_catalog.jsonb AS evaluation'
@@ -528,10 +536,11 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	INSERT INTO leadscore.monitor_column (monitor_run_id, against, position, "column", kind, method, statistic, p_value, threshold,
 		drifted, chance_threshold, p_adjusted, beyond_chance, rows_before, rows_now, missing_before, missing_now, new_levels,
-		vanished_levels, out_of_range, impact_log_odds, impact_points, note)
+		vanished_levels, out_of_range, impact_log_odds, impact_points, note, impact_exact, impact_against)
 	SELECT run, put_drift.against, d.position, d."column", d.kind, d.method, d.statistic, d.p_value, d.threshold,
 		d.drifted, d.chance_threshold, d.p_adjusted, d.beyond_chance, d.rows_before, d.rows_now, d.missing_before, d.missing_now, d.new_levels,
-		d.vanished_levels, d.out_of_range, CASE WHEN impact THEN d.impact_log_odds END, CASE WHEN impact THEN d.impact_points END, d.note
+		d.vanished_levels, d.out_of_range, CASE WHEN impact THEN d.impact_log_odds END, CASE WHEN impact THEN d.impact_points END, d.note,
+		CASE WHEN impact THEN d.impact_exact END, CASE WHEN impact THEN d.impact_against END
 	FROM (SELECT row_number() OVER () AS position, d.* FROM @extschema@.lead_drift(reference, current, options) AS d) AS d
 	WHERE d.missing_now IS NOT NULL		-- columns that the model scores with
 		AND (score IS NULL OR score = (d.kind = 'score'))

@@ -615,10 +615,21 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT concat_ws(' AND ', 't.label IS NOT NULL', leadscore.held_out(spec, cut #>> '{}'),
-		CASE WHEN spec #>> '{holdout,by}' = 'time' THEN format('s.%I OPERATOR(pg_catalog.<=) %L::%s', spec #>> '{holdout,column}',
+		CASE WHEN spec #>> '{holdout,by}' = 'time' AND seen IS NOT NULL THEN format('s.%I OPERATOR(pg_catalog.<=) %L::%s', spec #>> '{holdout,column}',
 			seen #>> '{}', (SELECT c->>'type' FROM jsonb_array_elements(spec->'columns') AS c WHERE c->>'name' = spec #>> '{holdout,column}'))
 		WHEN data_to IS NOT NULL THEN format('s.%I::pg_catalog.timestamptz OPERATOR(pg_catalog.<=) %L::pg_catalog.timestamptz',
 			spec->>'time', to_json(data_to) #>> '{}') END)
+$$;
+
+-- A hold-out, and what of its version's run tells which rows it has.
+CREATE FUNCTION leadscore.holdout_of(name text, version integer,
+	OUT frame leadframe, OUT spec jsonb, OUT cut jsonb, OUT seen jsonb, OUT data_to timestamptz, OUT started_by text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT h.frame, r.spec, r.cut, r.seen, r.data_to, r.started_by
+	FROM leadscore.holdouts AS h JOIN leadscore.versions AS v USING (name, version) JOIN leadscore.runs AS r USING (run_id)
+	WHERE h.name = $1 AND h.version = $2
 $$;
 
 -- Takes rows out of one hold-out; how many.
@@ -632,9 +643,7 @@ DECLARE
 	here pg_catalog.jsonb := leadscore.current_settings();
 	less record;
 BEGIN
-	SELECT h.frame, r.spec, r.cut, r.seen, r.data_to, r.started_by INTO held
-	FROM leadscore.holdouts AS h JOIN leadscore.versions AS v USING (name, version) JOIN leadscore.runs AS r USING (run_id)
-	WHERE h.name OPERATOR(pg_catalog.=) name AND h.version OPERATOR(pg_catalog.=) version;
+	SELECT * INTO held FROM leadscore.holdout_of(name, version);
 	IF NOT leadscore.own_words(name, held.spec) THEN
 		PERFORM leadscore.check_author(pg_catalog.format('the recipe of version %s', version), held.started_by,
 			'Look at spec in leadscore.runs, or let that role forget the rows.');

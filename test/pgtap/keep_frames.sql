@@ -14,7 +14,7 @@ ROLLBACK;
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 SET LOCAL timezone = 'America/Sao_Paulo';
-SELECT plan(44);
+SELECT plan(54);
 
 CREATE TABLE mql (mql_id text PRIMARY KEY, first_contact_date date, landing_page_id text, origin text);
 CREATE TABLE deals (mql_id text PRIMARY KEY, seller_id text, sdr_id text, sr_id text, won_date timestamp,
@@ -111,6 +111,22 @@ SELECT is((SELECT status FROM :train), 'finished', 'from the table again');
 SELECT is((SELECT (numbers #>> '{compared,n}')::bigint FROM leadscore.verdicts WHERE run_id = (pg_temp.last_run()).run_id),
 	(SELECT count(*) FROM funnel WHERE first_contact_date > (SELECT percentile_disc(0.8) WITHIN GROUP (ORDER BY first_contact_date) FROM funnel)), 'and meets the table''s on what neither has seen');
 
+-- a champion that was trained on rows of all days until one: those after it are new to it
+SELECT is((SELECT status FROM lead_train_model('by key', $$SELECT * FROM funnel WHERE first_contact_date < '2018-05-10'$$, 'won', key => 'mql_id', time_column => 'first_contact_date',
+	features => '{origin}', holdout => '{"by": "key"}')), 'finished', 'a champion with a hold-out by key');
+SELECT is((SELECT status FROM lead_train_model('by key', 'funnel', 'won', key => 'mql_id', time_column => 'first_contact_date', features => '{origin}', gate => '{"promote": "never"}')), 'finished', 'a recipe on all');
+SELECT is((SELECT count(*) FROM lead_keep_frames('by key', 'week', '0', '2018-06-20')), 51::bigint, 'weeks are kept');
+SELECT is((SELECT status FROM lead_retrain('by key', frames_window => '1 year')), 'finished', 'and trained on');
+SELECT is((SELECT (numbers #>> '{compared,n}')::bigint FROM leadscore.verdicts JOIN leadscore.versions USING (run_id) WHERE name = 'by key' AND version = 3),
+	(SELECT count(*) FROM funnel WHERE first_contact_date >= '2018-05-14'), 'compared on the weeks that begin after the latest of its leads');
+-- one without a time column may have seen all there was
+SELECT is((SELECT status FROM lead_train_model('timeless', 'funnel', 'won', key => 'mql_id', features => '{origin}')), 'finished', 'a champion without a time column');
+SELECT is((SELECT status FROM lead_train_model('timeless', 'funnel', 'won', key => 'mql_id', time_column => 'first_contact_date', features => '{origin}', gate => '{"promote": "never"}')), 'finished', 'a recipe with one');
+SELECT is((SELECT count(*) FROM lead_keep_frames('timeless', 'week', '0', '2018-06-20')), 51::bigint, 'weeks are kept here, too');
+SELECT is((SELECT verdict FROM lead_retrain('timeless', frames_window => '1 year')), 'too few rows to tell', 'trained on');
+SELECT is((SELECT numbers->>'not_compared' FROM leadscore.verdicts JOIN leadscore.versions USING (run_id) WHERE name = 'timeless' AND version = 3),
+	'It has seen all rows that are held out now.', 'and not compared');
+
 ----------------------------------------------------------------------------
 -- Late rows, weeks, another recipe
 ----------------------------------------------------------------------------
@@ -118,7 +134,7 @@ SELECT is((SELECT (numbers #>> '{compared,n}')::bigint FROM leadscore.verdicts W
 UPDATE funnel SET won = NOT won WHERE mql_id = (SELECT min(mql_id) FROM funnel WHERE first_contact_date = '2018-05-30' AND NOT won);
 SELECT is((SELECT string_agg(starts::date || ' ' || action, ', ' ORDER BY starts) FROM lead_keep_frames('olist', until => '2018-07-02', again => '2018-05-30 15:00')),
 	'2018-05-30 kept again, 2018-05-31 kept again', 'a label that came late: its day and what follows anew; no day after the last lead');
-SELECT is((SELECT sum(positives) FROM leadscore.kept_frames), (SELECT sum(won::int) FROM funnel)::numeric, 'the label is in its frame');
+SELECT is((SELECT sum(positives) FROM leadscore.kept_frames WHERE name = 'olist'), (SELECT sum(won::int) FROM funnel)::numeric, 'the label is in its frame');
 SELECT throws_like($$SELECT * FROM lead_keep_frames('olist', 'week', again => '2018-03-01')$$, 'the frames of model "olist" were kept by another recipe', 'no weeks beside days');
 SELECT is((SELECT concat_ws(' ', count(*), min(starts)::date, min(extract(isodow FROM starts)), sum(rows), max(action)) FROM lead_keep_frames('olist', 'week', until => '2018-07-05', again => '-infinity')),
 	'51 2017-06-12 1 8000 kept again', 'weeks instead, from Monday on');
@@ -133,10 +149,10 @@ CREATE TEMP TABLE person AS SELECT * FROM funnel WHERE left(md5(mql_id), 2) = '7
 SELECT lives_ok($$SELECT lead_retrain('olist', frames_window => '1 year')$$, 'a version with them');
 CREATE TEMP TABLE forgotten AS SELECT * FROM lead_forget('olist', 'SELECT * FROM person');
 SELECT is((SELECT sum(rows) FROM forgotten WHERE what = 'frame'), (SELECT count(*) FROM person)::numeric, 'every row was taken out of its frame');
-SELECT is((SELECT count(*) FROM leadscore.kept_frames k WHERE k.frame IS DISTINCT FROM (SELECT leadscore.set_time_range(lead_frame_columns(won,
+SELECT is((SELECT count(*) FROM leadscore.kept_frames k WHERE name = 'olist' AND k.frame IS DISTINCT FROM (SELECT leadscore.set_time_range(lead_frame_columns(won,
 		leadscore.framing_of(k.frame) || '{"max_distinct": 100000}', first_contact_date, landing_page_id, origin))
 	FROM funnel WHERE first_contact_date = k.starts::date AND mql_id NOT IN (SELECT mql_id FROM person))), 0::bigint, 'each frame is, to the byte, that of a table without them');
-SELECT is((SELECT count(*) FROM forgotten WHERE what LIKE 'hold-out of version %'), (SELECT count(*) FROM leadscore.holdouts), 'and out of every hold-out');
+SELECT is((SELECT count(*) FROM forgotten WHERE what LIKE 'hold-out of version %'), (SELECT count(*) FROM leadscore.holdouts WHERE name = 'olist'), 'and out of every hold-out');
 SELECT ok(h.frame = (SELECT leadscore.set_time_range(lead_frame_columns(won, leadscore.framing_of(h.frame) || '{"max_distinct": 100000}', first_contact_date, landing_page_id, origin))
 	FROM funnel WHERE first_contact_date > (r.cut #>> '{}')::date AND mql_id NOT IN (SELECT mql_id FROM person)), 'the latest is, to the byte, that of a table without them')
 FROM leadscore.holdouts h JOIN leadscore.versions USING (name, version) JOIN leadscore.runs r USING (run_id) WHERE run_id = (pg_temp.last_run()).run_id;

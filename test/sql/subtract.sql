@@ -49,6 +49,7 @@ SELECT framed(options => :'parts') - framed('i = 40', :'parts');
 SELECT (SELECT rows FROM leadscore.frame_counts(framed(options => :'parts') - framed(options => :'parts')));
 
 -- weights
+SELECT "column", kind, min, max FROM lead_describe(leadscore.set_time_range(framed(options => :'parts'))) WHERE kind = 'time';
 SELECT "column", type, kind, nulls, min, max FROM lead_describe(lead_weigh_frame(framed(), 0.25)) WHERE kind = 'weight';
 SELECT "column", type, kind, nulls, min, max FROM lead_describe(lead_weigh_frame(framed(options => '{"weight": "i", "exclude": ["won", "created", "day"]}'), 0.25)) WHERE kind = 'weight';
 SELECT lead_weigh_frame(framed(), NULL) IS NULL AS "null", lead_weigh_frame(lead_weigh_frame(framed(), 4), 0.5) = lead_weigh_frame(framed(), 2) AS product,
