@@ -289,6 +289,7 @@ BEGIN
 	IF holdout IS NOT NULL THEN
 		INSERT INTO leadscore.holdouts VALUES (name, number, holdout);
 		PERFORM leadscore.keep_score_quantiles(name, number, (trained).model, holdout);
+		PERFORM leadscore.keep_curves(run, (trained).model, holdout);
 		evaluation := to_jsonb(@extschema@.lead_evaluate_frame((trained).model, holdout, coalesce((gate->>'threshold')::float8, 0.5)));
 	END IF;
 
