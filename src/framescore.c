@@ -18,6 +18,7 @@ typedef struct FrameTerm
 	const FrameColumn *column;
 	const Feature *feature;
 	double	   *of_code;		/* dictionaries: [0] NULL, [k] the k-th value */
+	double		average;		/* what the average lead gets */
 } FrameTerm;
 
 struct FrameScorer
@@ -113,11 +114,24 @@ FrameScorerCreate(const Model *model, const Frame *frame)
 		if (features[i].transform >= TRANSFORM_HOUR)
 			features[i].transform = TRANSFORM_NONE;
 		t->feature = &features[i];
+		t->average = FeatureAverage(&s->model, t->feature);
 		t->column = ColumnOf(&s->model, frame, &features[i]);
 		if (t->column->store == STORE_DICTIONARY)
 			t->of_code = TermsOfCodes(&s->model, t->feature, t->column);
 	}
 	return s;
+}
+
+static double
+TermOf(const FrameScorer *s, const FrameTerm *t, const uint8 *pattern)
+{
+	Cell		cell = {0};
+
+	if (t->of_code != NULL)
+		return t->of_code[FrameCode(t->column, pattern)];
+	cell.type = t->column->type;
+	cell.isnull = !FrameNumber(t->column, pattern, &cell.number);
+	return FeatureTerm(&s->model, t->feature, &cell);
 }
 
 double
@@ -126,19 +140,24 @@ FrameScorerScore(const FrameScorer *s, const uint8 *pattern)
 	double		eta = s->model.coef[0];
 
 	for (int i = 0; i < s->nterms; i++)
+		eta += TermOf(s, &s->terms[i], pattern);
+	return Sigmoid(eta);
+}
+
+/* As ModelContributions() does it, to the bit. */
+double
+FrameScorerContributions(const FrameScorer *s, const uint8 *pattern, double *contribution)
+{
+	double		eta = s->model.coef[0];
+
+	for (int i = 0; i < s->encoder.nsources; i++)
+		contribution[i] = 0;
+	for (int i = 0; i < s->nterms; i++)
 	{
-		const FrameTerm *t = &s->terms[i];
+		double		term = TermOf(s, &s->terms[i], pattern);
 
-		if (t->of_code != NULL)
-			eta += t->of_code[FrameCode(t->column, pattern)];
-		else
-		{
-			Cell		cell = {0};
-
-			cell.type = t->column->type;
-			cell.isnull = !FrameNumber(t->column, pattern, &cell.number);
-			eta += FeatureTerm(&s->model, t->feature, &cell);
-		}
+		eta += term;
+		contribution[s->terms[i].feature->source] += term - s->terms[i].average;
 	}
 	return Sigmoid(eta);
 }

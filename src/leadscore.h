@@ -591,6 +591,7 @@ typedef struct Scorer
 extern void MissingColumn(const Model *model, const char *name,
 						  const RowShape *shape);
 extern double PlacedTerm(const Model *model, const Feature *f, const Cell *cell);
+extern double FeatureAverage(const Model *model, const Feature *f);
 
 /* The same; what most features are, a plain number, without a call. */
 static inline double

@@ -190,7 +190,7 @@ FeaturePlace(const Model *model, const Feature *f, const Cell *cell,
 }
 
 /* What the average lead gets from a feature. */
-static double
+double
 FeatureAverage(const Model *model, const Feature *f)
 {
 	const Encoder *enc = model->encoder;

@@ -158,6 +158,14 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION lead_score_frame(bytea, leadframe) IS
 'the scores of the rows in a frame, equal rows together';
 
+-- lead_profile(model, frame): as the aggregate lead_profile(model, features) over the
+-- rows of the frame, of the columns that the model needs.
+CREATE FUNCTION lead_profile(model bytea, frame leadframe)
+RETURNS leadprofile AS 'MODULE_PATHNAME', 'lead_profile_model_frame'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lead_profile(bytea, leadframe) IS
+'the profile of a training set: values, what the columns of a model add to the score, and the scores';
+
 CREATE FUNCTION lead_evaluate_frame(model bytea, frame leadframe, threshold float8 DEFAULT 0.5)
 RETURNS lead_evaluation
 AS 'MODULE_PATHNAME'

@@ -386,7 +386,7 @@ BEGIN
 		IF t.relkind = 'S' THEN
 			CONTINUE WHEN level = 'reader';
 			EXECUTE format('GRANT USAGE ON SEQUENCE leadscore.%I TO %I', t.relname, role);
-		ELSIF level = 'trainer' AND t.relname IN ('runs', 'score_tables') THEN
+		ELSIF level = 'trainer' AND t.relname IN ('runs', 'score_tables', 'watches') THEN
 			-- who wrote what will run again is not to be forged
 			EXECUTE format('GRANT SELECT, DELETE, INSERT (%2$s) ON leadscore.%1$I TO %3$I', t.relname,
 				(SELECT string_agg(quote_ident(a.attname), ', ') FROM pg_attribute AS a WHERE a.attrelid = t.oid AND a.attnum > 0

@@ -166,3 +166,628 @@ GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON
 	leadscore.version_profiles, leadscore.watches, leadscore.monitor_run, leadscore.monitor_column, leadscore.monitor_metric,
 	leadscore.monitor_finding TO @extowner@ WITH GRANT OPTION;
 GRANT USAGE, SELECT, UPDATE ON SEQUENCE leadscore.monitor_run_monitor_run_id_seq TO @extowner@ WITH GRANT OPTION;
+
+-- Keeps how the held-out rows of a version and their scores are distributed.
+-- model	as it was when it was judged: a refit has seen these rows
+CREATE FUNCTION leadscore.keep_version_profile(name text, version integer, model bytea, holdout leadframe)
+RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	INSERT INTO leadscore.version_profiles SELECT $1, $2, @extschema@.lead_profile($3, $4)
+$$;
+COMMENT ON FUNCTION leadscore.keep_version_profile(text, integer, bytea, leadframe) IS
+'keeps the profile of a version''s held-out rows, which later scores are compared with';
+
+----------------------------------------------------------------------------
+-- What is watched
+----------------------------------------------------------------------------
+
+-- The recipe of a model's champion, for whoever may run it; with data_to, the latest time
+-- of a lead that it was trained on.
+-- errors	nothing is live; another role wrote the recipe
+CREATE FUNCTION leadscore.watched_spec(name text) RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	found record;
+BEGIN
+	PERFORM leadscore.require_model(name);
+	SELECT c.spec || jsonb_build_object('data_to', r.data_to) AS spec, r.started_by INTO found
+	FROM leadscore.champion(name) AS c, leadscore.versions AS v JOIN leadscore.runs AS r USING (run_id)
+	WHERE v.name = watched_spec.name AND v.version = @extschema@.lead_model_version(watched_spec.name);
+	IF NOT leadscore.own_words(name, found.spec) THEN
+		PERFORM leadscore.check_author(format('the recipe of model "%s"', name), found.started_by,
+			format('Look at spec in leadscore.runs; lead_retrain(%L, adopt => true) makes it your own.', name));
+	END IF;
+	RETURN found.spec;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.watched_spec(text) IS 'the recipe of what is live; an error where another role wrote it';
+
+-- The columns that a model is given to score a lead, with the type that NULL of such a
+-- column may have, in order.
+CREATE FUNCTION leadscore.needed_columns(model bytea, OUT name text, OUT type text) RETURNS SETOF record
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT n.name, min(format('pg_catalog.%I', t.typname)) FROM (
+		SELECT c->>'source' AS name, CASE c->>'type' WHEN 'enum' THEN 'text' ELSE c->>'type' END AS type, i
+		FROM @extschema@.lead_info(model) AS info, jsonb_array_elements(info->'columns') WITH ORDINALITY AS e(c, i)
+		UNION ALL
+		SELECT info #>> '{roles,offset}', 'double precision', 1000000 FROM @extschema@.lead_info(model) AS info) AS n
+	JOIN pg_type AS t ON t.oid = n.type::regtype
+	WHERE n.name IS NOT NULL GROUP BY n.name ORDER BY min(n.i)
+$$;
+COMMENT ON FUNCTION leadscore.needed_columns(bytea) IS 'the columns that a model is given to score a lead';
+
+-- Can the model read a column of this type?
+CREATE FUNCTION leadscore.can_read(model bytea, "column" text, type text) RETURNS boolean
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	EXECUTE format('SELECT @extschema@.lead_score($1, f) FROM (SELECT %s) AS f',
+		(SELECT string_agg(format('NULL::%s AS %I', CASE WHEN n.name = "column" THEN can_read.type ELSE n.type END, n.name), ', ')
+		 FROM leadscore.needed_columns(model) AS n)) USING model;
+	RETURN true;
+EXCEPTION
+	WHEN datatype_mismatch THEN
+		RETURN false;
+	WHEN data_exception OR invalid_parameter_value OR null_value_not_allowed THEN
+		RETURN true;	-- a NULL that it does not take is of a type that it knows
+END;
+$$;
+COMMENT ON FUNCTION leadscore.can_read(bytea, text, text) IS 'can a model score a row whose column has this type?';
+
+-- How a model is to be watched: what is given, else what lead_watch() was told, else all
+-- rows of its source.  Checked.
+-- source	as source_of() gives it
+CREATE FUNCTION leadscore.watch_of(name text, source text, period interval, maturity interval, scores text, options jsonb)
+RETURNS leadscore.watches
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	spec jsonb := leadscore.watched_spec(name);
+	told leadscore.watches;
+	watch leadscore.watches;
+	training @extschema@.leadprofile := @extschema@.lead_profile(@extschema@.lead_model(name));
+	type text;
+	unknown text;
+BEGIN
+	SELECT w.* INTO told FROM leadscore.watches AS w WHERE w.name = watch_of.name;
+	IF told.source IS NOT NULL AND source IS NULL THEN
+		PERFORM leadscore.check_author(format('how model "%s" is watched', name), told.created_by,
+			'Call lead_watch() yourself, or look at leadscore.watches.');
+	END IF;
+	watch.name := name;
+	watch.source := coalesce(source, told.source);
+	watch.period := coalesce(period, told.period);
+	watch.maturity := coalesce(maturity, told.maturity);
+	watch.scores := coalesce(scores, told.scores, 'live');
+	watch.options := coalesce(options, told.options, '{}');
+
+	IF watch.period <= interval '0' THEN
+		RAISE EXCEPTION 'period must be greater than 0, not %', watch.period USING ERRCODE = 'invalid_parameter_value';
+	ELSIF watch.maturity < interval '0' THEN
+		RAISE EXCEPTION 'maturity must not be less than 0, but is %', watch.maturity USING ERRCODE = 'invalid_parameter_value';
+	ELSIF watch.scores NOT IN ('live', 'recorded') THEN
+		RAISE EXCEPTION 'scores must be "live" or "recorded", not "%"', watch.scores USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	IF watch.period IS NOT NULL OR watch.maturity IS NOT NULL THEN
+		SELECT c->>'type' INTO type FROM jsonb_array_elements(spec->'columns') AS c WHERE c->>'name' = spec->>'time';
+		IF type IS NULL OR type NOT IN ('date', 'timestamp without time zone', 'timestamp with time zone') THEN
+			RAISE EXCEPTION 'model "%" has no time column to tell how old a lead is', name
+				USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = 'The time column is ' || CASE WHEN type IS NULL
+					THEN 'not named.' ELSE format('"%s", of type %s.', spec->>'time', type) END,
+					HINT = 'Train it with time_column => ''…'', a date or timestamp; or leave period and maturity out and give a source that has the leads of the window only.';
+		END IF;
+	END IF;
+	IF watch.scores = 'recorded' AND NOT EXISTS (SELECT FROM leadscore.score_tables AS t WHERE t.name = watch_of.name) THEN
+		RAISE EXCEPTION 'the scores of model "%" are not recorded', name USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = format('CALL lead_refresh_scores(%L) keeps them, with their history.', name);
+	END IF;
+
+	PERFORM leadscore.check_keys('options', watch.options, '{method,threshold,alpha,columns,drift_share}');
+	PERFORM leadscore.number_of('options', watch.options, 'drift_share', 0, 1);
+	IF options IS NOT NULL THEN
+		-- what lead_drift() says of them, the score's own aside: the training has no scores
+		SELECT min(d."column") INTO unknown
+		FROM @extschema@.lead_drift(training, training, (watch.options - 'drift_share') #- '{columns,(score)}') AS d;
+	END IF;
+	RETURN watch;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.watch_of(text, text, interval, interval, text, jsonb) IS
+'how a model is to be watched, from what is given and what lead_watch() was told';
+
+-- lead_watch(name, …): how lead_monitor() and the job "monitor" watch a model from now on.
+-- source	a table, a view, or one SELECT; NULL: what the model was trained on
+-- period	the length of a window; NULL: all rows
+-- maturity	how old a lead must be for its outcome to count; NULL: any that is known
+-- scores	'live' (NULL): quality is that of scores by the live version now; 'recorded': of
+--			the first score that each lead was given by lead_refresh_scores()
+-- options	those of lead_drift(), and drift_share: from which share of drifted columns on
+--			the whole has drifted, 0.5 by default
+-- What is not given is forgotten.
+-- errors	what cannot be watched so: no time column, no recorded scores, unknown options
+CREATE FUNCTION lead_watch(name text, source text DEFAULT NULL, period interval DEFAULT NULL, maturity interval DEFAULT NULL,
+	scores text DEFAULT NULL, options jsonb DEFAULT NULL)
+RETURNS leadscore.watches
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	watch leadscore.watches;
+BEGIN
+	PERFORM leadscore.require_model(name);
+	DELETE FROM leadscore.watches AS w WHERE w.name OPERATOR(pg_catalog.=) lead_watch.name;
+	watch := leadscore.watch_of(name, leadscore.source_of(source), period, maturity, scores, options);
+	INSERT INTO leadscore.watches AS w (name, source, period, maturity, scores, options)
+	VALUES (watch.name, watch.source, watch.period, watch.maturity, watch.scores, watch.options) RETURNING w.* INTO watch;
+	RETURN watch;
+END;
+$$;
+COMMENT ON FUNCTION lead_watch(text, text, interval, interval, text, jsonb) IS
+'say how a model is watched: source, length of a window, maturity of outcomes, options of drift';
+
+----------------------------------------------------------------------------
+-- One look
+----------------------------------------------------------------------------
+
+-- What is wrong with the columns of the source; those that the model lacks count as empty.
+-- own		is it the source that the model was trained on?
+CREATE FUNCTION leadscore.judge_watched(run leadscore.monitor_run, spec jsonb, model bytea, columns jsonb, own boolean,
+	OUT "check" text, OUT severity text, OUT "column" text, OUT detail text)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT j."check", CASE
+			WHEN j.severity = 'info' OR is_label AND NOT own THEN 'info'
+			WHEN is_needed AND NOT is_readable OR is_label OR is_time AND run.label_to IS NOT NULL THEN 'error'
+			ELSE 'warning' END,
+		j."column",
+		j.detail || CASE
+			WHEN j.severity = 'info' THEN ''
+			WHEN is_needed AND NOT is_readable THEN '; the model cannot read it: it counts as empty here'
+			WHEN is_needed THEN '; the model reads it all the same'
+			WHEN is_label THEN '; the label is computed from it: no outcome is known here'
+			WHEN is_time THEN '; it tells how old a lead is'
+			ELSE '; the model scores without it' END
+	FROM leadscore.judge_columns(spec, columns) AS j
+		LEFT JOIN leadscore.needed_columns(model) AS n ON n.name = j."column"
+		LEFT JOIN jsonb_array_elements(columns) AS c ON c->>'name' = j."column"
+		CROSS JOIN LATERAL (SELECT n.name IS NOT NULL AS is_needed, spec->'label_columns' ? j."column" AS is_label,
+			coalesce(spec->>'time' = j."column", false) AS is_time,
+			c IS NOT NULL AND (n.name IS NULL OR leadscore.can_read(model, j."column", c->>'type')) AS is_readable) AS x
+	WHERE own OR is_needed OR is_label AND j.severity = 'error' OR is_time AND run.label_to IS NOT NULL
+$$;
+COMMENT ON FUNCTION leadscore.judge_watched(leadscore.monitor_run, jsonb, bytea, jsonb, boolean) IS
+'what is wrong with the columns of a watched source';
+
+-- Was the version not trained on a row of s?  NULL: nobody can tell, or it matters not.
+-- A lead later than those of the training is new; of the others those held out are.
+CREATE FUNCTION leadscore.is_new(run leadscore.monitor_run, spec jsonb, columns jsonb)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE
+		WHEN run.scores = 'recorded' THEN NULL
+		WHEN later IS NOT NULL THEN concat_ws(' OR ', later, held)
+		WHEN run.source = spec->>'source' THEN held END
+	FROM (SELECT CASE WHEN columns @> (SELECT coalesce(jsonb_agg(c), '[]') FROM jsonb_array_elements(spec->'columns') AS c
+				WHERE c->>'name' = spec #>> '{holdout,column}') THEN leadscore.not_seen(spec, spec->'columns') END AS held,
+			(SELECT format('COALESCE(s.%I OPERATOR(pg_catalog.>) %L::pg_catalog.timestamptz, false)', spec->>'time', spec->>'data_to')
+			FROM jsonb_array_elements(columns) AS c WHERE c->>'name' = spec->>'time' AND spec->>'data_to' IS NOT NULL
+				AND c->>'type' IN ('date', 'timestamp without time zone', 'timestamp with time zone')) AS later) AS x
+$$;
+COMMENT ON FUNCTION leadscore.is_new(leadscore.monitor_run, jsonb, jsonb) IS
+'the condition for a lead that a version was not trained on';
+
+-- The one scan: $1 the model, $2 and $3 the window, $4 and $5 that of the labels, NULL
+-- where it is open.  It returns the profile of the window, its rows, those too young, the
+-- quality on matured leads, and how many of these are left out of it, for the version was
+-- trained on them.
+-- columns	that the source has
+-- scored	false: without the model
+CREATE FUNCTION leadscore.monitor_query(run leadscore.monitor_run, spec jsonb, model bytea, columns jsonb, scored boolean)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	"time" text := format('s.%I', spec->>'time');
+	label text := spec->>'label';
+	features text;
+	history text := '';
+	score text := CASE WHEN scored THEN '@extschema@.lead_score($1, f)' END;
+	is_new text := coalesce(leadscore.is_new(run, spec, columns), 'true');
+	t leadscore.score_tables;
+BEGIN
+	SELECT string_agg(CASE WHEN c IS NOT NULL AND leadscore.can_read(model, n.name, c->>'type') THEN format('s.%1$I AS %1$I', n.name)
+			ELSE format('NULL::%s AS %I', n.type, n.name) END, ', ')
+	INTO features
+	FROM leadscore.needed_columns(model) AS n LEFT JOIN jsonb_array_elements(columns) AS c ON c->>'name' = n.name;
+	IF EXISTS (SELECT FROM jsonb_array_elements(spec->'columns') AS was
+			WHERE spec->'label_columns' ? (was->>'name') AND NOT columns @> jsonb_build_array(was)) THEN
+		label := NULL;
+	END IF;
+	IF run.scores = 'recorded' THEN
+		score := NULL;
+		SELECT s.* INTO t FROM leadscore.score_tables AS s WHERE s.name = run.name;
+		PERFORM leadscore.check_author(format('where the scores of model "%s" are kept', t.name), t.created_by,
+			'Call lead_refresh_scores() with source and target, or look at leadscore.score_tables.');
+		IF columns @> jsonb_build_array(jsonb_build_object('name', t.key)) THEN
+			score := 'h.score';
+			history := format(' LEFT JOIN (SELECT DISTINCT ON (h.%1$I) h.%1$I AS key, h.score FROM %2$s AS h ORDER BY h.%1$I, h.scored_at) AS h'
+				' ON h.key %3$s s.%1$I', t.key, leadscore.history_of(t.target), leadscore.order_operator((SELECT a.atttypid
+					FROM pg_attribute AS a WHERE a.attrelid = leadscore.history_of(t.target)::regclass AND a.attname = t.key), 3));
+		END IF;
+	END IF;
+	RETURN 'SELECT '
+		|| format('@extschema@.lead_profile(%s) FILTER (WHERE w.in_window) AS profile', CASE WHEN scored THEN '$1, f' ELSE 'f' END)
+		|| ', pg_catalog.count(*) FILTER (WHERE w.in_window) AS rows'
+		|| ', pg_catalog.count(*) FILTER (WHERE w.in_window AND NOT w.matured) AS unmatured'
+		|| CASE WHEN score IS NULL OR label IS NULL THEN ', NULL::pg_catalog.jsonb AS evaluation'
+			ELSE format(', pg_catalog.to_jsonb(@extschema@.lead_evaluate(%s, (%s)) FILTER (WHERE w.matured AND w.is_new)) AS evaluation',
+				score, label) END
+		|| format(', pg_catalog.count(%s) FILTER (WHERE w.matured AND NOT w.is_new) AS seen', CASE WHEN label IS NULL THEN 'NULL'
+			ELSE format('(%s)', label) END)
+		|| format(' FROM %s AS s', run.source) || history
+		|| format(' CROSS JOIN LATERAL (SELECT %s) AS f', features)
+		|| format(' CROSS JOIN LATERAL (SELECT %s AS in_window, %s AS matured, (%s) AS is_new) AS w',
+			CASE WHEN run.window_from IS NULL THEN 'true' ELSE format('%s OPERATOR(pg_catalog.>=) $2', "time") END,
+			CASE WHEN run.label_to IS NULL THEN 'true' ELSE format('COALESCE(%s OPERATOR(pg_catalog.<) $5, false)', "time") END, is_new)
+		|| ' WHERE ' || concat_ws(' AND ', 'true',
+			CASE WHEN run.label_from IS NOT NULL THEN format('%s OPERATOR(pg_catalog.>=) $4', "time") END,
+			CASE WHEN run.window_to IS NOT NULL THEN format('%s OPERATOR(pg_catalog.<) $3', "time") END);
+END;
+$$;
+COMMENT ON FUNCTION leadscore.monitor_query(leadscore.monitor_run, jsonb, bytea, jsonb, boolean) IS
+'the query that looks at a watched model: one scan of the source';
+
+-- Reads the source: what monitor_query() finds, or why it could not be read.
+CREATE FUNCTION leadscore.scan_watched(run leadscore.monitor_run, spec jsonb, model bytea, columns jsonb, scored boolean,
+	OUT profile leadprofile, OUT rows bigint, OUT unmatured bigint, OUT evaluation jsonb, OUT seen bigint, OUT failure text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	statement text := leadscore.monitor_query(run, spec, model, columns, scored);
+	more text;
+BEGIN
+	BEGIN
+		PERFORM leadscore.set_settings(spec->'settings');
+		EXECUTE statement INTO profile, rows, unmatured, evaluation, seen
+		USING model, run.window_from, run.window_to, run.label_from, run.label_to;
+	EXCEPTION WHEN OTHERS THEN
+		GET STACKED DIAGNOSTICS failure = MESSAGE_TEXT, more = PG_EXCEPTION_DETAIL;
+		failure := concat_ws(': ', failure, nullif(more, ''));
+	END;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.scan_watched(leadscore.monitor_run, jsonb, bytea, jsonb, boolean) IS
+'reads a watched source once; failure says why it could not';
+
+-- Writes down how a profile differs from another, all columns or the score alone.
+-- impact	false: not comparable, for another version scored the other side
+CREATE FUNCTION leadscore.put_drift(run bigint, against text, reference leadprofile, current leadprofile, options jsonb,
+	score boolean, impact boolean DEFAULT true)
+RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	INSERT INTO leadscore.monitor_column (monitor_run_id, against, position, "column", kind, method, statistic, p_value, threshold,
+		drifted, chance_threshold, p_adjusted, beyond_chance, rows_before, rows_now, missing_before, missing_now, new_levels,
+		vanished_levels, out_of_range, impact_log_odds, impact_points, note)
+	SELECT run, put_drift.against, d.position, d."column", d.kind, d.method, d.statistic, d.p_value, d.threshold,
+		d.drifted, d.chance_threshold, d.p_adjusted, d.beyond_chance, d.rows_before, d.rows_now, d.missing_before, d.missing_now, d.new_levels,
+		d.vanished_levels, d.out_of_range, CASE WHEN impact THEN d.impact_log_odds END, CASE WHEN impact THEN d.impact_points END, d.note
+	FROM (SELECT row_number() OVER () AS position, d.* FROM @extschema@.lead_drift(reference, current, options) AS d) AS d
+	WHERE d.missing_now IS NOT NULL		-- columns that the model scores with
+		AND (score IS NULL OR score = (d.kind = 'score'))
+$$;
+COMMENT ON FUNCTION leadscore.put_drift(bigint, text, leadprofile, leadprofile, jsonb, boolean, boolean) IS
+'writes down the drift between two profiles, a row per column';
+
+-- Quality, beside that of the version's hold-out.
+CREATE FUNCTION leadscore.put_quality(run leadscore.monitor_run, evaluation jsonb)
+RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	INSERT INTO leadscore.monitor_metric
+	SELECT run.monitor_run_id, m, (e->>m)::float8, (e->>(m || '_low'))::float8, (e->>(m || '_high'))::float8,
+		(r->>m)::float8, (r->>(m || '_low'))::float8, (r->>(m || '_high'))::float8
+	FROM unnest('{auc,log_loss,brier,calibration_slope,calibration_intercept,lift_10,positive_rate,mean_score}'::text[]) AS m,
+		LATERAL (SELECT evaluation || leadscore.positive_rate(evaluation) AS e) AS e,
+		LATERAL (SELECT coalesce(jsonb_object_agg(x.key, x.value), '{}') AS r FROM leadscore.versions AS v JOIN leadscore.metrics AS x USING (run_id)
+			WHERE v.name = run.name AND v.version = run.version AND x.step = 0) AS r
+$$;
+COMMENT ON FUNCTION leadscore.put_quality(leadscore.monitor_run, jsonb) IS 'writes down the quality that a run found';
+
+-- The rate of positives of an evaluation, with Wilson's 95 % interval (1927).
+CREATE FUNCTION leadscore.positive_rate(evaluation jsonb)
+RETURNS jsonb
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT jsonb_build_object('positive_rate', p, 'positive_rate_low', greatest(centre - half, 0), 'positive_rate_high', least(centre + half, 1))
+	FROM (SELECT (evaluation->>'n')::float8 AS n, (evaluation->>'positives')::float8 / nullif((evaluation->>'n')::float8, 0) AS p,
+			1.959963984540054::float8 AS z) AS a,
+		LATERAL (SELECT (p + z * z / (2 * n)) / (1 + z * z / n) AS centre,
+			z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n) AS half WHERE n > 0) AS b
+	UNION ALL
+	SELECT '{}' WHERE coalesce((evaluation->>'n')::bigint, 0) = 0
+$$;
+COMMENT ON FUNCTION leadscore.positive_rate(jsonb) IS 'the share of positives in an evaluation, with its interval';
+
+-- The run that a window is compared with besides the training: the latest of the same
+-- source that ended when it begins, or before; where there are no windows, the last.
+CREATE FUNCTION leadscore.previous_run(run leadscore.monitor_run)
+RETURNS leadscore.monitor_run
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT r FROM leadscore.monitor_run AS r
+	WHERE r.name = run.name AND r.source = run.source AND r.profile IS NOT NULL AND r.monitor_run_id <> run.monitor_run_id
+		AND CASE WHEN run.window_from IS NULL THEN r.window_from IS NULL AND r.window_to IS NOT DISTINCT FROM run.window_to
+			ELSE r.window_to <= run.window_from END
+	ORDER BY r.window_to DESC, r.monitor_run_id DESC LIMIT 1
+$$;
+COMMENT ON FUNCTION leadscore.previous_run(leadscore.monitor_run) IS 'the run whose window a run is compared with';
+
+CREATE TYPE lead_monitored AS (
+	monitor_run_id bigint,
+	model text,
+	version integer,
+	window_from timestamptz,
+	window_to timestamptz,
+	rows bigint,
+	measured bigint,
+	drifted_columns bigint,
+	drifted boolean,
+	score_drifted boolean,
+	impact_points float8,
+	columns_that_matter text[],
+	labelled bigint,
+	unmatured bigint,
+	auc float8,
+	auc_reference float8,
+	errors bigint,
+	note text
+);
+COMMENT ON TYPE lead_monitored IS 'a look at a live model, in one row';
+COMMENT ON COLUMN lead_monitored.rows IS 'leads in the window';
+COMMENT ON COLUMN lead_monitored.drifted IS 'has the whole drifted since the training?';
+COMMENT ON COLUMN lead_monitored.impact_points IS 'how far the columns together moved the mean score since the training, in percentage points';
+COMMENT ON COLUMN lead_monitored.columns_that_matter IS 'up to three, those that moved the score most';
+COMMENT ON COLUMN lead_monitored.labelled IS 'matured leads with an outcome: what auc is of';
+COMMENT ON COLUMN lead_monitored.auc_reference IS 'on the version''s hold-out when it was trained';
+COMMENT ON COLUMN lead_monitored.errors IS 'what is wrong with the source: see leadscore.monitor_finding';
+COMMENT ON COLUMN lead_monitored.note IS 'what was not measured, and why';
+
+CREATE FUNCTION leadscore.monitored_row(id bigint)
+RETURNS lead_monitored
+LANGUAGE sql	-- VOLATILE: it sees what has just been written
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT r.monitor_run_id, r.name, r.version, r.window_from, r.window_to, r.rows, r.measured, r.drifted_columns, r.drifted,
+		r.score_drifted, r.impact_points, r.columns_that_matter, r.labelled, r.unmatured, m.value, m.reference,
+		(SELECT count(*) FROM leadscore.monitor_finding AS f WHERE f.monitor_run_id = id AND f.severity = 'error'), r.note
+	FROM leadscore.monitor_run AS r LEFT JOIN leadscore.monitor_metric AS m ON m.monitor_run_id = r.monitor_run_id AND m.metric = 'auc'
+	WHERE r.monitor_run_id = id
+$$;
+COMMENT ON FUNCTION leadscore.monitored_row(bigint) IS 'a run of the monitor as a row to read';
+
+CREATE FUNCTION leadscore.add_finding(run bigint, "check" text, detail text)
+RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	INSERT INTO leadscore.monitor_finding (monitor_run_id, position, "check", severity, detail)
+	SELECT run, 1 + count(*), $2, 'error', $3 FROM leadscore.monitor_finding AS f WHERE f.monitor_run_id = run
+$$;
+COMMENT ON FUNCTION leadscore.add_finding(bigint, text, text) IS 'writes down what is wrong with a whole source';
+
+-- Reads the source of a look, with the model or, where that cannot score it, without;
+-- what is wrong is written down.
+-- returns	rows is NULL where nothing could be read
+CREATE FUNCTION leadscore.read_watched(run leadscore.monitor_run, spec jsonb, model bytea,
+	OUT profile leadprofile, OUT rows bigint, OUT unmatured bigint, OUT evaluation jsonb, OUT seen bigint, OUT failure text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	columns jsonb;
+BEGIN
+	BEGIN
+		columns := leadscore.columns_of_source(run.source);
+	EXCEPTION WHEN OTHERS THEN
+		failure := SQLERRM;
+	END;
+	IF failure IS NULL THEN
+		INSERT INTO leadscore.monitor_finding
+		SELECT run.monitor_run_id, row_number() OVER (), j.*
+		FROM leadscore.judge_watched(run, spec, model, columns, run.source = spec->>'source') AS j;
+		IF run.label_to IS NOT NULL AND NOT EXISTS (SELECT FROM jsonb_array_elements(columns) AS c WHERE c->>'name' = spec->>'time'
+				AND c->>'type' IN ('date', 'timestamp without time zone', 'timestamp with time zone')) THEN
+			failure := format('without a time in column "%s" nobody knows which leads are in the window', spec->>'time');
+		ELSE
+			SELECT * INTO profile, rows, unmatured, evaluation, seen, failure
+			FROM leadscore.scan_watched(run, spec, model, columns, true);
+			IF failure IS NOT NULL THEN
+				PERFORM leadscore.add_finding(run.monitor_run_id, 'score', 'the leads cannot be scored: ' || failure);
+				SELECT * INTO profile, rows, unmatured, evaluation, seen, failure
+				FROM leadscore.scan_watched(run, spec, model, columns, false);
+			END IF;
+		END IF;
+	END IF;
+	IF failure IS NOT NULL THEN
+		PERFORM leadscore.add_finding(run.monitor_run_id, 'source', 'it cannot be read: ' || failure);
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.read_watched(leadscore.monitor_run, jsonb, bytea) IS
+'reads a watched source, and writes down what is wrong with it';
+
+-- The drift of a look: columns against the training, scores against the hold-out, both
+-- against the window before.
+-- returns	notes on what was not compared
+CREATE FUNCTION leadscore.look_for_drift(run leadscore.monitor_run, training leadprofile, current leadprofile, options jsonb)
+RETURNS text[]
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	holdout @extschema@.leadprofile := (SELECT v.holdout FROM leadscore.version_profiles AS v
+		WHERE v.name = run.name AND v.version = run.version);
+	previous leadscore.monitor_run := leadscore.previous_run(run);
+	notes text[] := CASE WHEN holdout IS NULL THEN ARRAY['the version has no hold-out to compare scores and quality with'] END;
+BEGIN
+	PERFORM leadscore.put_drift(run.monitor_run_id, 'training', training, current, options, false);
+	PERFORM leadscore.put_drift(run.monitor_run_id, 'training', coalesce(holdout, training), current, options, true);
+	IF previous.monitor_run_id IS NOT NULL THEN
+		BEGIN
+			PERFORM leadscore.put_drift(run.monitor_run_id, 'previous', previous.profile, current, options, NULL,
+				impact => previous.version = run.version);
+			UPDATE leadscore.monitor_run AS r SET previous_run_id = previous.monitor_run_id
+			WHERE r.monitor_run_id = run.monitor_run_id;
+		EXCEPTION WHEN datatype_mismatch OR invalid_parameter_value THEN
+			-- another version took a column for something else
+			notes := notes || format('not compared with the window before: %s', SQLERRM);
+		END;
+	END IF;
+	RETURN notes;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.look_for_drift(leadscore.monitor_run, leadprofile, leadprofile, jsonb) IS
+'writes down how a window differs from the training, the hold-out and the window before';
+
+-- A look at a live model as it is to be watched: reads the source, writes down what it finds.
+CREATE FUNCTION leadscore.monitor(watch leadscore.watches, until timestamptz)
+RETURNS lead_monitored
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET extra_float_digits = 1
+AS $$
+#variable_conflict use_variable
+DECLARE
+	spec jsonb := leadscore.watched_spec(watch.name);
+	model bytea := @extschema@.lead_model(watch.name);
+	training @extschema@.leadprofile := @extschema@.lead_profile(model);
+	maturity interval := coalesce(watch.maturity, interval '0');
+	options jsonb := watch.options - 'drift_share';
+	run leadscore.monitor_run;
+	found record;
+	labelled bigint;
+	positives bigint;
+	notes text[];
+BEGIN
+	IF until IS NULL AND (watch.period IS NOT NULL OR watch.maturity IS NOT NULL) THEN
+		until := now();
+	END IF;
+	INSERT INTO leadscore.monitor_run AS r (name, version, source, scores, window_from, window_to, label_from, label_to, maturity)
+	VALUES (watch.name, @extschema@.lead_model_version(watch.name), coalesce(watch.source, spec->>'source'), watch.scores,
+		until - watch.period, until, until - watch.period - maturity, until - maturity, watch.maturity)
+	RETURNING r.* INTO run;
+	SELECT * INTO found FROM leadscore.read_watched(run, spec, model);
+	labelled := coalesce((found.evaluation->>'n')::bigint, 0);
+	positives := coalesce((found.evaluation->>'positives')::bigint, 0);
+	IF found.rows > 0 THEN
+		-- a column may have been named that the version of today lacks
+		options := options || jsonb_build_object('columns', coalesce((SELECT jsonb_object_agg(o.key, o.value)
+			FROM jsonb_each(options->'columns') AS o
+			WHERE o.key IN (SELECT d."column" FROM @extschema@.lead_describe(found.profile) AS d)), '{}'));
+		notes := leadscore.look_for_drift(run, training, found.profile, options);
+	END IF;
+	IF found.rows IS NOT NULL THEN
+		PERFORM leadscore.put_quality(run, coalesce(found.evaluation, '{}'));
+	END IF;
+	notes := notes || CASE
+		WHEN found.rows IS NULL THEN ARRAY['the source cannot be read']
+		WHEN found.rows = 0 THEN ARRAY['no lead in the window'] END
+		|| CASE
+		WHEN found.rows IS NULL THEN NULL
+		WHEN labelled = 0 AND coalesce(found.seen, 0) = 0 THEN ARRAY['no outcome is known']
+		WHEN positives IN (0, labelled) THEN ARRAY['the outcomes known are all the same'] END
+		|| CASE WHEN found.seen > 0 THEN
+			ARRAY[format('the quality leaves out %s leads that the version was trained on', found.seen)] END;
+
+	UPDATE leadscore.monitor_run AS r SET ended_at = clock_timestamp(), rows = found.rows,
+		labelled = labelled, positives = positives, unmatured = found.unmatured, measured = s.measured, drifted_columns = s.drifted_columns, drift_share = s.share,
+		drifted = s.share >= coalesce((watch.options->>'drift_share')::float8, 0.5),
+		score_statistic = s.score_statistic, score_drifted = s.score_drifted,
+		impact_log_odds = s.impact_log_odds, impact_points = s.impact_points, missing = s.missing_now,
+		columns_that_matter = s.columns_that_matter, profile = found.profile, note = nullif(array_to_string(notes, '; '), '')
+	FROM (SELECT c.*, c.drifted_columns::float8 / nullif(c.measured, 0) AS share, d.impact_log_odds, d.impact_points, d.missing_now,
+			d.columns_that_matter
+		-- the score is measured against another profile than the columns are
+		FROM (SELECT count(c.drifted) AS measured, count(*) FILTER (WHERE c.drifted) AS drifted_columns,
+				max(c.statistic) FILTER (WHERE c.kind = 'score') AS score_statistic,
+				bool_or(c.drifted) FILTER (WHERE c.kind = 'score') AS score_drifted
+			FROM leadscore.monitor_column AS c WHERE c.monitor_run_id = run.monitor_run_id AND c.against = 'training') AS c,
+			@extschema@.lead_drift_summary(training, found.profile, options #- '{columns,(score)}') AS d) AS s
+	WHERE r.monitor_run_id = run.monitor_run_id;
+	RETURN leadscore.monitored_row(run.monitor_run_id);
+END;
+$$;
+COMMENT ON FUNCTION leadscore.monitor(leadscore.watches, timestamptz) IS 'looks at a live model and writes down what it finds';
+
+-- lead_monitor(name, …): a look at a live model: drift of its leads against the training
+-- and against the window before, drift of its scores against the hold-out, quality on
+-- outcomes that are known by now against the hold-out's.  Reads the source once; writes a
+-- row to leadscore.monitor_run, and to monitor_column, monitor_metric, monitor_finding.
+-- source, period, maturity, scores, options	as for lead_watch(); NULL: as it was told
+-- until	the window's end, not included; NULL: now
+-- The window is the leads created in [until - period, until).  Quality is of those that
+-- matured in it: created in [until - period - maturity, until - maturity).  A younger lead
+-- is unknown even if it is won already: only winners are known so early.  Leads that the
+-- live version was trained on are left out of the quality, and counted in note.
+-- errors	nothing is live; a recipe or watch of another role; what lead_watch() refuses.
+--			What is wrong with the source is a finding and no error
+CREATE FUNCTION lead_monitor(name text, source text DEFAULT NULL, period interval DEFAULT NULL, until timestamptz DEFAULT NULL,
+	maturity interval DEFAULT NULL, scores text DEFAULT NULL, options jsonb DEFAULT NULL)
+RETURNS lead_monitored
+LANGUAGE plpgsql
+AS $$
+BEGIN
+	PERFORM leadscore.require_model(name);
+	RETURN leadscore.monitor(leadscore.watch_of(name, leadscore.source_of(source), period, maturity, scores, options), until);
+END;
+$$;
+COMMENT ON FUNCTION lead_monitor(text, text, interval, timestamptz, interval, text, jsonb) IS
+'look at a live model: drift, how far it moves the score, and quality on the outcomes known by now';
+
+----------------------------------------------------------------------------
+-- For plots and BI
+----------------------------------------------------------------------------
+
+CREATE VIEW leadscore.monitor_latest AS
+SELECT r.name, r.version, r.monitor_run_id, r.window_from, r.window_to, r.ended_at, r.rows, r.labelled,
+	r.drift_share, r.drifted AS model_drifted, r.score_drifted, r.impact_points AS model_impact_points,
+	c."column", c.kind, c.method, c.statistic, c.threshold, c.drifted, c.chance_threshold, c.p_adjusted, c.beyond_chance,
+	c.missing_before, c.missing_now, c.new_levels, c.vanished_levels, c.out_of_range, c.impact_log_odds, c.impact_points, c.note
+FROM leadscore.monitor_run AS r
+LEFT JOIN leadscore.monitor_column AS c ON c.monitor_run_id = r.monitor_run_id AND c.against = 'training'
+WHERE r.monitor_run_id = (SELECT max(n.monitor_run_id) FROM leadscore.monitor_run AS n WHERE n.name = r.name)
+ORDER BY r.name, c.position;
+COMMENT ON VIEW leadscore.monitor_latest IS 'the newest look at each model, a row per column, with the verdicts on the whole';
+
+CREATE VIEW leadscore.monitor_history AS
+SELECT r.name, r.version, r.monitor_run_id, coalesce(r.window_to, r.started_at) AS at, r.window_from, r.window_to, r.rows,
+	c.against, c."column", c.kind, c.method, c.statistic, c.threshold, c.drifted, c.p_value, c.missing_now, c.new_levels,
+	c.vanished_levels, c.out_of_range, c.impact_log_odds, c.impact_points
+FROM leadscore.monitor_run AS r JOIN leadscore.monitor_column AS c USING (monitor_run_id);
+COMMENT ON VIEW leadscore.monitor_history IS 'drift over time: a row per look, column and what it was compared with';
+
+CREATE VIEW leadscore.monitor_quality AS
+SELECT r.name, r.version, r.monitor_run_id, coalesce(r.label_to, r.started_at) AS at, r.label_from, r.label_to, r.scores,
+	r.labelled, r.positives, m.metric, m.value, m.low, m.high, m.reference, m.reference_low, m.reference_high
+FROM leadscore.monitor_run AS r JOIN leadscore.monitor_metric AS m USING (monitor_run_id);
+COMMENT ON VIEW leadscore.monitor_quality IS 'quality over time: a row per look and metric, beside the hold-out''s';
+
+GRANT SELECT ON leadscore.monitor_latest, leadscore.monitor_history, leadscore.monitor_quality TO @extowner@ WITH GRANT OPTION;
