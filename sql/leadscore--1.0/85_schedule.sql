@@ -9,7 +9,7 @@
  *	leadscore.lead_jobs					a row per job: last run, result, overdue?
  *
  * actions: retrain (lead_retrain), score (lead_refresh_scores), monitor (the checks of
- * lead_validate), prune (lead_prune).
+ * lead_validate, lead_monitor, lead_assert), prune (lead_prune).
  *
  * The log is our own: pg_cron's has no row for a run that it never began.  Two runs of
  * one model never overlap; the second is logged as skipped and leaves.
@@ -265,6 +265,9 @@ BEGIN
 	IF action IN ('retrain', 'monitor') THEN
 		PERFORM leadscore.last_spec(name);		-- another role's recipe would fail every time
 	END IF;
+	IF action = 'monitor' AND leadscore.is_live(name) THEN
+		PERFORM leadscore.watch_of(name);
+	END IF;
 	IF cron IS NULL THEN
 		RAISE EXCEPTION 'the schedule is NULL' USING ERRCODE = 'null_value_not_allowed';
 	END IF;
@@ -403,8 +406,6 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	run @extschema@.lead_run;
-	found text;
-	errors bigint;
 BEGIN
 	IF action = 'retrain' THEN
 		IF NOT leadscore.lock(name, wait => false) THEN
@@ -419,11 +420,7 @@ BEGIN
 	ELSIF action = 'prune' THEN
 		RETURN jsonb_build_object('result', format('%s versions dropped', @extschema@.lead_prune(name)));
 	ELSE	-- monitor
-		SELECT count(*) FILTER (WHERE v.severity = 'error'),
-			coalesce(string_agg(format('%s: %s', v.severity, v.detail), '; '), 'nothing found')
-		INTO errors, found FROM @extschema@.lead_validate(name) AS v;
-		RETURN jsonb_strip_nulls(jsonb_build_object('result', found, 'failure', CASE WHEN errors > 0 THEN leadscore.failure(
-			format('%s errors in the data of model "%s": %s', errors, name, found), NULL, NULL, '22000') END));
+		RETURN leadscore.monitor_job(name);
 	END IF;
 END;
 $$;

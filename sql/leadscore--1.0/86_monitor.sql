@@ -206,6 +206,12 @@ END;
 $$;
 COMMENT ON FUNCTION leadscore.watched_spec(text) IS 'the recipe of what is live; an error where another role wrote it';
 
+CREATE FUNCTION leadscore.is_live(name text) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+RETURN EXISTS (SELECT FROM leadscore.aliases AS a WHERE a.name = $1 AND a.alias = 'champion');
+COMMENT ON FUNCTION leadscore.is_live(text) IS 'has a model a champion?';
+
 -- The columns that a model is given to score a lead, with the type that NULL of such a
 -- column may have, in order.
 CREATE FUNCTION leadscore.needed_columns(model bytea, OUT name text, OUT type text) RETURNS SETOF record
@@ -244,7 +250,8 @@ COMMENT ON FUNCTION leadscore.can_read(bytea, text, text) IS 'can a model score 
 -- How a model is to be watched: what is given, else what lead_watch() was told, else all
 -- rows of its source.  Checked.
 -- source	as source_of() gives it
-CREATE FUNCTION leadscore.watch_of(name text, source text, period interval, maturity interval, scores text, options jsonb)
+CREATE FUNCTION leadscore.watch_of(name text, source text DEFAULT NULL, period interval DEFAULT NULL, maturity interval DEFAULT NULL,
+	scores text DEFAULT NULL, options jsonb DEFAULT NULL)
 RETURNS leadscore.watches
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -351,7 +358,7 @@ AS $$
 		j."column",
 		j.detail || CASE
 			WHEN j.severity = 'info' THEN ''
-			WHEN is_needed AND NOT is_readable THEN '; the model cannot read it: it counts as empty here'
+			WHEN is_needed AND NOT is_readable THEN concat('; ', CASE WHEN c IS NOT NULL THEN 'the model cannot read it: ' END, 'it counts as empty here')
 			WHEN is_needed THEN '; the model reads it all the same'
 			WHEN is_label THEN '; the label is computed from it: no outcome is known here'
 			WHEN is_time THEN '; it tells how old a lead is'
