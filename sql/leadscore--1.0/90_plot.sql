@@ -313,7 +313,7 @@ BEGIN ATOMIC
 		|| '</g>' || leadscore.svg_rule((p).px0, (p).py0, (p).px1, (p).py0)
 		|| coalesce((SELECT string_agg(leadscore.svg_text((p).px0 - 6, leadscore.at_y(p, y) + 4, leadscore.xml_text(t), 'end'), '' ORDER BY i)
 			FROM unnest(y_ticks, y_texts) WITH ORDINALITY AS u(y, t, i)), '')
-		|| coalesce((SELECT string_agg(leadscore.svg_text(leadscore.at_x(p, x), (p).py0 + 18, leadscore.xml_text(t), 'middle'), '' ORDER BY i)
+		|| coalesce((SELECT string_agg(leadscore.svg_text(least(leadscore.at_x(p, x), 397 - 6 * leadscore.text_width(t)), (p).py0 + 18, leadscore.xml_text(t), 'middle'), '' ORDER BY i)
 			FROM unnest(x_ticks, x_texts) WITH ORDINALITY AS u(x, t, i)), '')
 		|| leadscore.svg_text((p).px1, (p).py0 + 35, leadscore.xml_text(x_label), 'end')
 		|| leadscore.svg_text(12, (p).py1 - 14, leadscore.xml_text(y_label));
@@ -718,7 +718,8 @@ CREATE FUNCTION leadscore.plot_drift_column(name text, "column" text)
 RETURNS text
 LANGUAGE sql STABLE
 BEGIN ATOMIC
-	SELECT leadscore.plot_series(concat('Drift of ', left(plot_drift_column."column", 100)), concat('Against the training, by ', string_agg(DISTINCT method, ', '), '; solid: drifted'),
+	SELECT leadscore.plot_series(concat('Drift of ', left(plot_drift_column."column", 100)), concat('Against the ', CASE plot_drift_column."column" WHEN '(score)' THEN 'hold-out' ELSE 'training' END, ', by ',
+			string_agg(DISTINCT method, ', '), '; solid: drifted'),
 		'{"statistic","threshold"}', 'Statistic', 'number', array_agg(x ORDER BY i), array_agg(statistic ORDER BY i), NULL, NULL,
 		array_agg(CASE WHEN method IN ('psi', 'jensenshannon', 'wasserstein') THEN threshold END ORDER BY i), NULL, NULL,
 		array_agg(coalesce(drifted, false) ORDER BY i), true)
@@ -793,7 +794,7 @@ BEGIN ATOMIC
 		LATERAL (SELECT string_agg(leadscore.svg_text(144, 68 + 20 * i, leadscore.svg_label("column", 132), 'end')
 				|| leadscore.svg_rect(least(zero, at), 57 + 20 * i, abs(at - zero), 14, CASE WHEN x < 0 THEN '#F3CF80' ELSE '#0072B2' END,
 					CASE WHEN x < 0 THEN '#9A6A00' ELSE 'none' END)
-				|| leadscore.svg_text((p).px1 + 48, 68 + 20 * i, leadscore.number_text(x, 2), 'end', 11), '' ORDER BY i) AS bars
+				|| leadscore.svg_text((p).px1 + 48, 68 + 20 * i, round(x::numeric, 2)::text, 'end', 11), '' ORDER BY i) AS bars
 			FROM shown, LATERAL leadscore.at_x(p, x) AS at WHERE i <= 12) AS b,
 		(SELECT 'Impact of the drift' AS title) AS c;
 END;

@@ -26,7 +26,14 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC';
 COMMENT ON FUNCTION leadscore.time_text(timestamptz) IS 'a time as a report writes it';
 
--- headers	plain texts; one that begins with # is of a column of numbers
+CREATE FUNCTION leadscore.html_class(header text)
+RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE left(header, 1) WHEN '#' THEN ' class="n"' WHEN '=' THEN ' class="t"' ELSE '' END;
+COMMENT ON FUNCTION leadscore.html_class(text) IS 'how the cells below a header are set';
+
+-- headers	plain texts; one that begins with # is of a column of numbers, one with =
+--			of texts that are not to be broken
 -- rows		an array of arrays of plain texts; NULL: no row
 -- total	rows there are, if more than are shown
 CREATE FUNCTION leadscore.html_table(headers text[], rows jsonb, total bigint DEFAULT NULL)
@@ -34,10 +41,10 @@ RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT '<div class="scroll"><table><thead><tr>'
-		|| (SELECT string_agg('<th' || CASE WHEN h LIKE '#%' THEN ' class="n">' ELSE '>' END || leadscore.html_text(ltrim(h, '#')) || '</th>', '' ORDER BY i)
+		|| (SELECT string_agg('<th' || leadscore.html_class(h) || '>' || leadscore.html_text(ltrim(h, '#=')) || '</th>', '' ORDER BY i)
 			FROM unnest(headers) WITH ORDINALITY AS u(h, i))
 		|| '</tr></thead><tbody>'
-		|| (SELECT string_agg('<tr>' || (SELECT string_agg('<td' || CASE WHEN headers[i] LIKE '#%' THEN ' class="n">' ELSE '>' END
+		|| (SELECT string_agg('<tr>' || (SELECT string_agg('<td' || leadscore.html_class(headers[i]) || '>'
 				|| coalesce(leadscore.html_text(cell), '') || '</td>', '' ORDER BY i)
 				FROM jsonb_array_elements_text(line) WITH ORDINALITY AS c(cell, i)) || '</tr>', '' ORDER BY k)
 			FROM jsonb_array_elements(rows) WITH ORDINALITY AS r(line, k))
@@ -164,7 +171,7 @@ BEGIN ATOMIC
 	SELECT CASE WHEN q.lines IS NULL THEN '<p>No rows were held out to judge this version.</p>' ELSE
 		'<p>On the leads that were held out, none of which it was trained on. Intervals are of 95 %.</p>'
 		|| leadscore.html_table('{Metric,#Value,#Interval}', q.lines)
-		|| leadscore.html_figures((SELECT array_agg(leadscore.plot_kept(run, w) ORDER BY i) FROM unnest('{roc,pr,calibration,lift,scores}'::text[])
+		|| leadscore.html_figures((SELECT array_agg(leadscore.plot_kept(run, w) ORDER BY i) FROM unnest('{roc,pr,lift,scores,calibration}'::text[])
 			WITH ORDINALITY AS u(w, i) WHERE EXISTS (SELECT FROM leadscore.artifacts AS a WHERE a.run_id = run AND a.path = 'curves.json'))) END
 	FROM (SELECT jsonb_agg(jsonb_build_array(n.title, leadscore.metric_text(n.metric, m.value), leadscore.interval_text(n.metric, low.value, high.value)) ORDER BY n.i) AS lines
 		FROM leadscore.metric_names() WITH ORDINALITY AS n(metric, title, form, i)
@@ -211,16 +218,16 @@ BEGIN ATOMIC
 		SELECT '<p>' || leadscore.html_text(concat_ws('. ',
 				concat('Leads ', 'from ' || leadscore.time_text(r.window_from) || ' ', CASE WHEN r.window_to IS NULL THEN 'of the whole source'
 					ELSE 'to ' || leadscore.time_text(r.window_to) END, ' against those that version ', r.version, ' was trained on'),
-				leadscore.rows_text(r.rows) || ' leads; ' || r.drifted_columns || ' of ' || r.measured || ' columns drifted, so the whole '
-					|| CASE WHEN r.drifted THEN 'has' ELSE 'has not' END,
+				leadscore.rows_text(r.rows) || ' leads; ' || r.drifted_columns || ' of ' || r.measured || ' columns drifted: the whole counts as '
+					|| CASE WHEN r.drifted THEN 'drifted' ELSE 'not drifted' END,
 				CASE WHEN r.score_drifted THEN 'The scores have drifted' WHEN NOT r.score_drifted THEN 'The scores have not' END,
-				'Together the columns moved the mean score by ' || leadscore.number_text(r.impact_points, 2) || ' percentage points (first-order)',
+				'Together the columns moved the mean score by ' || round(r.impact_points::numeric, 2) || ' percentage points (first-order)',
 				r.note), 1000) || '.</p>'
 			|| coalesce(leadscore.html_table('{Column,Drifted,#Statistic,Method,#Threshold,#Missing before,#now,#New levels,#Points,Note}',
 				(SELECT jsonb_agg(jsonb_build_array(c."column", CASE WHEN c.drifted THEN 'yes' WHEN NOT c.drifted THEN 'no' END, leadscore.number_text(c.statistic), c.method,
 						leadscore.number_text(c.threshold), leadscore.share_text(c.missing_before), leadscore.share_text(c.missing_now), c.new_levels,
 						leadscore.number_text(c.impact_points, 2), c.note) ORDER BY i)
-				FROM (SELECT x.*, row_number() OVER (ORDER BY x.kind = 'score' DESC, abs(x.impact_points) DESC NULLS LAST,
+				FROM (SELECT x.*, row_number() OVER (ORDER BY x.kind = 'score' DESC, x.drifted DESC NULLS LAST, abs(x.impact_points) DESC NULLS LAST,
 						leadscore.drift_ratio(x.method, x.statistic, x.p_value, x.threshold) DESC NULLS LAST, x.position) AS i
 					FROM leadscore.monitor_column AS x WHERE x.monitor_run_id = r.monitor_run_id AND x.against = 'training') AS c WHERE i <= 25),
 				(SELECT count(*) FROM leadscore.monitor_column AS x WHERE x.monitor_run_id = r.monitor_run_id AND x.against = 'training')), '')
@@ -229,7 +236,7 @@ BEGIN ATOMIC
 				(SELECT count(*) FROM leadscore.monitor_finding AS f WHERE f.monitor_run_id = r.monitor_run_id)), '')
 			|| CASE WHEN r.measured > 0 THEN leadscore.html_figures(leadscore.plot_impact(named) || (
 				SELECT array_agg(leadscore.plot_monitored(named, p."column") ORDER BY p.score DESC, p.i)
-				FROM (SELECT c."column", c.kind = 'score' AS score, row_number() OVER (PARTITION BY c.kind = 'score' ORDER BY abs(c.impact_points) DESC NULLS LAST,
+				FROM (SELECT c."column", c.kind = 'score' AS score, row_number() OVER (PARTITION BY c.kind = 'score' ORDER BY c.drifted DESC, abs(c.impact_points) DESC NULLS LAST,
 						leadscore.drift_ratio(c.method, c.statistic, c.p_value, c.threshold) DESC NULLS LAST, c.position) AS i
 					FROM leadscore.monitor_column AS c WHERE c.monitor_run_id = r.monitor_run_id AND c.against = 'training' AND c.statistic IS NOT NULL) AS p
 				WHERE p.i <= CASE WHEN p.score THEN 1 ELSE 4 END)) ELSE '' END
@@ -245,7 +252,7 @@ LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT CASE WHEN count(*) = 0 THEN '<p>lead_monitor() has measured nothing yet.</p>' ELSE
 		leadscore.html_figures(ARRAY[leadscore.plot_drift(named), CASE WHEN bool_or(score_statistic IS NOT NULL) THEN leadscore.plot_drift_column(named, '(score)') END])
-		|| leadscore.html_table('{Until,#Version,#Leads,#Drifted,Drifted as a whole,Scores drifted,#Points,Columns that matter}',
+		|| leadscore.html_table('{=Until,#Version,#Leads,#Drifted,Drifted as a whole,Scores drifted,#Points,Columns that matter}',
 			jsonb_agg(jsonb_build_array(leadscore.time_text(coalesce(window_to, started_at)), version, leadscore.rows_text(rows), drifted_columns || ' of ' || measured,
 				CASE WHEN drifted THEN 'yes' WHEN NOT drifted THEN 'no' END, CASE WHEN score_drifted THEN 'yes' WHEN NOT score_drifted THEN 'no' END,
 				leadscore.number_text(impact_points, 2), array_to_string(columns_that_matter, ', ')) ORDER BY i) FILTER (WHERE i <= 12), count(*)) END
@@ -276,12 +283,26 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION leadscore.report_outcomes(text) IS 'section of a report: quality on outcomes known by now';
 
+-- The rules of lead_set_checks(), and whether the newest look keeps to them.
+CREATE FUNCTION leadscore.report_rules(named text)
+RETURNS text
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT CASE WHEN count(*) = 0 THEN '<p>Rules are judged when lead_monitor() has looked at the model.</p>' ELSE
+		leadscore.html_table('{Rule,Column,Severity,Passed,#Value,#Limit,Detail}', jsonb_agg(jsonb_build_array(rule, "column", severity,
+			CASE WHEN passed THEN 'yes' WHEN NOT passed THEN 'NO' ELSE 'not measured' END, leadscore.number_text(value), leadscore.number_text("limit"), detail) ORDER BY i)
+			FILTER (WHERE i <= 25), count(*)) END
+	FROM (SELECT c.*, row_number() OVER (ORDER BY c.passed NULLS LAST) AS i FROM lead_check(named) AS c
+		WHERE EXISTS (SELECT FROM leadscore.monitor_run AS r WHERE r.name = named)) AS rules;
+END;
+COMMENT ON FUNCTION leadscore.report_rules(text) IS 'section of a report: the rules of a model';
+
 CREATE FUNCTION leadscore.report_versions(named text)
 RETURNS text
 LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT CASE WHEN count(*) = 0 THEN '<p>There is no version yet.</p>' ELSE
-		leadscore.html_table('{#Version,Live,Made,#Leads,#AUC,#Log loss,Gate,Aliases,Description}', jsonb_agg(jsonb_build_array(version, CASE WHEN live THEN 'yes' END,
+		leadscore.html_table('{#Version,Live,=Made,#Leads,#AUC,#Log loss,Gate,Aliases,Description}', jsonb_agg(jsonb_build_array(version, CASE WHEN live THEN 'yes' END,
 			leadscore.time_text(created_at), leadscore.rows_text(rows), leadscore.metric_text('auc', auc), leadscore.metric_text('log_loss', log_loss), verdict,
 			array_to_string(aliases, ', '), description) ORDER BY version DESC) FILTER (WHERE i <= 20), count(*)) END
 	FROM (SELECT v.*, row_number() OVER (ORDER BY v.version DESC) AS i FROM lead_versions(named) AS v WHERE v.version IS NOT NULL) AS versions;
@@ -293,7 +314,7 @@ RETURNS text
 LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT CASE WHEN count(*) = 0 THEN '<p>Nothing was live yet.</p>' ELSE
-		leadscore.html_table('{When,Alias,#Version,#Replaced,Action,By,Reason}', jsonb_agg(jsonb_build_array(leadscore.time_text(deployed_at), alias, version, replaced, action,
+		leadscore.html_table('{=When,Alias,#Version,#Replaced,Action,By,Reason}', jsonb_agg(jsonb_build_array(leadscore.time_text(deployed_at), alias, version, replaced, action,
 			deployed_by, reason) ORDER BY i) FILTER (WHERE i <= 20), count(*)) END
 	FROM (SELECT d.*, row_number() OVER (ORDER BY d.deployment_id DESC) AS i FROM leadscore.deployments AS d WHERE d.name = named) AS deployments;
 END;
@@ -310,15 +331,16 @@ RETURN 'body{font:16px/1.5 Helvetica,Arial,sans-serif;color:#222;background:#fff
 	'.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,380px),1fr));gap:16px;align-items:start;margin:16px 0}figure{margin:0;border:1px solid #ddd;max-width:560px}'
 	'svg{display:block;width:100%;height:auto}.scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.875em;margin:.5em 0}'
 	'th,td{padding:4px 14px 4px 0;text-align:left;vertical-align:top;border-bottom:1px solid #ddd;max-width:28em;overflow-wrap:break-word}th{border-bottom:1px solid #222}'
-	'.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}dl{display:grid;grid-template-columns:minmax(6em,12em) 1fr;gap:2px 16px;margin:0}dt{color:#555}'
+	'.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}.t{white-space:nowrap}dl{display:grid;grid-template-columns:minmax(6em,12em) 1fr;gap:2px 16px;margin:0}dt{color:#555}'
 	'dd{margin:0;overflow-wrap:anywhere;min-width:0}.bad{border-left:4px solid #D55E00;padding-left:10px;white-space:pre-line}footer{margin-top:2em;font-size:.85em;color:#555}'
+	'@media(max-width:480px){dl{display:block}dd{margin:0 0 .5em}}'
 	'@media print{@page{margin:15mm}body{font-size:10.5pt;max-width:none;padding:0}nav{display:none}.scroll{overflow:visible}h2,h3{break-after:avoid}figure,tr,.tiles div{break-inside:avoid}'
 	'.figures{grid-template-columns:1fr 1fr}table{font-size:8.5pt}th,td{padding-right:8px}}';
 COMMENT ON FUNCTION leadscore.report_style() IS 'the style sheet of a report';
 
 -- lead_report(name): a model and all that is known of it as one HTML page: what it
 -- was trained on, quality, curves, coefficients, checks, drift, quality over time,
--- versions, deployments.  It loads nothing and runs no script.
+-- rules, versions, deployments.  It loads nothing and runs no script.
 -- name		as for lead_plot()
 -- returns	below 300 kB
 -- errors	a model or version that there is not
@@ -340,6 +362,7 @@ BEGIN
 		jsonb_build_array('drift', 'Drift', leadscore.report_drift(shown.name)),
 		jsonb_build_array('history', 'Drift over time', leadscore.report_history(shown.name)),
 		jsonb_build_array('outcomes', 'Quality over time', leadscore.report_outcomes(shown.name)),
+		jsonb_build_array('rules', 'Rules', leadscore.report_rules(shown.name)),
 		jsonb_build_array('versions', 'Versions', leadscore.report_versions(shown.name)),
 		jsonb_build_array('deployments', 'What was live when', leadscore.report_deployments(shown.name)));
 	RETURN '<!DOCTYPE html>' || E'\n' || '<html lang="en"><head><meta charset="utf-8"/><meta name="viewport" content="width=device-width, initial-scale=1"/>'
