@@ -32,12 +32,15 @@ COMMENT ON FUNCTION lead_drift_bins(leadprofile, leadprofile, text, integer) IS
  * no right on this schema, and their text depends on no setting: numbers go
  * through numeric, times through UTC.
  *
+ * What is used more than once is a function in FROM: of a sub-select the planner
+ * would write its expression wherever it is used, and it would be computed as often.
+ *
  * A unit is a pixel at 400 pixels of width, and no text is smaller than 11, so it
  * can be read on a phone.  Colours are Okabe and Ito's, which the colour-blind
  * tell apart; those used together differ in luminance and in dash or shape as
  * well, for printing in grey.
  *
- *	xml_text, svg_label, text_width		texts from users, escaped and cut to fit
+ *	xml_text, svg_label, text_width			texts from users, escaped and cut to fit
  *	number_text, share_text, rows_text	numbers for people
  *	nice_ticks, tick_texts, time_ticks	where an axis is labelled, and how
  *	plane, plane_of, at_x, at_y			data to pixels
@@ -53,15 +56,23 @@ RETURN regexp_replace(replace(replace(replace(replace(replace(t, '&', '&amp;'), 
 	'[\u0001-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]', '&#65533;', 'g');
 COMMENT ON FUNCTION leadscore.xml_text(text) IS 'a text as XML and HTML have it, safe between tags and in attributes';
 
--- About how wide a character is drawn, in parts of the size: as Helvetica's.
+-- Where the characters of a text end, in units of its size, about as Helvetica has
+-- them.
+CREATE FUNCTION leadscore.text_ends(t text)
+RETURNS float8[]
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT array_agg(ends ORDER BY i)
+	FROM (SELECT i, sum(CASE WHEN position(c IN 'ijltfI.,:;''|!()[] ') > 0 THEN 0.3 WHEN position(c IN 'mwMW@%') > 0 THEN 0.87
+			WHEN ascii(c) BETWEEN 65 AND 90 THEN 0.69 WHEN ascii(c) >= 4352 THEN 1 ELSE 0.56 END::float8) OVER (ORDER BY i) AS ends
+		FROM regexp_split_to_table(t, '') WITH ORDINALITY AS u(c, i)) AS characters;
+END;
+COMMENT ON FUNCTION leadscore.text_ends(text) IS 'about where the characters of a text end, in units of its size';
+
 CREATE FUNCTION leadscore.text_width(t text)
 RETURNS float8
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-	SELECT coalesce(sum(CASE WHEN c ~ '[ijltfI.,:;''|!()\[\] ]' THEN 0.3 WHEN c ~ '[mwMW@%]' THEN 0.87
-		WHEN c ~ '[A-Z]' THEN 0.69 WHEN ascii(c) >= 4352 THEN 1 ELSE 0.56 END), 0)::float8
-	FROM regexp_split_to_table(t, '') AS c;
-END;
+RETURN CASE t WHEN '' THEN 0 ELSE (leadscore.text_ends(t))[length(t)] END;
 COMMENT ON FUNCTION leadscore.text_width(text) IS 'about how wide a text is drawn, in units of its size';
 
 -- A text cut to a width, its middle left out: names of levels differ at the end.
@@ -69,10 +80,11 @@ CREATE FUNCTION leadscore.svg_label(t text, width float8, size float8 DEFAULT 12
 RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-	SELECT CASE WHEN length(t) <= 200 AND leadscore.text_width(t) * size <= width THEN leadscore.xml_text(t)
-		ELSE leadscore.xml_text(left(t, best.n / 2)) || '&#8230;' || leadscore.xml_text(right(t, best.n - best.n / 2)) END
-	FROM (SELECT coalesce(max(n), 1) AS n FROM generate_series(1, least(length(t) - 1, 60)) AS n
-		WHERE leadscore.text_width(left(t, n / 2) || right(t, n - n / 2)) * size <= width - size) AS best;
+	SELECT CASE WHEN t = '' OR length(t) = n AND ends[n] * size <= width THEN leadscore.xml_text(t)
+		ELSE leadscore.xml_text(left(t, kept / 2)) || '&#8230;' || leadscore.xml_text(right(t, kept - kept / 2)) END
+	FROM (SELECT least(length(t), 200) AS n) AS given, leadscore.text_ends(CASE WHEN length(t) > 200 THEN left(t, 100) || right(t, 100) ELSE t END) AS ends,
+		LATERAL (SELECT coalesce(max(k), 1) AS kept FROM generate_series(1, n - 1) AS k
+			WHERE (coalesce(ends[k / 2], 0) + ends[n] - ends[n - (k - k / 2)] + 1) * size <= width) AS best;
 END;
 COMMENT ON FUNCTION leadscore.svg_label(text, float8, float8) IS 'a text as XML, cut to a width in pixels';
 
@@ -138,7 +150,7 @@ BEGIN ATOMIC
 	SELECT array_agg((i * step)::float8 ORDER BY i)
 	FROM (SELECT CASE WHEN high > low AND high - low < 1e300 THEN low ELSE low - greatest(abs(low), 1) / 2 END AS a,
 			CASE WHEN high > low AND high - low < 1e300 THEN high ELSE low + greatest(abs(low), 1) / 2 END AS b) AS ends,
-		LATERAL (SELECT leadscore.nice_number(leadscore.nice_number(b - a, false)::float8 / (ticks - 1), true) AS step) AS width,
+		LATERAL leadscore.nice_number(leadscore.nice_number(b - a, false)::float8 / (ticks - 1), true) AS step,
 		LATERAL generate_series(floor(a::numeric / step), ceil(b::numeric / step)) AS i;
 END;
 COMMENT ON FUNCTION leadscore.nice_ticks(float8, float8, integer) IS 'round numbers that span an axis';
@@ -419,8 +431,8 @@ BEGIN ATOMIC
 			|| leadscore.svg_line(p, '{0,1}', '{0,1}', '#6b6b6b', '5 4', 1.5)
 			|| leadscore.svg_line(p, leadscore.numbers(curve->'x'), leadscore.numbers(curve->'y'), '#0072B2'))
 		ELSE leadscore.svg_note(title, 'No curve: it takes leads of both outcomes.') END
-	FROM (SELECT 'ROC curve' AS title, leadscore.plane_of(432, 0, 1, 0, 1) AS p, '{0,0.2,0.4,0.6,0.8,1}'::float8[] AS ticks,
-			leadscore.number_text((curve->>'area')::float8) AS auc) AS c,
+	FROM (SELECT 'ROC curve' AS title, '{0,0.2,0.4,0.6,0.8,1}'::float8[] AS ticks) AS c,
+		leadscore.plane_of(432, 0, 1, 0, 1) AS p, leadscore.number_text((curve->>'area')::float8) AS auc,
 		LATERAL leadscore.tick_texts(ticks, 'percent') AS texts;
 END;
 COMMENT ON FUNCTION leadscore.plot_roc(jsonb) IS 'a ROC curve of curve_of() as SVG';
@@ -438,8 +450,8 @@ BEGIN ATOMIC
 			|| leadscore.svg_line(p, '{0,1}', ARRAY[base, base], '#6b6b6b', '5 4', 1.5)
 			|| leadscore.svg_line(p, leadscore.numbers(curve->'x'), leadscore.numbers(curve->'y'), '#0072B2'))
 		ELSE leadscore.svg_note(title, 'No curve: there are no positives.') END
-	FROM (SELECT 'Precision and recall' AS title, leadscore.plane_of(432, 0, 1, 0, 1) AS p, '{0,0.2,0.4,0.6,0.8,1}'::float8[] AS ticks,
-			leadscore.number_text((curve->>'area')::float8) AS ap, (curve->>'positives')::float8
+	FROM leadscore.plane_of(432, 0, 1, 0, 1) AS p, leadscore.number_text((curve->>'area')::float8) AS ap,
+		(SELECT 'Precision and recall' AS title, '{0,0.2,0.4,0.6,0.8,1}'::float8[] AS ticks, (curve->>'positives')::float8
 				/ ((curve->>'positives')::float8 + (curve->>'negatives')::float8) AS base) AS c,
 		LATERAL leadscore.tick_texts(ticks, 'percent') AS texts;
 END;
@@ -474,7 +486,7 @@ BEGIN ATOMIC
 		ELSE leadscore.svg_note(title, 'No bins: there are no leads with a score and an outcome.') END
 	FROM (SELECT count(*) AS count, sum(n) AS total, sum(n * abs(rate - mean_score)) / sum(n) AS ece, max(greatest(mean_score, high, rate)) AS most
 			FROM unnest(bins) WHERE n > 0) AS b,
-		LATERAL (SELECT leadscore.nice_ticks(0, least(greatest(most, 0.001), 1), 6) AS ticks) AS t,
+		LATERAL leadscore.nice_ticks(0, least(greatest(most, 0.001), 1), 6) AS ticks,
 		LATERAL leadscore.tick_texts(ticks, 'percent') AS texts,
 		LATERAL leadscore.plane_of(432, 0, ticks[cardinality(ticks)], 0, ticks[cardinality(ticks)]) AS p,
 		LATERAL (SELECT string_agg(leadscore.svg_rule(x, leadscore.at_y(p, low), x, leadscore.at_y(p, high), '#0072B2', 2)
@@ -502,7 +514,7 @@ BEGIN ATOMIC
 		ELSE leadscore.svg_note(title, 'No lift: it takes positives.') END
 	FROM (SELECT count(*) AS count, max(lift) AS most, min(lift) FILTER (WHERE tile = 1) AS first_lift, min(gain) FILTER (WHERE tile = 1) AS first_gain
 			FROM unnest(tiles)) AS t,
-		LATERAL (SELECT leadscore.nice_ticks(0, greatest(most, 1)) AS y_ticks) AS y,
+		LATERAL leadscore.nice_ticks(0, greatest(most, 1)) AS y_ticks,
 		LATERAL leadscore.plane_of(320, 0.5, count + 0.5, 0, y_ticks[cardinality(y_ticks)]) AS p,
 		LATERAL (SELECT array_agg(i::float8 ORDER BY i) AS x_ticks, array_agg(i::text ORDER BY i) AS x_texts
 			FROM generate_series(1, count, greatest(ceil(count / 20.0)::bigint, 1)) AS i) AS x,
@@ -535,7 +547,7 @@ BEGIN ATOMIC
 			FROM unnest(positives) WITH ORDINALITY AS u(x, i)) AS a,
 		LATERAL (SELECT array_agg((x / greatest(lost, 1))::float8 ORDER BY i) AS shares, max((x / greatest(lost, 1))::float8) AS most
 			FROM unnest(negatives) WITH ORDINALITY AS u(x, i)) AS b,
-		LATERAL (SELECT leadscore.nice_ticks(lows[1], highs[cardinality(highs)], 6) AS x_ticks, leadscore.nice_ticks(0, greatest(a.most, b.most)) AS y_ticks) AS t,
+		LATERAL leadscore.nice_ticks(lows[1], highs[cardinality(highs)], 6) AS x_ticks, LATERAL leadscore.nice_ticks(0, greatest(a.most, b.most)) AS y_ticks,
 		LATERAL leadscore.plane_of(320, lows[1], highs[cardinality(highs)], 0, y_ticks[cardinality(y_ticks)]) AS p,
 		(SELECT 'Scores by outcome' AS title) AS c;
 END;
@@ -566,7 +578,7 @@ BEGIN ATOMIC
 		ELSE leadscore.svg_note(title, 'There are no coefficients but the intercept.') END
 	FROM (SELECT count(*) AS n, max(all_of_them) AS total, bool_or(low IS NOT NULL) AS intervals, least(min(least(low, effect)), 0) AS least,
 				greatest(max(greatest(high, effect)), 0) AS most, 130 + 18 * count(*) AS height FROM shown) AS s,
-		LATERAL (SELECT leadscore.nice_ticks(least, most, 4) AS ticks) AS t,
+		LATERAL leadscore.nice_ticks(least, most, 4) AS ticks,
 		LATERAL (SELECT ROW(170, 340, height - 44, 84, ticks[1], ticks[cardinality(ticks)], 0, 1)::leadscore.plane AS p) AS q,
 		LATERAL leadscore.at_x(p, 0) AS zero,
 		LATERAL (SELECT string_agg(leadscore.svg_text(164, y + 4, leadscore.svg_label(name, 156), 'end')
@@ -592,7 +604,7 @@ BEGIN ATOMIC
 		leadscore.svg_legend(58, '{box,box}', '{#F3CF80,#0072B2}', legend)
 		|| leadscore.svg_axes(p, ticks, leadscore.tick_texts(ticks, 'percent'), 'Share of the rows', '{}', '{}', '') || bars)
 	FROM (SELECT max(x) AS most FROM unnest(before || now) AS x) AS s,
-		LATERAL (SELECT leadscore.nice_ticks(0, coalesce(nullif(most, 0), 1), 4) AS ticks, 122 + 30 * cardinality(levels) AS height) AS t,
+		LATERAL leadscore.nice_ticks(0, coalesce(nullif(most, 0), 1), 4) AS ticks, (SELECT 122 + 30 * cardinality(levels) AS height) AS t,
 		LATERAL (SELECT ROW(130, 344, height - 44, 74, 0, ticks[cardinality(ticks)], 0, 1)::leadscore.plane AS p) AS q,
 		LATERAL (SELECT string_agg(leadscore.svg_text(124, y + 17, leadscore.svg_label(level, 116), 'end')
 				|| coalesce(leadscore.svg_rect((p).px0, y, leadscore.at_x(p, a) - (p).px0, 12, '#F3CF80', '#9A6A00', concat(level, ' before: ', leadscore.share_text(a)))
@@ -682,8 +694,8 @@ BEGIN ATOMIC
 	FROM (SELECT count(y) AS n, min(x) AS first_x, max(x) AS last_x, (array_agg(y ORDER BY i DESC) FILTER (WHERE y IS NOT NULL))[1] AS last_y,
 				min(least(y, low, r, rl, CASE WHEN zero THEN 0 END)) AS least, max(greatest(y, high, r, rh, CASE WHEN zero THEN 0 END)) AS most
 			FROM unnest(xs, ys, lows, highs, refs, ref_lows, ref_highs) WITH ORDINALITY AS u(x, y, low, high, r, rl, rh, i)) AS s,
-		LATERAL (SELECT leadscore.nice_ticks(least, most) AS y_ticks, first_x - margin AS a, last_x + margin AS b
-			FROM (SELECT greatest((last_x - first_x) * 0.04, 43200) AS margin) AS g) AS t,
+		LATERAL leadscore.nice_ticks(least, most) AS y_ticks,
+		LATERAL (SELECT first_x - margin AS a, last_x + margin AS b FROM (SELECT greatest((last_x - first_x) * 0.04, 43200) AS margin) AS g) AS t,
 		LATERAL leadscore.plane_of(320, a, b, y_ticks[1], y_ticks[cardinality(y_ticks)]) AS p,
 		LATERAL leadscore.time_ticks(a, b) AS tt,
 		LATERAL (SELECT leadscore.svg_band(p, array_agg(x ORDER BY i), array_agg(rl ORDER BY i), array_agg(rh ORDER BY i), '#e4e4e4') AS band
@@ -788,7 +800,7 @@ BEGIN ATOMIC
 			|| bars || leadscore.svg_rule(zero, 72, zero, (p).py0))
 		ELSE leadscore.svg_note(title, 'lead_monitor() has measured nothing yet.') END
 	FROM (SELECT count(*) AS lines, least(min(x), 0) AS least, greatest(max(x), 0) AS most, 118 + 20 * count(*) AS height FROM shown WHERE i <= 12) AS s,
-		LATERAL (SELECT leadscore.nice_ticks(least, most, 4) AS ticks) AS t,
+		LATERAL leadscore.nice_ticks(least, most, 4) AS ticks,
 		LATERAL (SELECT ROW(150, 344, height - 44, 74, ticks[1], ticks[cardinality(ticks)], 0, 1)::leadscore.plane AS p) AS q,
 		LATERAL leadscore.at_x(p, 0) AS zero,
 		LATERAL (SELECT string_agg(leadscore.svg_text(144, 68 + 20 * i, leadscore.svg_label("column", 132), 'end')

@@ -146,14 +146,14 @@ BEGIN ATOMIC
 			jsonb_build_array('Features', (SELECT concat(count(*), ': ', string_agg(f, ', ' ORDER BY i) FILTER (WHERE i <= 40),
 					CASE WHEN count(*) > 40 THEN concat(' and ', count(*) - 40, ' more') END)
 				FROM jsonb_array_elements_text(r.spec->'features') WITH ORDINALITY AS e(f, i))),
-			jsonb_build_array('Options', (SELECT string_agg(concat(regexp_replace(p.key, '^options\.', ''), ' = ', left(p.value, 100)), '; ' ORDER BY p.key)
+			jsonb_build_array('Options', (SELECT string_agg(concat(regexp_replace(p.key, '^options\.', ''), ' = ', left(p.value, 100)), '; ' ORDER BY p.key COLLATE "C")
 				FROM leadscore.params AS p WHERE p.run_id = run AND p.key LIKE 'options.%')),
-			jsonb_build_array('Gate', (SELECT string_agg(concat(regexp_replace(p.key, '^gate\.', ''), ' = ', left(p.value, 100)), '; ' ORDER BY p.key)
+			jsonb_build_array('Gate', (SELECT string_agg(concat(regexp_replace(p.key, '^gate\.', ''), ' = ', left(p.value, 100)), '; ' ORDER BY p.key COLLATE "C")
 				FROM leadscore.params AS p WHERE p.run_id = run AND p.key LIKE 'gate.%')),
 			jsonb_build_array('Fit', concat(info->>'fit', ', ', info->>'design_columns', ' design columns', CASE WHEN (info->>'lambda')::float8 > 0 THEN ', lambda = '
 				|| (info->>'lambda') END, CASE WHEN info->>'converged' = 'false' THEN ', did not converge' END)),
 			jsonb_build_array('Notes', (SELECT string_agg(n, '; ') FROM jsonb_array_elements_text(info->'notes') AS n)),
-			jsonb_build_array('Tags', (SELECT string_agg(concat(t.key, ' = ', left(t.value, 100)), '; ' ORDER BY t.key) FROM leadscore.tags AS t WHERE t.run_id = run)),
+			jsonb_build_array('Tags', (SELECT string_agg(concat(t.key, ' = ', left(t.value, 100)), '; ' ORDER BY t.key COLLATE "C") FROM leadscore.tags AS t WHERE t.run_id = run)),
 			jsonb_build_array('Trained', concat(leadscore.time_text(r.started_at), ' by ', r.started_by, ', leadscore ', r.extension_version, ' on PostgreSQL ', r.server_version)),
 			jsonb_build_array('Fingerprint of the rows', r.fingerprint), jsonb_build_array('Run', run)))
 		|| coalesce('<h3>Left out</h3>' || leadscore.html_table('{Column,Why,Detail}', (SELECT jsonb_agg(jsonb_build_array(l->>'column', l->>'reason', l->>'detail') ORDER BY i)
