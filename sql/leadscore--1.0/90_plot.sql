@@ -148,8 +148,8 @@ RETURNS float8[]
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT array_agg((i * step)::float8 ORDER BY i)
-	FROM (SELECT CASE WHEN high > low AND high - low < 1e300 THEN low ELSE low - greatest(abs(low), 1) / 2 END AS a,
-			CASE WHEN high > low AND high - low < 1e300 THEN high ELSE low + greatest(abs(low), 1) / 2 END AS b) AS ends,
+	FROM (SELECT greatest(least(low, 1e300), -1e300) AS l, greatest(least(high, 1e300), -1e300) AS h) AS given,	-- what can be subtracted
+		LATERAL (SELECT CASE WHEN h > l THEN l ELSE l - greatest(abs(l), 1) / 2 END AS a, CASE WHEN h > l THEN h ELSE l + greatest(abs(l), 1) / 2 END AS b) AS ends,
 		LATERAL leadscore.nice_number(leadscore.nice_number(b - a, false)::float8 / (ticks - 1), true) AS step,
 		LATERAL generate_series(floor(a::numeric / step), ceil(b::numeric / step)) AS i;
 END;
@@ -180,11 +180,12 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT coalesce(array_agg(extract(epoch FROM t)::float8 ORDER BY t), ARRAY[low]),
 		coalesce(array_agg(to_char(t, CASE WHEN step < interval '1 day' THEN 'MM-DD HH24:MI' ELSE 'YYYY-MM-DD' END) ORDER BY t),
-			ARRAY[to_char(to_timestamp(low) AT TIME ZONE 'UTC', 'YYYY-MM-DD')])
-	FROM (SELECT to_timestamp(low) AT TIME ZONE 'UTC' AS a, to_timestamp(high) AT TIME ZONE 'UTC' AS b) AS ends,
+			ARRAY[to_char(to_timestamp(greatest(least(low, 5e12), -2e11)) AT TIME ZONE 'UTC', 'YYYY-MM-DD')])
+	FROM (SELECT greatest(least(low, 5e12), -2e11) AS l, greatest(least(high, 5e12), -2e11) AS h) AS given,	-- what has a date
+		LATERAL (SELECT to_timestamp(l) AT TIME ZONE 'UTC' AS a, to_timestamp(h) AT TIME ZONE 'UTC' AS b) AS ends,
 		LATERAL (SELECT step FROM unnest('{1 hour,3 hours,6 hours,12 hours,1 day,2 days,7 days,14 days,1 month,2 months,3 months,6 months,
-				1 year,2 years,5 years,10 years,50 years,1000 years}'::interval[]) WITH ORDINALITY AS s(step, n)
-			WHERE a + 5 * step > b OR step = interval '1000 years' ORDER BY n LIMIT 1) AS width,
+				1 year,2 years,5 years,10 years,50 years,1000 years,50000 years}'::interval[]) WITH ORDINALITY AS s(step, n)
+			WHERE h - l < 5 * extract(epoch FROM step) OR step = interval '50000 years' ORDER BY n LIMIT 1) AS width,
 		LATERAL generate_series(CASE WHEN step >= interval '1 year' THEN date_trunc('year', a)
 			WHEN step >= interval '1 month' THEN date_trunc('month', a) ELSE date_trunc('day', a) END, b, step) AS t
 	WHERE t >= a;
