@@ -584,7 +584,7 @@ BEGIN ATOMIC
 		LATERAL leadscore.at_x(p, 0) AS zero,
 		LATERAL (SELECT string_agg(leadscore.svg_text(164, y + 4, leadscore.svg_label(name, 156), 'end')
 				|| coalesce(leadscore.svg_rule(leadscore.at_x(p, low), y, leadscore.at_x(p, high), y, colour, 2), '')
-				|| leadscore.svg_mark(leadscore.at_x(p, effect), y, shape, colour, concat(name, ': ', leadscore.number_text(effect),
+				|| leadscore.svg_mark(leadscore.at_x(p, effect), y, shape, colour, concat(left(name, 100), ': ', leadscore.number_text(effect),
 					' per standard deviation', ' (' || leadscore.number_text(low) || ' to ' || leadscore.number_text(high) || ')'))
 				|| coalesce(leadscore.svg_text(392, y + 4, leadscore.number_text(odds_ratio), 'end'), ''), '' ORDER BY i) AS marks
 			FROM shown, LATERAL (SELECT 77 + 18 * i AS y, CASE WHEN effect < 0 THEN 'ring' ELSE 'dot' END AS shape,
@@ -755,7 +755,7 @@ BEGIN ATOMIC
 				to_char(to_timestamp(leadscore.monitor_time(r)) AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS at
 			FROM leadscore.monitor_run AS r WHERE r.name = plot_drift.name AND r.measured > 0 ORDER BY 2 DESC, 1 DESC LIMIT 24) AS last),
 	cells AS (
-		SELECT c."column", i, n, at, drifted, leadscore.drift_ratio(method, statistic, p_value, threshold) AS ratio, position, kind
+		SELECT c."column", i, n, leadscore.drift_ratio(method, statistic, p_value, threshold) AS ratio, position, kind
 		FROM runs JOIN leadscore.monitor_column AS c USING (monitor_run_id) WHERE against = 'training'),
 	lines AS (
 		SELECT "column", row_number() OVER (ORDER BY min(kind) = 'score' DESC NULLS LAST, max(ratio) DESC NULLS LAST, min(position), "column" COLLATE "C") AS line,
@@ -766,7 +766,7 @@ BEGIN ATOMIC
 					THEN concat(lines_shown, ' of ', all_of_them, ' columns') ELSE 'all columns measured' END),
 				concat('Drift of ', lines_shown, ' columns in ', n, ' runs, in units of the threshold.'),
 				leadscore.svg_legend(58, '{box,box,box,box}', '{#fff,#B7DCEF,#0072B2,#08263F}', '{"< half",below,above,"> twice"}')
-				|| leadscore.svg_text(388, 58, 'the threshold', 'end') || names || boxes
+				|| leadscore.svg_text(388, 58, 'the threshold', 'end') || names || '<g stroke="#999">' || boxes || '</g>'
 				|| leadscore.svg_text(150, height - 26, first_at) || CASE WHEN n > 1 THEN leadscore.svg_text(150 + width * n, height - 26, last_at, 'end') ELSE '' END
 				|| leadscore.svg_text(378, height - 9, 'Time (UTC): end of the window', 'end'))
 		FROM (SELECT max(n) AS n, min(at) FILTER (WHERE i = 1) AS first_at, min(at) FILTER (WHERE i = n) AS last_at FROM runs) AS r,
@@ -775,8 +775,7 @@ BEGIN ATOMIC
 				string_agg(leadscore.svg_text(144, 68 + 20 * line, leadscore.svg_label("column", 132), 'end'), '' ORDER BY line) FILTER (WHERE line <= 15) AS names
 			FROM lines) AS l,
 			LATERAL (SELECT string_agg(leadscore.svg_rect(150 + width * (i - 1), 54 + 20 * line, width - 1, 19,
-					CASE WHEN ratio >= 2 THEN '#08263F' WHEN ratio >= 1 THEN '#0072B2' WHEN ratio >= 0.5 THEN '#B7DCEF' ELSE '#fff' END, '#999',
-					CASE WHEN drifted THEN concat("column", ', ', at, ': ', leadscore.number_text(ratio, 2), ' x the threshold') ELSE '' END), '' ORDER BY line, i) AS boxes
+					CASE WHEN ratio >= 2 THEN '#08263F' WHEN ratio >= 1 THEN '#0072B2' WHEN ratio >= 0.5 THEN '#B7DCEF' ELSE '#fff' END), '' ORDER BY line, i) AS boxes
 				FROM cells JOIN lines USING ("column") WHERE line <= 15 AND ratio IS NOT NULL) AS b,
 			(SELECT 'Drift over time' AS title) AS c
 		WHERE n > 0 AND lines_shown > 0), leadscore.svg_note('Drift over time', 'lead_monitor() has measured nothing yet.'));
