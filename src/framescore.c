@@ -114,7 +114,7 @@ FrameScorerCreate(const Model *model, const Frame *frame)
 		if (features[i].transform >= TRANSFORM_HOUR)
 			features[i].transform = TRANSFORM_NONE;
 		t->feature = &features[i];
-		t->average = FeatureAverage(&s->model, t->feature);
+		t->average = model->average[i];
 		t->column = ColumnOf(&s->model, frame, &features[i]);
 		if (t->column->store == STORE_DICTIONARY)
 			t->of_code = TermsOfCodes(&s->model, t->feature, t->column);

@@ -435,6 +435,8 @@ typedef struct Model
 	bool	   *aliased;
 	double	   *mean;			/* weighted mean design row of training; [0] = 1 */
 	double		mean_offset;	/* weighted mean of the offset; 0 without one */
+	double	   *average;		/* what the average lead gets, per feature; NULL in a
+								 * model that was just fitted */
 
 	/* the statistics; NULL and 0 when only the scoring part was decoded */
 	Inference	inference;
@@ -591,7 +593,7 @@ typedef struct Scorer
 extern void MissingColumn(const Model *model, const char *name,
 						  const RowShape *shape);
 extern double PlacedTerm(const Model *model, const Feature *f, const Cell *cell);
-extern double FeatureAverage(const Model *model, const Feature *f);
+extern void ModelSetAverages(Model *model);	/* as the decoder does */
 
 /* The same; what most features are, a plain number, without a call. */
 static inline double

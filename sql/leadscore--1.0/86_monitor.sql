@@ -247,6 +247,24 @@ END;
 $$;
 COMMENT ON FUNCTION leadscore.can_read(bytea, text, text) IS 'can a model score a row whose column has this type?';
 
+-- An error where nothing tells how old a lead is.
+CREATE FUNCTION leadscore.check_has_time(name text, spec jsonb) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	type text := (SELECT c->>'type' FROM jsonb_array_elements(spec->'columns') AS c WHERE c->>'name' = spec->>'time');
+BEGIN
+	IF type IS NULL OR type NOT IN ('date', 'timestamp without time zone', 'timestamp with time zone') THEN
+		RAISE EXCEPTION 'model "%" has no time column to tell how old a lead is', name
+			USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = CASE WHEN type IS NULL THEN 'None is named.'
+				ELSE format('Column "%s" has type %s.', spec->>'time', type) END,
+				HINT = 'Train it with time_column => ''…'', a date or timestamp; or give a source that has only the leads of the window, and neither period, until nor maturity.';
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.check_has_time(text, jsonb) IS 'an error unless a model''s recipe names a time column';
+
 -- How a model is to be watched: what is given, else what lead_watch() was told, else all
 -- rows of its source.  Checked.
 -- source	as source_of() gives it
@@ -261,7 +279,6 @@ DECLARE
 	told leadscore.watches;
 	watch leadscore.watches;
 	training @extschema@.leadprofile := @extschema@.lead_profile(@extschema@.lead_model(name));
-	type text;
 	unknown text;
 BEGIN
 	SELECT w.* INTO told FROM leadscore.watches AS w WHERE w.name = watch_of.name;
@@ -284,13 +301,7 @@ BEGIN
 		RAISE EXCEPTION 'scores must be "live" or "recorded", not "%"', watch.scores USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 	IF watch.period IS NOT NULL OR watch.maturity IS NOT NULL THEN
-		SELECT c->>'type' INTO type FROM jsonb_array_elements(spec->'columns') AS c WHERE c->>'name' = spec->>'time';
-		IF type IS NULL OR type NOT IN ('date', 'timestamp without time zone', 'timestamp with time zone') THEN
-			RAISE EXCEPTION 'model "%" has no time column to tell how old a lead is', name
-				USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = 'The time column is ' || CASE WHEN type IS NULL
-					THEN 'not named.' ELSE format('"%s", of type %s.', spec->>'time', type) END,
-					HINT = 'Train it with time_column => ''…'', a date or timestamp; or leave period and maturity out and give a source that has the leads of the window only.';
-		END IF;
+		PERFORM leadscore.check_has_time(name, spec);
 	END IF;
 	IF watch.scores = 'recorded' AND NOT EXISTS (SELECT FROM leadscore.score_tables AS t WHERE t.name = watch_of.name) THEN
 		RAISE EXCEPTION 'the scores of model "%" are not recorded', name USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -406,7 +417,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	"time" text := format('s.%I', spec->>'time');
+	"time" text := 's.' || quote_ident(spec->>'time');
 	label text := spec->>'label';
 	features text;
 	history text := '';
@@ -610,6 +621,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	columns jsonb;
+	unscored text;
 BEGIN
 	BEGIN
 		columns := leadscore.columns_of_source(run.source);
@@ -627,9 +639,12 @@ BEGIN
 			SELECT * INTO profile, rows, unmatured, evaluation, seen, failure
 			FROM leadscore.scan_watched(run, spec, model, columns, true);
 			IF failure IS NOT NULL THEN
-				PERFORM leadscore.add_finding(run.monitor_run_id, 'score', 'the leads cannot be scored: ' || failure);
+				unscored := failure;
 				SELECT * INTO profile, rows, unmatured, evaluation, seen, failure
 				FROM leadscore.scan_watched(run, spec, model, columns, false);
+				IF failure IS NULL THEN
+					PERFORM leadscore.add_finding(run.monitor_run_id, 'score', 'the leads cannot be scored: ' || unscored);
+				END IF;
 			END IF;
 		END IF;
 	END IF;
@@ -694,7 +709,9 @@ DECLARE
 	positives bigint;
 	notes text[];
 BEGIN
-	IF until IS NULL AND (watch.period IS NOT NULL OR watch.maturity IS NOT NULL) THEN
+	IF until IS NOT NULL THEN
+		PERFORM leadscore.check_has_time(watch.name, spec);
+	ELSIF watch.period IS NOT NULL OR watch.maturity IS NOT NULL THEN
 		until := now();
 	END IF;
 	INSERT INTO leadscore.monitor_run AS r (name, version, source, scores, window_from, window_to, label_from, label_to, maturity)

@@ -80,7 +80,8 @@ AS $$
 		(6, 'drift_share', NULL, NULL, 'error'),
 		(7, 'score_drift', NULL, NULL, 'error'),
 		(8, 'impact_points', NULL, 5, 'warning'),
-		(9, 'auc_drop', NULL, 0.05, 'error')) AS d
+		(9, 'auc_drop', NULL, 0.05, 'error'),
+		(10, 'calibration_intercept', NULL, 0.5, 'warning')) AS d
 	WHERE NOT EXISTS (SELECT FROM leadscore.check_rules AS r WHERE r.name = $1)
 	ORDER BY 1
 $$;
@@ -183,7 +184,8 @@ BEGIN
 		RAISE EXCEPTION 'model "%" has not been looked at yet', name USING ERRCODE = 'object_not_in_prerequisite_state',
 			HINT = format('lead_monitor(%L) does.', name);
 	END IF;
-	few := CASE WHEN coalesce(run.labelled, 0) < 50 OR least(run.positives, run.labelled - run.positives) < 10
+	few := CASE WHEN run.rows IS NULL THEN run.note
+		WHEN coalesce(run.labelled, 0) < 50 OR least(run.positives, run.labelled - run.positives) < 10
 		THEN format('%s outcomes are known, %s of them true: at least 50 are needed, 10 of each', coalesce(run.labelled, 0), coalesce(run.positives, 0)) END;
 
 	RETURN QUERY
