@@ -209,6 +209,16 @@ NiceAxis(Axis *axis, double low, double high, int bins, bool whole)
 	}
 }
 
+/* An interval of half a unit would be empty every other time. */
+static bool
+AllWhole(const Value *values, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (values[i].x != floor(values[i].x))
+			return false;
+	return true;
+}
+
 /* The value below which, or from the other end above which, TAIL_SHARE of a side lies. */
 static double
 TailOf(const Value *values, int n, int side, bool upper)
@@ -314,7 +324,7 @@ NumberBins(Bin *bins, const Side *sides, int most)
 		return n;
 	}
 	CutTails(&axis, values, nvalues, &low, &high);
-	if (!NiceAxis(&axis, low, high, most, IsTime(c)))
+	if (!NiceAxis(&axis, low, high, most, AllWhole(values, nvalues)))
 	{
 		bins[0] = IntervalBin(c, values[0].x, values[nvalues - 1].x, true);
 		for (int i = 0; i < nvalues; i++)

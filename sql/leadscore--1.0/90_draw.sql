@@ -287,7 +287,7 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION leadscore.svg_band(leadscore.plane, float8[], float8[], float8[], text) IS 'the area between two curves';
 
--- Grid, ticks and labels.  The label of y stands above the axis, to be read
+-- Grid, ticks and labels; ticks outside are left out.  The label of y stands above the axis, to be read
 -- without turning the head.
 CREATE FUNCTION leadscore.svg_axes(p leadscore.plane, x_ticks float8[], x_texts text[], x_label text,
 	y_ticks float8[], y_texts text[], y_label text)
@@ -296,14 +296,14 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT '<g stroke="#ddd">'
 		|| coalesce((SELECT string_agg('<path d="M' || leadscore.px((p).px0) || ' ' || leadscore.px(leadscore.at_y(p, y)) || 'H'
-			|| leadscore.px((p).px1) || '"/>', '' ORDER BY i) FROM unnest(y_ticks) WITH ORDINALITY AS u(y, i)), '')
+			|| leadscore.px((p).px1) || '"/>', '' ORDER BY i) FROM unnest(y_ticks) WITH ORDINALITY AS u(y, i) WHERE y BETWEEN (p).y0 AND (p).y1), '')
 		|| coalesce((SELECT string_agg('<path d="M' || leadscore.px(leadscore.at_x(p, x)) || ' ' || leadscore.px((p).py0) || 'v5" stroke="#333"/>',
-			'' ORDER BY i) FROM unnest(x_ticks) WITH ORDINALITY AS u(x, i)), '')
+			'' ORDER BY i) FROM unnest(x_ticks) WITH ORDINALITY AS u(x, i) WHERE x BETWEEN (p).x0 AND (p).x1), '')
 		|| '</g>' || leadscore.svg_rule((p).px0, (p).py0, (p).px1, (p).py0)
 		|| coalesce((SELECT string_agg(leadscore.svg_text((p).px0 - 6, leadscore.at_y(p, y) + 4, leadscore.xml_text(t), 'end'), '' ORDER BY i)
-			FROM unnest(y_ticks, y_texts) WITH ORDINALITY AS u(y, t, i)), '')
+			FROM unnest(y_ticks, y_texts) WITH ORDINALITY AS u(y, t, i) WHERE y BETWEEN (p).y0 AND (p).y1), '')
 		|| coalesce((SELECT string_agg(leadscore.svg_text(least(leadscore.at_x(p, x), 397 - 6 * leadscore.text_width(t)), (p).py0 + 18, leadscore.xml_text(t), 'middle'), '' ORDER BY i)
-			FROM unnest(x_ticks, x_texts) WITH ORDINALITY AS u(x, t, i)), '')
+			FROM unnest(x_ticks, x_texts) WITH ORDINALITY AS u(x, t, i) WHERE x BETWEEN (p).x0 AND (p).x1), '')
 		|| leadscore.svg_text((p).px1, (p).py0 + 35, leadscore.xml_text(x_label), 'end')
 		|| leadscore.svg_text(12, (p).py1 - 14, leadscore.xml_text(y_label));
 END;

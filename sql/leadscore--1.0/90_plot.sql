@@ -141,13 +141,14 @@ BEGIN ATOMIC
 			concat('Observed rate over mean score in ', count, ' bins with 95 % intervals; on the diagonal a score can be taken at its word.'),
 			leadscore.svg_legend(58, '{dot,dash}', '{#0072B2,#6b6b6b}', '{"a bin, with its 95 % interval","as predicted"}')
 			|| leadscore.svg_axes(p, ticks, texts, 'Mean score', ticks, texts, 'Observed rate')
-			|| leadscore.svg_line(p, ARRAY[0, (p).x1], ARRAY[0, (p).y1], '#6b6b6b', '5 4', 1.5) || marks)
+			|| leadscore.svg_line(p, ARRAY[(p).x0, (p).x1], ARRAY[(p).y0, (p).y1], '#6b6b6b', '5 4', 1.5) || marks)
 		ELSE leadscore.svg_note(title, 'No bins: there are no leads with a score and an outcome.') END
-	FROM (SELECT count(*) AS count, sum(n) AS total, sum(n * abs(rate - mean_score)) / sum(n) AS ece, max(greatest(mean_score, high, rate)) AS most
+	FROM (SELECT count(*) AS count, sum(n) AS total, sum(n * abs(rate - mean_score)) / sum(n) AS ece, min(least(mean_score, low, rate)) AS least,
+				max(greatest(mean_score, high, rate)) AS most
 			FROM unnest(bins) WHERE n > 0) AS b,
-		LATERAL leadscore.nice_ticks(0, least(greatest(most, 0.001), 1), 6) AS ticks,
+		LATERAL leadscore.nice_ticks(least, most, 6) AS ticks,
 		LATERAL leadscore.tick_texts(ticks, 'percent') AS texts,
-		LATERAL leadscore.plane_of(432, 0, ticks[cardinality(ticks)], 0, ticks[cardinality(ticks)]) AS p,
+		LATERAL leadscore.plane_of(432, ticks[1], ticks[cardinality(ticks)], ticks[1], ticks[cardinality(ticks)]) AS p,
 		LATERAL (SELECT string_agg(leadscore.svg_rule(x, leadscore.at_y(p, low), x, leadscore.at_y(p, high), '#0072B2', 2)
 				|| leadscore.svg_mark(x, leadscore.at_y(p, rate), 'dot', '#0072B2', concat(leadscore.rows_text(n), ' leads, mean score ',
 					leadscore.share_text(mean_score), ', observed ', leadscore.share_text(rate), ', 95 % interval ', leadscore.share_text(low),
@@ -518,7 +519,7 @@ AS $$
 		SELECT @extschema@.lead_roc_curve(score, i <= positives) AS roc, @extschema@.lead_pr_curve(score, i <= positives) AS pr,
 			@extschema@.lead_calibration(score, i <= positives) AS calibration, @extschema@.lead_lift(score, i <= positives) AS lift
 		FROM scores, LATERAL generate_series(1, positives + negatives) AS i),
-	edges AS (SELECT leadscore.nice_ticks(0, max(score), 21) AS edge FROM scores),
+	edges AS (SELECT leadscore.nice_ticks(greatest(min(score) - 0.01, 0), least(max(score) + 0.01, 1), 21) AS edge FROM scores),
 	bins AS (
 		SELECT i, sum(positives) AS positives, sum(negatives) AS negatives
 		FROM scores, edges, LATERAL (SELECT least(width_bucket(score, edge), cardinality(edge) - 1) AS i) AS b GROUP BY i)

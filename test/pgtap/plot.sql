@@ -2,7 +2,7 @@
 -- much as a reader may see.
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(59);
+SELECT plan(60);
 SET LOCAL client_min_messages = error;
 
 -- 26 columns, and every name and level meant to break out of a page
@@ -52,7 +52,10 @@ SELECT ok(lead_plot(ARRAY[ROW(NULL, 0, 0, 0, 0), ROW(0.5, 0.25, 0.8, 8, 5), ROW(
 SELECT ok(lead_plot(ARRAY[ROW(1, 10, 5, 0.5, 2, 0.5, 2, 0.5, 1), ROW(2, 10, 0, 0, 0, 0.5, 1, 0, 0.5)]::lead_lift_tile[])
 	~ '<rect x="66.4" y="92" width="131.2" height="184" fill="#0072B2"><title>Tile 1: 5 of 10 positive, lift 2, gain 50.0 %</title>', 'a bar of a lift of 2 ends at 2');
 SELECT matches(lead_plot(ARRAY[ROW(1, 100, 20, 0, 1, 0.2, 0.2, 0.1, 0.4)]::lead_calibration_bin[]),
-	'<line x1="214" y1="314" x2="214" y2="92"[^>]*/><circle cx="214" cy="240"', 'a bin of calibration is where it belongs, and its interval');
+	'<line x1="159.3" y1="388" x2="159.3" y2="92"[^>]*/><circle cx="159.3" cy="289.3"', 'a bin of calibration is where it belongs, and its interval');
+-- a tick that the axis does not reach is left out, not moved
+SELECT is((SELECT array_agg(m[2] || ' % at ' || m[1]) FROM regexp_matches(leadscore.plot_scores('{0.45,0.5}', '{0.5,0.57}', '{1,2}', '{3,4}'),
+	'x="([0-9.]+)" y="294"[^>]*>([0-9]+) %', 'g') AS m), '{45 % at 50,50 % at 186.7,55 % at 323.3}'::text[], 'no tick beyond the axis');
 
 -- numbers are those of the aggregates, thinned or not
 CREATE TABLE scored AS SELECT i / 50000.0::float8 AS score, hashint4(i) > 2 ^ 31 * (1 - 2 * i / 50000.0) AS won FROM generate_series(1, 50000) AS i;
