@@ -63,6 +63,10 @@ $node->query(q{
 	SELECT lead_train_model('idle', 'leads', 'won', key => 'id');
 	SELECT lead_train_model('scored', 'leads', 'won', key => 'id');
 	DROP TABLE lost;
+	CREATE TABLE moved AS TABLE leads;
+	SELECT lead_train_model('moved', 'moved', 'won', key => 'id');
+	UPDATE moved SET clicks = 10, visits = NULL;
+	SELECT lead_schedule('moved', 'monitor', '* * * * *');
 	SELECT lead_schedule('sales', 'retrain', '* * * * *');
 	SELECT lead_schedule('broken', 'retrain', '* * * * *');
 	SELECT lead_schedule('busy', 'score', '* * * * *');
@@ -83,7 +87,7 @@ is($node->query(q{SELECT overdue FROM leadscore.lead_jobs WHERE model = 'idle'})
 $node->query(q{UPDATE leadscore.jobs SET scheduled_at = scheduled_at - interval '10 minutes' WHERE name = 'idle'});
 
 ok($node->poll(q{SELECT count(DISTINCT name) FROM leadscore.job_runs WHERE ended_at IS NOT NULL
-	AND name IN ('sales', 'broken', 'busy', 'scored')}, 4, 90), 'the jobs fire');
+	AND name IN ('sales', 'broken', 'busy', 'scored', 'moved')}, 5, 90), 'the jobs fire');
 is(log_of('sales', 'action, status, error'), 'retrain|succeeded|', 'a retraining: in the log');
 like(log_of('sales', 'result'), qr/^version 2, AUC 0\.\d+, /, 'with its version and how good it is');
 ok($node->query(q{SELECT max(version) >= 2 FROM leadscore.versions WHERE name = 'sales'}) eq 't', 'and a version was made');
@@ -100,6 +104,12 @@ ok($node->poll(q{SELECT count(*) > 0 FROM cron.job_run_details WHERE command LIK
 	AND return_message LIKE 'ERROR%lost%does not exist%'}, 't', 10), 'a failing job: pg_cron shows it too');
 is($node->query(q{SELECT count(*) FROM leadscore.runs WHERE model = 'broken' AND status = 'failed'}) > 0, 1,
 	'a failing job: its run is kept');
+
+like($node->query(q{SELECT status, error FROM leadscore.lead_jobs WHERE model = 'moved'}), qr/^failed\|model "moved" fails \d checks$/,
+	'a model whose leads have drifted fails its rules, and the job with it');
+ok($node->poll(q{SELECT count(*) > 0 FROM cron.job_run_details WHERE command LIKE '%moved%' AND status = 'failed'
+	AND return_message LIKE '%missing_rise of column "visits"%score_drift%'}, 't', 10), 'pg_cron shows which');
+is($node->query(q{SELECT drifted, rows FROM leadscore.monitor_run WHERE name = 'moved' ORDER BY monitor_run_id LIMIT 1}), 't|2000', 'the look is kept');
 
 is(log_of('busy', 'status, result'), 'skipped|another run of the model was under way', 'a second run says so and leaves');
 is($node->query('SELECT to_regclass(\'busy_scores\')'), '', 'and has done nothing');
