@@ -289,7 +289,6 @@ BEGIN
 	IF holdout IS NOT NULL THEN
 		INSERT INTO leadscore.holdouts VALUES (name, number, holdout);
 		PERFORM leadscore.keep_score_quantiles(name, number, (trained).model, holdout);
-		PERFORM leadscore.keep_curves(run, (trained).model, holdout);
 		PERFORM leadscore.keep_version_profile(name, number, (trained).model, holdout);
 		evaluation := to_jsonb(@extschema@.lead_evaluate_frame((trained).model, holdout, coalesce((gate->>'threshold')::float8, 0.5)));
 	END IF;
@@ -306,6 +305,9 @@ BEGIN
 		calibration_slope,calibration_slope_low,calibration_slope_high,
 		calibration_intercept,calibration_intercept_low,calibration_intercept_high,lift_10,lift_10_low,lift_10_high,
 		positive_rate,positive_rate_low,positive_rate_high,mean_score}');
+	IF holdout IS NOT NULL THEN
+		PERFORM leadscore.keep_curves(run, (trained).model, holdout);
+	END IF;
 	PERFORM leadscore.put_metrics(run, 'train.', info, '{log_likelihood,deviance,aic,bic,mcfadden_r2,iterations,gradient_norm,condition_number}');
 	INSERT INTO leadscore.metrics (run_id, key, step, value)
 	SELECT run, 'train.loss', h.i, (h.v #>> '{}')::float8

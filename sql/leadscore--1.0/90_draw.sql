@@ -201,11 +201,11 @@ RETURNS integer[]
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
 	WITH points AS MATERIALIZED (
-		SELECT i, y, width_bucket(x, least_x, nullif(most_x, least_x), columns) AS part
+		SELECT i, y, coalesce(width_bucket(x, least_x, nullif(most_x, least_x), columns), 0) AS part
 		FROM unnest(xs, ys) WITH ORDINALITY AS u(x, y, i), (SELECT min(x) AS least_x, max(x) AS most_x FROM unnest(xs) AS x) AS ends),
 	parts AS (SELECT part, min(y) AS lowest, max(y) AS highest FROM points GROUP BY part),
 	kept AS (SELECT min(i) AS a, max(i) AS b, min(i) FILTER (WHERE y = lowest) AS c, min(i) FILTER (WHERE y = highest) AS d
-		FROM points JOIN parts ON parts.part IS NOT DISTINCT FROM points.part GROUP BY points.part)
+		FROM points JOIN parts USING (part) GROUP BY part)
 	SELECT array_agg(DISTINCT i::integer ORDER BY i::integer) FROM kept, unnest(ARRAY[a, b, c, d]) AS i WHERE i IS NOT NULL;
 END;
 COMMENT ON FUNCTION leadscore.visible_points(float8[], float8[], integer) IS 'the points of a curve that can be seen in so many columns';

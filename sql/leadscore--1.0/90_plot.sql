@@ -506,8 +506,12 @@ COMMENT ON FUNCTION leadscore.plot_quality(text, text) IS 'a metric over time as
 -- ---- by name ----
 
 -- keep_curves(run, model, holdout): the curves of the rows that judged a version,
--- as the run's artifact curves.json, for those who may not see the rows.
+-- as the run's artifact curves.json, for those who may not see the rows.  Called
+-- once the run has its metrics: the areas are those.
 -- model	as it was judged
+--
+-- Of the points of ROC and precision those are taken that lie a thousandth apart in
+-- true or in false positives, which is less than a pixel and at most 2,000.
 CREATE FUNCTION leadscore.keep_curves(run uuid, model bytea, holdout leadframe)
 RETURNS void
 LANGUAGE sql
@@ -515,18 +519,33 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	INSERT INTO leadscore.artifacts (run_id, path, body)
 	WITH scores AS MATERIALIZED (SELECT * FROM @extschema@.lead_score_frame($2, $3)),
+	totals AS (SELECT sum(positives)::float8 AS p, sum(negatives)::float8 AS n, leadscore.nice_ticks(greatest(min(score) - 0.01, 0),
+		least(max(score) + 0.01, 1), 21) AS edge FROM scores),
+	ranked AS (SELECT sum(positives::float8) OVER falling AS tp, sum(negatives::float8) OVER falling AS fp FROM scores WINDOW falling AS (ORDER BY score DESC)),
+	points AS (
+		SELECT max(tp) AS tp, max(fp) AS fp FROM ranked, totals GROUP BY floor(tp * 1000 / nullif(p, 0)), floor(fp * 1000 / nullif(n, 0))
+		UNION ALL SELECT 0, 0),
 	curves AS (
-		SELECT @extschema@.lead_roc_curve(score, i <= positives) AS roc, @extschema@.lead_pr_curve(score, i <= positives) AS pr,
-			@extschema@.lead_calibration(score, i <= positives) AS calibration, @extschema@.lead_lift(score, i <= positives) AS lift
-		FROM scores, LATERAL generate_series(1, positives + negatives) AS i),
-	edges AS (SELECT leadscore.nice_ticks(greatest(min(score) - 0.01, 0), least(max(score) + 0.01, 1), 21) AS edge FROM scores),
-	bins AS (
+		SELECT array_agg(ROW(NULL, fp / nullif(n, 0), tp / nullif(p, 0), tp, fp)::@extschema@.lead_roc_point ORDER BY fp, tp) AS roc,
+			array_agg(ROW(NULL, tp / (tp + fp), tp / nullif(p, 0), tp, fp)::@extschema@.lead_pr_point ORDER BY tp DESC, fp DESC) FILTER (WHERE tp + fp > 0) AS pr
+		FROM points, totals),
+	-- most rows are no other's equal: a series for each of them would take longest
+	leads AS (
+		SELECT score, true AS won FROM scores WHERE positives > 0
+		UNION ALL SELECT score, false FROM scores WHERE negatives > 0
+		UNION ALL SELECT score, true FROM scores, generate_series(2, positives) WHERE positives > 1
+		UNION ALL SELECT score, false FROM scores, generate_series(2, negatives) WHERE negatives > 1),
+	bins AS (SELECT @extschema@.lead_calibration(score, won) AS calibration, @extschema@.lead_lift(score, won) AS lift FROM leads),
+	counts AS (
 		SELECT i, sum(positives) AS positives, sum(negatives) AS negatives
-		FROM scores, edges, LATERAL (SELECT least(width_bucket(score, edge), cardinality(edge) - 1) AS i) AS b GROUP BY i)
-	SELECT $1, 'curves.json', jsonb_build_object('roc', leadscore.curve_of(roc), 'pr', leadscore.curve_of(pr), 'calibration', calibration, 'lift', lift,
-		'scores', (SELECT jsonb_agg(jsonb_build_array(edge[i], edge[i + 1], coalesce(b.positives, 0), coalesce(b.negatives, 0)) ORDER BY i)
-			FROM edges, generate_series(1, cardinality(edge) - 1) AS i LEFT JOIN bins AS b USING (i)))::text
-	FROM curves
+		FROM scores, totals, LATERAL least(width_bucket(score, edge), cardinality(edge) - 1) AS i GROUP BY i),
+	areas AS (SELECT max(value) FILTER (WHERE key = 'auc') AS auc, max(value) FILTER (WHERE key = 'average_precision') AS ap
+		FROM leadscore.metrics WHERE run_id = $1)
+	SELECT $1, 'curves.json', jsonb_build_object('roc', leadscore.curve_of(roc) || jsonb_build_object('area', auc),
+		'pr', leadscore.curve_of(pr) || jsonb_build_object('area', ap), 'calibration', calibration, 'lift', lift,
+		'scores', (SELECT jsonb_agg(jsonb_build_array(edge[i], edge[i + 1], coalesce(c.positives, 0), coalesce(c.negatives, 0)) ORDER BY i)
+			FROM totals, generate_series(1, cardinality(edge) - 1) AS i LEFT JOIN counts AS c USING (i)))::text
+	FROM curves, bins, areas
 $$;
 COMMENT ON FUNCTION leadscore.keep_curves(uuid, bytea, leadframe) IS 'keeps the curves of a version''s held-out rows, for pictures';
 
