@@ -58,7 +58,8 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT CASE WHEN t = '' OR length(t) = n AND ends[n] * size <= width THEN leadscore.xml_text(t)
 		ELSE leadscore.xml_text(left(t, kept / 2)) || '&#8230;' || leadscore.xml_text(right(t, kept - kept / 2)) END
-	FROM (SELECT least(length(t), 200) AS n) AS given, leadscore.text_ends(CASE WHEN length(t) > 200 THEN left(t, 100) || right(t, 100) ELSE t END) AS ends,
+	FROM (SELECT least(length(t), 200) AS n) AS given, leadscore.text_ends(CASE WHEN length(t) > 200 THEN left(t, 100) || right(t, 100)
+		ELSE t END) AS ends,
 		LATERAL (SELECT coalesce(max(k), 1) AS kept FROM generate_series(1, n - 1) AS k
 			WHERE (coalesce(ends[k / 2], 0) + ends[n] - ends[n - (k - k / 2)] + 1) * size <= width) AS best;
 END;
@@ -125,7 +126,8 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT array_agg((i * step)::float8 ORDER BY i)
 	FROM (SELECT greatest(least(low, 1e300), -1e300) AS l, greatest(least(high, 1e300), -1e300) AS h) AS given,	-- what can be subtracted
-		LATERAL (SELECT CASE WHEN h > l THEN l ELSE l - greatest(abs(l), 1) / 2 END AS a, CASE WHEN h > l THEN h ELSE l + greatest(abs(l), 1) / 2 END AS b) AS ends,
+		LATERAL (SELECT CASE WHEN h > l THEN l ELSE l - greatest(abs(l), 1) / 2 END AS a,
+			CASE WHEN h > l THEN h ELSE l + greatest(abs(l), 1) / 2 END AS b) AS ends,
 		LATERAL leadscore.nice_number(leadscore.nice_number(b - a, false)::float8 / (ticks - 1), true) AS step,
 		LATERAL generate_series(floor(a::numeric / step), ceil(b::numeric / step)) AS i;
 END;
@@ -231,7 +233,8 @@ RETURN '<line x1="' || leadscore.px(x1) || '" y1="' || leadscore.px(y1) || '" x2
 COMMENT ON FUNCTION leadscore.svg_rule(float8, float8, float8, float8, text, float8, text) IS 'a straight line';
 
 -- tip	shown where a pointer rests on it
-CREATE FUNCTION leadscore.svg_rect(x float8, y float8, width float8, height float8, fill text, stroke text DEFAULT 'none', tip text DEFAULT '')
+CREATE FUNCTION leadscore.svg_rect(x float8, y float8, width float8, height float8, fill text, stroke text DEFAULT 'none',
+	tip text DEFAULT '')
 RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN '<rect x="' || leadscore.px(x) || '" y="' || leadscore.px(y) || '" width="' || leadscore.px(greatest(width, 0))
@@ -280,7 +283,8 @@ CREATE FUNCTION leadscore.svg_band(p leadscore.plane, xs float8[], lows float8[]
 RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-	SELECT '<polygon fill="' || fill || '" points="' || string_agg(leadscore.px(leadscore.at_x(p, x)) || ',' || leadscore.px(leadscore.at_y(p, y)),
+	SELECT '<polygon fill="' || fill || '" points="' || string_agg(leadscore.px(leadscore.at_x(p, x)) || ','
+		|| leadscore.px(leadscore.at_y(p, y)),
 		' ' ORDER BY side, i * side) || '"/>'
 	FROM (SELECT 1 AS side, x, y, i FROM unnest(xs, highs) WITH ORDINALITY AS u(x, y, i)
 		UNION ALL SELECT -1, x, y, i FROM unnest(xs, lows) WITH ORDINALITY AS u(x, y, i)) AS around;
@@ -302,7 +306,8 @@ BEGIN ATOMIC
 		|| '</g>' || leadscore.svg_rule((p).px0, (p).py0, (p).px1, (p).py0)
 		|| coalesce((SELECT string_agg(leadscore.svg_text((p).px0 - 6, leadscore.at_y(p, y) + 4, leadscore.xml_text(t), 'end'), '' ORDER BY i)
 			FROM unnest(y_ticks, y_texts) WITH ORDINALITY AS u(y, t, i) WHERE y BETWEEN (p).y0 AND (p).y1), '')
-		|| coalesce((SELECT string_agg(leadscore.svg_text(least(leadscore.at_x(p, x), 397 - 6 * leadscore.text_width(t)), (p).py0 + 18, leadscore.xml_text(t), 'middle'), '' ORDER BY i)
+		|| coalesce((SELECT string_agg(leadscore.svg_text(least(leadscore.at_x(p, x), 397 - 6 * leadscore.text_width(t)), (p).py0 + 18,
+			leadscore.xml_text(t), 'middle'), '' ORDER BY i)
 			FROM unnest(x_ticks, x_texts) WITH ORDINALITY AS u(x, t, i) WHERE x BETWEEN (p).x0 AND (p).x1), '')
 		|| leadscore.svg_text((p).px1, (p).py0 + 35, leadscore.xml_text(x_label), 'end')
 		|| leadscore.svg_text(12, (p).py1 - 14, leadscore.xml_text(y_label));
@@ -330,7 +335,8 @@ COMMENT ON FUNCTION leadscore.svg_legend(float8, text[], text[], text[]) IS 'wha
 CREATE FUNCTION leadscore.svg_document(height float8, title text, subtitle text, description text, body text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 ' || leadscore.px(height) || '" width="600" height="' || leadscore.px(1.5 * height)
+RETURN '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 ' || leadscore.px(height) || '" width="600" height="'
+	|| leadscore.px(1.5 * height)
 	|| '" role="img" font-family="Helvetica, Arial, sans-serif"><title>' || leadscore.xml_text(title) || '</title><desc>'
 	|| leadscore.xml_text(description) || '</desc><rect width="400" height="' || leadscore.px(height) || '" fill="#fff"/>'
 	|| leadscore.svg_text(12, 21, leadscore.svg_label(title, 376, 15), 'start', 15, '#111', 'bold')

@@ -166,13 +166,15 @@ BEGIN ATOMIC
 	SELECT CASE WHEN count > 0 AND most IS NOT NULL THEN
 		leadscore.svg_document(320, title, concat('Tile 1 of ', count, ': ', leadscore.number_text(first_lift, 2), ' times the average, ',
 				leadscore.share_text(first_gain), ' of the positives'),
-			concat('Lift by tile, the leads with the highest scores first; the first of ', count, ' tiles has a lift of ', leadscore.number_text(first_lift), '.'),
+			concat('Lift by tile, the leads with the highest scores first; the first of ', count, ' tiles has a lift of ',
+				leadscore.number_text(first_lift), '.'),
 			leadscore.svg_legend(58, '{box,dash}', '{#0072B2,#333}', '{"lift: rate of the tile / average rate","average"}')
 			|| leadscore.svg_axes(p, x_ticks, x_texts, 'Tile of the leads, highest scores first', y_ticks, leadscore.tick_texts(y_ticks), 'Lift')
 			|| bars || leadscore.svg_line(p, ARRAY[(p).x0, (p).x1], '{1,1}', '#333', '5 4', 1.5)
 			|| CASE WHEN count <= 10 THEN '<g stroke="#fff" stroke-width="3" paint-order="stroke">' || texts || '</g>' ELSE '' END)
 		ELSE leadscore.svg_note(title, 'No lift: it takes positives.') END
-	FROM (SELECT count(*) AS count, max(lift) AS most, min(lift) FILTER (WHERE tile = 1) AS first_lift, min(gain) FILTER (WHERE tile = 1) AS first_gain
+	FROM (SELECT count(*) AS count, max(lift) AS most, min(lift) FILTER (WHERE tile = 1) AS first_lift, min(gain)
+		FILTER (WHERE tile = 1) AS first_gain
 			FROM unnest(tiles)) AS t,
 		LATERAL leadscore.nice_ticks(0, greatest(most, 1)) AS y_ticks,
 		LATERAL leadscore.plane_of(320, 0.5, count + 0.5, 0, y_ticks[cardinality(y_ticks)]) AS p,
@@ -182,7 +184,8 @@ BEGIN ATOMIC
 					leadscore.number_text(positives), ' of ', leadscore.number_text(n), ' positive, lift ', leadscore.number_text(lift), ', gain ',
 					leadscore.share_text(gain))), '' ORDER BY tile) AS bars,
 				string_agg(leadscore.svg_text(left_x + width / 2, top - 4, round(lift::numeric, 2)::text, 'middle', 11), '' ORDER BY tile) AS texts
-			FROM unnest(tiles), LATERAL (SELECT leadscore.at_x(p, tile - 0.4) AS left_x, leadscore.at_x(p, tile + 0.4) - leadscore.at_x(p, tile - 0.4) AS width,
+			FROM unnest(tiles), LATERAL (SELECT leadscore.at_x(p, tile - 0.4) AS left_x, leadscore.at_x(p, tile + 0.4) - leadscore.at_x(p,
+				tile - 0.4) AS width,
 				leadscore.at_y(p, lift) AS top) AS at) AS b,
 		(SELECT 'Lift' AS title) AS c;
 END;
@@ -202,12 +205,14 @@ BEGIN ATOMIC
 				'Share of the outcome')
 			|| leadscore.svg_step(p, lows, highs, b.shares, '#9A6A00', '#F3CF80', 1) || leadscore.svg_step(p, lows, highs, a.shares, '#0072B2'))
 		ELSE leadscore.svg_note(title, 'No scores: there are no leads with an outcome.') END
-	FROM (SELECT coalesce(sum(x), 0) AS won FROM unnest(positives) AS x) AS w, (SELECT coalesce(sum(x), 0) AS lost FROM unnest(negatives) AS x) AS l,
+	FROM (SELECT coalesce(sum(x), 0) AS won FROM unnest(positives) AS x) AS w, (SELECT coalesce(sum(x), 0) AS lost
+		FROM unnest(negatives) AS x) AS l,
 		LATERAL (SELECT array_agg((x / greatest(won, 1))::float8 ORDER BY i) AS shares, max((x / greatest(won, 1))::float8) AS most
 			FROM unnest(positives) WITH ORDINALITY AS u(x, i)) AS a,
 		LATERAL (SELECT array_agg((x / greatest(lost, 1))::float8 ORDER BY i) AS shares, max((x / greatest(lost, 1))::float8) AS most
 			FROM unnest(negatives) WITH ORDINALITY AS u(x, i)) AS b,
-		LATERAL leadscore.nice_ticks(lows[1], highs[cardinality(highs)], 6) AS x_ticks, LATERAL leadscore.nice_ticks(0, greatest(a.most, b.most)) AS y_ticks,
+		LATERAL leadscore.nice_ticks(lows[1], highs[cardinality(highs)], 6) AS x_ticks, LATERAL leadscore.nice_ticks(0, greatest(a.most,
+			b.most)) AS y_ticks,
 		LATERAL leadscore.plane_of(320, lows[1], highs[cardinality(highs)], 0, y_ticks[cardinality(y_ticks)]) AS p,
 		(SELECT 'Scores by outcome' AS title) AS c;
 END;
@@ -267,9 +272,11 @@ BEGIN ATOMIC
 		LATERAL leadscore.nice_ticks(0, coalesce(nullif(most, 0), 1), 4) AS ticks, (SELECT 122 + 30 * cardinality(levels) AS height) AS t,
 		LATERAL (SELECT ROW(130, 344, height - 44, 74, 0, ticks[cardinality(ticks)], 0, 1)::leadscore.plane AS p) AS q,
 		LATERAL (SELECT string_agg(leadscore.svg_text(124, y + 17, leadscore.svg_label(level, 116), 'end')
-				|| coalesce(leadscore.svg_rect((p).px0, y, leadscore.at_x(p, a) - (p).px0, 12, '#F3CF80', '#9A6A00', concat(level, ' before: ', leadscore.share_text(a)))
+				|| coalesce(leadscore.svg_rect((p).px0, y, leadscore.at_x(p, a) - (p).px0, 12, '#F3CF80', '#9A6A00', concat(level, ' before: ',
+					leadscore.share_text(a)))
 					|| leadscore.svg_text(leadscore.at_x(p, a) + 4, y + 10, leadscore.xml_text(leadscore.share_text(a)), 'start', 11), '')
-				|| coalesce(leadscore.svg_rect((p).px0, y + 12, leadscore.at_x(p, b) - (p).px0, 12, '#0072B2', 'none', concat(level, ' now: ', leadscore.share_text(b)))
+				|| coalesce(leadscore.svg_rect((p).px0, y + 12, leadscore.at_x(p, b) - (p).px0, 12, '#0072B2', 'none', concat(level, ' now: ',
+					leadscore.share_text(b)))
 					|| leadscore.svg_text(leadscore.at_x(p, b) + 4, y + 22, leadscore.xml_text(leadscore.share_text(b)), 'start', 11), ''),
 				'' ORDER BY i) AS bars
 			FROM unnest(levels, before, now) WITH ORDINALITY AS u(given, a, b, i),
@@ -290,7 +297,8 @@ BEGIN ATOMIC
 			y_ticks, leadscore.tick_texts(y_ticks, 'percent'), 'Share of the rows')
 		|| coalesce(leadscore.svg_step(p, a, b, before, '#9A6A00', '#F3CF80', 1), '') || coalesce(leadscore.svg_step(p, a, b, now, '#0072B2'), ''))
 	FROM (SELECT lows[1] = '-Infinity' AS open_low, highs[cardinality(highs)] = 'Infinity' AS open_high,
-			greatest(max(h - l) FILTER (WHERE h - l < 'Infinity'), 0) AS width, min(h) AS least, max(l) AS most FROM unnest(lows, highs) AS u(l, h)) AS e,
+			greatest(max(h - l) FILTER (WHERE h - l < 'Infinity'), 0) AS width, min(h) AS least, max(l) AS most FROM unnest(lows,
+				highs) AS u(l, h)) AS e,
 		LATERAL (SELECT array_agg(greatest(l, least - width) ORDER BY i) AS a, array_agg(least(h, most + width) ORDER BY i) AS b
 			FROM unnest(lows, highs) WITH ORDINALITY AS u(l, h, i)) AS edges,
 		(SELECT max(x) AS most_share FROM unnest(before || now) AS x) AS s,
@@ -299,8 +307,10 @@ BEGIN ATOMIC
 		LATERAL (SELECT * FROM leadscore.time_ticks(a[1], b[cardinality(b)]) WHERE form = 'time'
 			UNION ALL
 			SELECT array_agg(x ORDER BY i), array_agg(t ORDER BY i)
-			FROM leadscore.nice_ticks(a[1], b[cardinality(b)], 6) AS ticks, LATERAL unnest(ticks, leadscore.tick_texts(ticks)) WITH ORDINALITY AS u(x, t, i)
-			WHERE form <> 'time' AND x BETWEEN a[1] + CASE WHEN open_low THEN width ELSE 0 END AND b[cardinality(b)] - CASE WHEN open_high THEN width ELSE 0 END
+			FROM leadscore.nice_ticks(a[1], b[cardinality(b)], 6) AS ticks, LATERAL unnest(ticks,
+				leadscore.tick_texts(ticks)) WITH ORDINALITY AS u(x, t, i)
+			WHERE form <> 'time' AND x BETWEEN a[1] + CASE WHEN open_low THEN width ELSE 0 END AND b[cardinality(b)] - CASE
+				WHEN open_high THEN width ELSE 0 END
 			HAVING form <> 'time') AS x(x_ticks, x_texts);
 END;
 COMMENT ON FUNCTION leadscore.plot_intervals(text, text, text[], float8[], float8[], float8[], float8[], text) IS 'two histograms, before and now, as SVG';
@@ -317,12 +327,14 @@ BEGIN ATOMIC
 		ELSE leadscore.plot_levels(title, subtitle, legend, all_levels, all_before, all_now) END
 	FROM (SELECT nullif(count(*), 0) AS n, bool_or(low < high) AS intervals, array_agg(level ORDER BY bin) AS all_levels,
 				array_agg(share_before ORDER BY bin) AS all_before, array_agg(share_now ORDER BY bin) AS all_now,
-				array_agg(level ORDER BY bin) FILTER (WHERE low IS NOT NULL) AS levels, array_agg(low ORDER BY bin) FILTER (WHERE low IS NOT NULL) AS lows,
+				array_agg(level ORDER BY bin) FILTER (WHERE low IS NOT NULL) AS levels, array_agg(low ORDER BY bin)
+					FILTER (WHERE low IS NOT NULL) AS lows,
 				array_agg(high ORDER BY bin) FILTER (WHERE low IS NOT NULL) AS highs,
 				array_agg(share_before ORDER BY bin) FILTER (WHERE low IS NOT NULL) AS before,
 				array_agg(share_now ORDER BY bin) FILTER (WHERE low IS NOT NULL) AS now,
 				sum(rows_before) AS rows_before, sum(rows_now) AS rows_now,
-				coalesce(sum(share_before) FILTER (WHERE low IS NULL), 0) AS missing_before, coalesce(sum(share_now) FILTER (WHERE low IS NULL), 0) AS missing_now
+				coalesce(sum(share_before) FILTER (WHERE low IS NULL), 0) AS missing_before, coalesce(sum(share_now) FILTER (WHERE low IS NULL),
+					0) AS missing_now
 			FROM lead_drift_bins(reference, current, "column")) AS b,
 		LATERAL (SELECT coalesce("column", 'Column') AS title,
 			CASE WHEN intervals THEN concat('Missing: ', leadscore.share_text(missing_before), ' before, ', leadscore.share_text(missing_now), ' now')
@@ -390,7 +402,8 @@ CREATE FUNCTION leadscore.plot_drift_column(name text, "column" text)
 RETURNS text
 LANGUAGE sql STABLE
 BEGIN ATOMIC
-	SELECT leadscore.plot_series(concat('Drift of ', left(plot_drift_column."column", 100)), concat('Against the ', CASE plot_drift_column."column" WHEN '(score)' THEN 'hold-out' ELSE 'training' END, ', by ',
+	SELECT leadscore.plot_series(concat('Drift of ', left(plot_drift_column."column", 100)), concat('Against the ',
+		CASE plot_drift_column."column" WHEN '(score)' THEN 'hold-out' ELSE 'training' END, ', by ',
 			string_agg(DISTINCT method, ', '), '; solid: drifted'),
 		'{"statistic","threshold"}', 'Statistic', 'number', array_agg(x ORDER BY i), array_agg(statistic ORDER BY i), NULL, NULL,
 		array_agg(CASE WHEN method IN ('psi', 'jensenshannon', 'wasserstein') THEN threshold END ORDER BY i), NULL, NULL,
@@ -417,7 +430,8 @@ BEGIN ATOMIC
 		SELECT c."column", i, n, leadscore.drift_ratio(method, statistic, p_value, threshold) AS ratio, position, kind
 		FROM runs JOIN leadscore.monitor_column AS c USING (monitor_run_id) WHERE against = 'training'),
 	lines AS (
-		SELECT "column", row_number() OVER (ORDER BY min(kind) = 'score' DESC NULLS LAST, max(ratio) DESC NULLS LAST, min(position), "column" COLLATE "C") AS line,
+		SELECT "column", row_number() OVER (ORDER BY min(kind) = 'score' DESC NULLS LAST, max(ratio) DESC NULLS LAST, min(position),
+			"column" COLLATE "C") AS line,
 			count(*) OVER () AS all_of_them
 		FROM cells GROUP BY "column" HAVING max(ratio) IS NOT NULL)
 	SELECT coalesce((
@@ -426,15 +440,18 @@ BEGIN ATOMIC
 				concat('Drift of ', lines_shown, ' columns in ', n, ' runs, in units of the threshold.'),
 				leadscore.svg_legend(58, '{box,box,box,box}', '{#fff,#B7DCEF,#0072B2,#08263F}', '{"< half",below,above,"> twice"}')
 				|| leadscore.svg_text(388, 58, 'the threshold', 'end') || names || '<g stroke="#999">' || boxes || '</g>'
-				|| leadscore.svg_text(150, height - 26, first_at) || CASE WHEN n > 1 THEN leadscore.svg_text(150 + width * n, height - 26, last_at, 'end') ELSE '' END
+				|| leadscore.svg_text(150, height - 26, first_at) || CASE WHEN n > 1 THEN leadscore.svg_text(150 + width * n, height - 26,
+					last_at, 'end') ELSE '' END
 				|| leadscore.svg_text(378, height - 9, 'Time (UTC): end of the window', 'end'))
 		FROM (SELECT max(n) AS n, min(at) FILTER (WHERE i = 1) AS first_at, min(at) FILTER (WHERE i = n) AS last_at FROM runs) AS r,
 			LATERAL (SELECT least(228.0 / n, 60)::float8 AS width) AS w,
 			(SELECT least(max(line), 15) AS lines_shown, max(all_of_them) AS all_of_them, 116 + 20 * least(max(line), 15)::float8 AS height,
-				string_agg(leadscore.svg_text(144, 68 + 20 * line, leadscore.svg_label("column", 132), 'end'), '' ORDER BY line) FILTER (WHERE line <= 15) AS names
+				string_agg(leadscore.svg_text(144, 68 + 20 * line, leadscore.svg_label("column", 132), 'end'), '' ORDER BY line)
+					FILTER (WHERE line <= 15) AS names
 			FROM lines) AS l,
 			LATERAL (SELECT string_agg(leadscore.svg_rect(150 + width * (i - 1), 54 + 20 * line, width - 1, 19,
-					CASE WHEN ratio >= 2 THEN '#08263F' WHEN ratio >= 1 THEN '#0072B2' WHEN ratio >= 0.5 THEN '#B7DCEF' ELSE '#fff' END), '' ORDER BY line, i) AS boxes
+					CASE WHEN ratio >= 2 THEN '#08263F' WHEN ratio >= 1 THEN '#0072B2' WHEN ratio >= 0.5 THEN '#B7DCEF' ELSE '#fff' END), ''
+						ORDER BY line, i) AS boxes
 				FROM cells JOIN lines USING ("column") WHERE line <= 15 AND ratio IS NOT NULL) AS b,
 			(SELECT 'Drift over time' AS title) AS c
 		WHERE n > 0 AND lines_shown > 0), leadscore.svg_note('Drift over time', 'lead_monitor() has measured nothing yet.'));
@@ -458,7 +475,8 @@ BEGIN ATOMIC
 			|| leadscore.svg_axes(p, ticks, leadscore.tick_texts(ticks), 'Percentage points (first-order)', '{}', '{}', '')
 			|| bars || leadscore.svg_rule(zero, 72, zero, (p).py0))
 		ELSE leadscore.svg_note(title, 'lead_monitor() has measured nothing yet.') END
-	FROM (SELECT count(*) AS lines, least(min(x), 0) AS least, greatest(max(x), 0) AS most, 118 + 20 * count(*) AS height FROM shown WHERE i <= 12) AS s,
+	FROM (SELECT count(*) AS lines, least(min(x), 0) AS least, greatest(max(x), 0) AS most, 118 + 20 * count(*) AS height FROM shown
+		WHERE i <= 12) AS s,
 		LATERAL leadscore.nice_ticks(least, most, 4) AS ticks,
 		LATERAL (SELECT ROW(150, 344, height - 44, 74, ticks[1], ticks[cardinality(ticks)], 0, 1)::leadscore.plane AS p) AS q,
 		LATERAL leadscore.at_x(p, 0) AS zero,
@@ -480,7 +498,8 @@ BEGIN ATOMIC
 		('brier', 'Brier score', 'number'), ('calibration_slope', 'Calibration slope', 'number'),
 		('calibration_intercept', 'Calibration intercept', 'number'), ('lift_10', 'Lift of the best tenth', 'number'),
 		('positive_rate', 'Positive rate', 'percent'), ('mean_score', 'Mean score', 'percent'), ('ks', 'KS', 'number'),
-		('threshold', 'Threshold', 'number'), ('precision', 'Precision at the threshold', 'percent'), ('recall', 'Recall at the threshold', 'percent'),
+		('threshold', 'Threshold', 'number'), ('precision', 'Precision at the threshold', 'percent'), ('recall', 'Recall at the threshold',
+			'percent'),
 		('accuracy', 'Accuracy at the threshold', 'percent'), ('f1', 'F1 at the threshold', 'number');
 END;
 COMMENT ON FUNCTION leadscore.metric_names() IS 'names of metrics for people';
@@ -490,9 +509,11 @@ CREATE FUNCTION leadscore.plot_quality(name text, metric text)
 RETURNS text
 LANGUAGE sql STABLE
 BEGIN ATOMIC
-	SELECT leadscore.plot_series(min(m.title) || ' over time', 'On outcomes known by now, with 95 % intervals', '{"observed","the hold-out, with its interval"}',
+	SELECT leadscore.plot_series(min(m.title) || ' over time', 'On outcomes known by now, with 95 % intervals',
+		'{"observed","the hold-out, with its interval"}',
 		min(m.title), min(m.form), array_agg(x ORDER BY i), array_agg(value ORDER BY i), array_agg(low ORDER BY i), array_agg(high ORDER BY i),
-		array_agg(reference ORDER BY i), array_agg(reference_low ORDER BY i), array_agg(reference_high ORDER BY i), array_agg(true ORDER BY i), false)
+		array_agg(reference ORDER BY i), array_agg(reference_low ORDER BY i), array_agg(reference_high ORDER BY i), array_agg(true
+			ORDER BY i), false)
 	FROM leadscore.metric_names() AS m LEFT JOIN
 		(SELECT row_number() OVER (ORDER BY x DESC, monitor_run_id DESC) * -1 AS i, d.*
 		FROM (SELECT leadscore.monitor_time(r) AS x, q.*
@@ -521,13 +542,15 @@ AS $$
 	WITH scores AS MATERIALIZED (SELECT * FROM @extschema@.lead_score_frame($2, $3)),
 	totals AS (SELECT sum(positives)::float8 AS p, sum(negatives)::float8 AS n, leadscore.nice_ticks(greatest(min(score) - 0.01, 0),
 		least(max(score) + 0.01, 1), 21) AS edge FROM scores),
-	ranked AS (SELECT sum(positives::float8) OVER falling AS tp, sum(negatives::float8) OVER falling AS fp FROM scores WINDOW falling AS (ORDER BY score DESC)),
+	ranked AS (SELECT sum(positives::float8) OVER falling AS tp, sum(negatives::float8) OVER falling AS fp
+		FROM scores WINDOW falling AS (ORDER BY score DESC)),
 	points AS (
 		SELECT max(tp) AS tp, max(fp) AS fp FROM ranked, totals GROUP BY floor(tp * 1000 / nullif(p, 0)), floor(fp * 1000 / nullif(n, 0))
 		UNION ALL SELECT 0, 0),
 	curves AS (
 		SELECT array_agg(ROW(NULL, fp / nullif(n, 0), tp / nullif(p, 0), tp, fp)::@extschema@.lead_roc_point ORDER BY fp, tp) AS roc,
-			array_agg(ROW(NULL, tp / (tp + fp), tp / nullif(p, 0), tp, fp)::@extschema@.lead_pr_point ORDER BY tp DESC, fp DESC) FILTER (WHERE tp + fp > 0) AS pr
+			array_agg(ROW(NULL, tp / (tp + fp), tp / nullif(p, 0), tp, fp)::@extschema@.lead_pr_point ORDER BY tp DESC, fp DESC)
+				FILTER (WHERE tp + fp > 0) AS pr
 		FROM points, totals),
 	-- most rows are no other's equal: a series for each of them would take longest
 	leads AS (
@@ -581,7 +604,8 @@ BEGIN ATOMIC
 		SELECT CASE what WHEN 'roc' THEN leadscore.plot_roc(doc->'roc') WHEN 'pr' THEN leadscore.plot_pr(doc->'pr')
 			WHEN 'calibration' THEN lead_plot((SELECT array_agg(b ORDER BY b.bin)
 				FROM jsonb_populate_recordset(NULL::lead_calibration_bin, nullif(doc->'calibration', 'null')) AS b))
-			WHEN 'lift' THEN lead_plot((SELECT array_agg(t ORDER BY t.tile) FROM jsonb_populate_recordset(NULL::lead_lift_tile, nullif(doc->'lift', 'null')) AS t))
+			WHEN 'lift' THEN lead_plot((SELECT array_agg(t ORDER BY t.tile) FROM jsonb_populate_recordset(NULL::lead_lift_tile,
+				nullif(doc->'lift', 'null')) AS t))
 			WHEN 'scores' THEN (SELECT leadscore.plot_scores(array_agg((s->>0)::float8 ORDER BY i), array_agg((s->>1)::float8 ORDER BY i),
 					array_agg((s->>2)::bigint ORDER BY i), array_agg((s->>3)::bigint ORDER BY i))
 				FROM jsonb_array_elements(nullif(doc->'scores', 'null')) WITH ORDINALITY AS e(s, i)) END

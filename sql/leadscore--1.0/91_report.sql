@@ -49,7 +49,8 @@ BEGIN ATOMIC
 				FROM jsonb_array_elements_text(line) WITH ORDINALITY AS c(cell, i)) || '</tr>', '' ORDER BY k)
 			FROM jsonb_array_elements(rows) WITH ORDINALITY AS r(line, k))
 		|| '</tbody></table></div>'
-		|| CASE WHEN total > jsonb_array_length(rows) THEN '<p>and ' || leadscore.rows_text(total - jsonb_array_length(rows)) || ' more</p>' ELSE '' END;
+		|| CASE WHEN total > jsonb_array_length(rows) THEN '<p>and ' || leadscore.rows_text(total - jsonb_array_length(rows))
+			|| ' more</p>' ELSE '' END;
 END;
 COMMENT ON FUNCTION leadscore.html_table(text[], jsonb, bigint) IS 'a table of a report';
 
@@ -58,7 +59,8 @@ CREATE FUNCTION leadscore.html_facts(facts jsonb)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-	SELECT '<dl>' || string_agg('<dt>' || leadscore.html_text(f->>0) || '</dt><dd>' || leadscore.html_text(f->>1, 1000) || '</dd>', '' ORDER BY i) || '</dl>'
+	SELECT '<dl>' || string_agg('<dt>' || leadscore.html_text(f->>0) || '</dt><dd>' || leadscore.html_text(f->>1, 1000) || '</dd>', ''
+		ORDER BY i) || '</dl>'
 	FROM jsonb_array_elements(facts) WITH ORDINALITY AS e(f, i) WHERE f->>1 <> '';
 END;
 COMMENT ON FUNCTION leadscore.html_facts(jsonb) IS 'names and what they stand for, in a report';
@@ -66,7 +68,8 @@ COMMENT ON FUNCTION leadscore.html_facts(jsonb) IS 'names and what they stand fo
 CREATE FUNCTION leadscore.html_section(id text, title text, body text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN '<section id="' || id || '"><h2>' || leadscore.html_text(title) || '</h2>' || coalesce(nullif(body, ''), '<p>There is nothing to show.</p>') || '</section>';
+RETURN '<section id="' || id || '"><h2>' || leadscore.html_text(title) || '</h2>' || coalesce(nullif(body, ''),
+	'<p>There is nothing to show.</p>') || '</section>';
 COMMENT ON FUNCTION leadscore.html_section(text, text, text) IS 'a section of a report';
 
 -- Pictures side by side where there is room.
@@ -104,12 +107,14 @@ BEGIN ATOMIC
 		|| CASE WHEN number IS NULL THEN 'No version of this model was trained yet.'
 			ELSE 'Version ' || number || CASE WHEN live.version = number THEN ', live since ' || leadscore.time_text(live.deployed_at)
 				WHEN live.version IS NULL THEN ', not live' ELSE ', not live: version ' || live.version || ' is' END || '.' END
-		|| '</p>' || coalesce('<p>' || leadscore.html_text((SELECT m.description FROM leadscore.models AS m WHERE m.name = named), 1000) || '</p>', '')
+		|| '</p>' || coalesce('<p>' || leadscore.html_text((SELECT m.description FROM leadscore.models AS m WHERE m.name = named), 1000)
+			|| '</p>', '')
 		|| coalesce('<p>' || leadscore.html_text(v.description, 1000) || '</p>', '')
 		|| coalesce((SELECT '<p class="bad">The last training failed: ' || leadscore.html_text(last.error, 600) || '</p>'
 			FROM (SELECT r.status, r.error FROM leadscore.runs AS r WHERE r.model = named ORDER BY r.started_at DESC LIMIT 1) AS last
 			WHERE last.status = 'failed'), '')
-		|| coalesce('<div class="tiles">' || (SELECT string_agg('<div><b>' || leadscore.xml_text(f->>1) || '</b>' || leadscore.xml_text(f->>0) || '</div>', '' ORDER BY i)
+		|| coalesce('<div class="tiles">' || (SELECT string_agg('<div><b>' || leadscore.xml_text(f->>1) || '</b>'
+			|| leadscore.xml_text(f->>0) || '</div>', '' ORDER BY i)
 			FROM jsonb_array_elements(jsonb_build_array(
 				jsonb_build_array('AUC on the hold-out', leadscore.metric_text('auc', auc)),
 				jsonb_build_array('log loss', leadscore.metric_text('log_loss', log_loss)),
@@ -139,26 +144,34 @@ BEGIN ATOMIC
 			jsonb_build_array('Not known yet', nullif(leadscore.rows_text(r.unknown), '0') || ' leads, left out'),
 			jsonb_build_array('Held out', CASE WHEN r.held_out > 0 THEN concat(leadscore.rows_text(r.held_out), ' leads, ', CASE h->>'by'
 					WHEN 'key' THEN concat('by hash of ', h->>'column') WHEN 'group' THEN concat('whole groups of ', h->>'column')
-					WHEN 'time' THEN concat('the latest by ', h->>'column', ', after ' || (r.cut #>> '{}')) WHEN 'column' THEN concat('where ', h->>'column', ' is true') END)
+					WHEN 'time' THEN concat('the latest by ', h->>'column', ', after ' || (r.cut #>> '{}')) WHEN 'column' THEN concat('where ',
+						h->>'column', ' is true') END)
 				ELSE 'none' END),
 			jsonb_build_array('Created', leadscore.time_text(r.data_from) || ' to ' || leadscore.time_text(r.data_to)),
 			jsonb_build_array('Key', r.spec->>'key'), jsonb_build_array('Time', r.spec->>'time'),
 			jsonb_build_array('Features', (SELECT concat(count(*), ': ', string_agg(f, ', ' ORDER BY i) FILTER (WHERE i <= 40),
 					CASE WHEN count(*) > 40 THEN concat(' and ', count(*) - 40, ' more') END)
 				FROM jsonb_array_elements_text(r.spec->'features') WITH ORDINALITY AS e(f, i))),
-			jsonb_build_array('Options', (SELECT string_agg(concat(regexp_replace(p.key, '^options\.', ''), ' = ', left(p.value, 100)), '; ' ORDER BY p.key COLLATE "C")
+			jsonb_build_array('Options', (SELECT string_agg(concat(regexp_replace(p.key, '^options\.', ''), ' = ', left(p.value, 100)), '; '
+				ORDER BY p.key COLLATE "C")
 				FROM leadscore.params AS p WHERE p.run_id = run AND p.key LIKE 'options.%')),
-			jsonb_build_array('Gate', (SELECT string_agg(concat(regexp_replace(p.key, '^gate\.', ''), ' = ', left(p.value, 100)), '; ' ORDER BY p.key COLLATE "C")
+			jsonb_build_array('Gate', (SELECT string_agg(concat(regexp_replace(p.key, '^gate\.', ''), ' = ', left(p.value, 100)), '; '
+				ORDER BY p.key COLLATE "C")
 				FROM leadscore.params AS p WHERE p.run_id = run AND p.key LIKE 'gate.%')),
-			jsonb_build_array('Fit', concat(info->>'fit', ', ', info->>'design_columns', ' design columns', CASE WHEN (info->>'lambda')::float8 > 0 THEN ', lambda = '
+			jsonb_build_array('Fit', concat(info->>'fit', ', ', info->>'design_columns', ' design columns', CASE
+				WHEN (info->>'lambda')::float8 > 0 THEN ', lambda = '
 				|| (info->>'lambda') END, CASE WHEN info->>'converged' = 'false' THEN ', did not converge' END)),
 			jsonb_build_array('Notes', (SELECT string_agg(n, '; ') FROM jsonb_array_elements_text(info->'notes') AS n)),
-			jsonb_build_array('Tags', (SELECT string_agg(concat(t.key, ' = ', left(t.value, 100)), '; ' ORDER BY t.key COLLATE "C") FROM leadscore.tags AS t WHERE t.run_id = run)),
-			jsonb_build_array('Trained', concat(leadscore.time_text(r.started_at), ' by ', r.started_by, ', leadscore ', r.extension_version, ' on PostgreSQL ', r.server_version)),
+			jsonb_build_array('Tags', (SELECT string_agg(concat(t.key, ' = ', left(t.value, 100)), '; ' ORDER BY t.key COLLATE "C")
+				FROM leadscore.tags AS t WHERE t.run_id = run)),
+			jsonb_build_array('Trained', concat(leadscore.time_text(r.started_at), ' by ', r.started_by, ', leadscore ', r.extension_version,
+				' on PostgreSQL ', r.server_version)),
 			jsonb_build_array('Fingerprint of the rows', r.fingerprint), jsonb_build_array('Run', run)))
-		|| coalesce('<h3>Left out</h3>' || leadscore.html_table('{Column,Why,Detail}', (SELECT jsonb_agg(jsonb_build_array(l->>'column', l->>'reason', l->>'detail') ORDER BY i)
+		|| coalesce('<h3>Left out</h3>' || leadscore.html_table('{Column,Why,Detail}', (SELECT jsonb_agg(jsonb_build_array(l->>'column',
+			l->>'reason', l->>'detail') ORDER BY i)
 			FROM jsonb_array_elements(info->'left_out') WITH ORDINALITY AS e(l, i) WHERE i <= 15), jsonb_array_length(info->'left_out')), '')
-	FROM leadscore.runs AS r JOIN leadscore.versions AS v USING (run_id), LATERAL (SELECT lead_info(v.model) AS info, r.spec->'holdout' AS h) AS x
+	FROM leadscore.runs AS r JOIN leadscore.versions AS v USING (run_id), LATERAL (SELECT lead_info(v.model) AS info,
+		r.spec->'holdout' AS h) AS x
 	WHERE r.run_id = run;
 END;
 COMMENT ON FUNCTION leadscore.report_training(uuid) IS 'section of a report: what a version was trained on';
@@ -173,7 +186,8 @@ BEGIN ATOMIC
 		|| leadscore.html_table('{Metric,#Value,#Interval}', q.lines)
 		|| leadscore.html_figures((SELECT array_agg(leadscore.plot_kept(run, w) ORDER BY i) FROM unnest('{roc,pr,lift,scores,calibration}'::text[])
 			WITH ORDINALITY AS u(w, i) WHERE EXISTS (SELECT FROM leadscore.artifacts AS a WHERE a.run_id = run AND a.path = 'curves.json'))) END
-	FROM (SELECT jsonb_agg(jsonb_build_array(n.title, leadscore.metric_text(n.metric, m.value), leadscore.interval_text(n.metric, low.value, high.value)) ORDER BY n.i) AS lines
+	FROM (SELECT jsonb_agg(jsonb_build_array(n.title, leadscore.metric_text(n.metric, m.value), leadscore.interval_text(n.metric,
+		low.value, high.value)) ORDER BY n.i) AS lines
 		FROM leadscore.metric_names() WITH ORDINALITY AS n(metric, title, form, i)
 			JOIN leadscore.metrics AS m ON m.run_id = run AND m.key = n.metric AND m.step = 0
 			LEFT JOIN leadscore.metrics AS low ON low.run_id = run AND low.key = n.metric || '_low' AND low.step = 0
@@ -188,9 +202,12 @@ LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT '<p>Ordered by what a standard deviation of the design column changes. They say what goes along with the outcome, not what causes it.</p>'
 		|| leadscore.html_figures(ARRAY[lead_plot(v.model)]) || leadscore.html_table('{Design column,#Estimate,#Interval,#Odds x,#p,#Per sd}',
-			(SELECT jsonb_agg(jsonb_build_array(c.name, leadscore.number_text(c.estimate), leadscore.number_text(c.ci_low) || ' to ' || leadscore.number_text(c.ci_high),
-				leadscore.number_text(c.odds_ratio), CASE WHEN c.p < 0.001 THEN '< 0.001' ELSE round(c.p::numeric, 3)::text END, leadscore.number_text(c.std_estimate)) ORDER BY i)
-			FROM (SELECT x.*, row_number() OVER (ORDER BY abs(std_estimate) DESC NULLS LAST, name COLLATE "C") AS i FROM lead_coefficients(v.model) AS x
+			(SELECT jsonb_agg(jsonb_build_array(c.name, leadscore.number_text(c.estimate), leadscore.number_text(c.ci_low) || ' to '
+				|| leadscore.number_text(c.ci_high),
+				leadscore.number_text(c.odds_ratio), CASE WHEN c.p < 0.001 THEN '< 0.001' ELSE round(c.p::numeric, 3)::text END,
+					leadscore.number_text(c.std_estimate)) ORDER BY i)
+			FROM (SELECT x.*, row_number() OVER (ORDER BY abs(std_estimate) DESC NULLS LAST, name COLLATE "C") AS i
+				FROM lead_coefficients(v.model) AS x
 				WHERE x.estimate IS NOT NULL) AS c WHERE i <= 30),
 			(SELECT count(*) FROM lead_coefficients(v.model) AS x WHERE x.estimate IS NOT NULL))
 	FROM leadscore.versions AS v WHERE v.run_id = run;
@@ -203,7 +220,8 @@ RETURNS text
 LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT CASE WHEN count(*) = 0 THEN '<p>Nothing was found in the rows before the training.</p>' ELSE
-		leadscore.html_table('{Severity,Check,Column,Detail}', jsonb_agg(jsonb_build_array(severity, "check", "column", detail) ORDER BY position) FILTER (WHERE i <= 20),
+		leadscore.html_table('{Severity,Check,Column,Detail}', jsonb_agg(jsonb_build_array(severity, "check", "column", detail)
+			ORDER BY position) FILTER (WHERE i <= 20),
 			count(*)) END
 	FROM (SELECT c.*, row_number() OVER (ORDER BY c.position) AS i FROM leadscore.checks AS c WHERE c.run_id = run) AS found;
 END;
@@ -224,19 +242,22 @@ BEGIN ATOMIC
 				'Together the columns moved the mean score by ' || round(r.impact_points::numeric, 2) || ' percentage points (first-order)',
 				r.note), 1000) || '.</p>'
 			|| coalesce(leadscore.html_table('{Column,Drifted,#Statistic,Method,#Threshold,#Missing before,#now,#New levels,#Points,Note}',
-				(SELECT jsonb_agg(jsonb_build_array(c."column", CASE WHEN c.drifted THEN 'yes' WHEN NOT c.drifted THEN 'no' END, leadscore.number_text(c.statistic), c.method,
+				(SELECT jsonb_agg(jsonb_build_array(c."column", CASE WHEN c.drifted THEN 'yes' WHEN NOT c.drifted THEN 'no' END,
+					leadscore.number_text(c.statistic), c.method,
 						leadscore.number_text(c.threshold), leadscore.share_text(c.missing_before), leadscore.share_text(c.missing_now), c.new_levels,
 						leadscore.number_text(c.impact_points, 2), c.note) ORDER BY i)
 				FROM (SELECT x.*, row_number() OVER (ORDER BY x.kind = 'score' DESC, x.drifted DESC NULLS LAST, abs(x.impact_points) DESC NULLS LAST,
 						leadscore.drift_ratio(x.method, x.statistic, x.p_value, x.threshold) DESC NULLS LAST, x.position) AS i
 					FROM leadscore.monitor_column AS x WHERE x.monitor_run_id = r.monitor_run_id AND x.against = 'training') AS c WHERE i <= 25),
 				(SELECT count(*) FROM leadscore.monitor_column AS x WHERE x.monitor_run_id = r.monitor_run_id AND x.against = 'training')), '')
-			|| coalesce(leadscore.html_table('{Severity,Check,Column,Detail}', (SELECT jsonb_agg(jsonb_build_array(f.severity, f."check", f."column", f.detail) ORDER BY f.position)
+			|| coalesce(leadscore.html_table('{Severity,Check,Column,Detail}', (SELECT jsonb_agg(jsonb_build_array(f.severity, f."check",
+				f."column", f.detail) ORDER BY f.position)
 				FROM leadscore.monitor_finding AS f WHERE f.monitor_run_id = r.monitor_run_id AND f.position <= 20),
 				(SELECT count(*) FROM leadscore.monitor_finding AS f WHERE f.monitor_run_id = r.monitor_run_id)), '')
 			|| CASE WHEN r.measured > 0 THEN leadscore.html_figures(leadscore.plot_impact(named) || (
 				SELECT array_agg(leadscore.plot_monitored(named, p."column") ORDER BY p.score DESC, p.i)
-				FROM (SELECT c."column", c.kind = 'score' AS score, row_number() OVER (PARTITION BY c.kind = 'score' ORDER BY c.drifted DESC, abs(c.impact_points) DESC NULLS LAST,
+				FROM (SELECT c."column", c.kind = 'score' AS score, row_number() OVER (PARTITION BY c.kind = 'score' ORDER BY c.drifted DESC,
+					abs(c.impact_points) DESC NULLS LAST,
 						leadscore.drift_ratio(c.method, c.statistic, c.p_value, c.threshold) DESC NULLS LAST, c.position) AS i
 					FROM leadscore.monitor_column AS c WHERE c.monitor_run_id = r.monitor_run_id AND c.against = 'training' AND c.statistic IS NOT NULL) AS p
 				WHERE p.i <= CASE WHEN p.score THEN 1 ELSE 4 END)) ELSE '' END
@@ -251,12 +272,15 @@ RETURNS text
 LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT CASE WHEN count(*) = 0 THEN '<p>lead_monitor() has measured nothing yet.</p>' ELSE
-		leadscore.html_figures(ARRAY[leadscore.plot_drift(named), CASE WHEN bool_or(score_statistic IS NOT NULL) THEN leadscore.plot_drift_column(named, '(score)') END])
+		leadscore.html_figures(ARRAY[leadscore.plot_drift(named), CASE
+			WHEN bool_or(score_statistic IS NOT NULL) THEN leadscore.plot_drift_column(named, '(score)') END])
 		|| leadscore.html_table('{=Until,#Version,#Leads,#Drifted,Drifted as a whole,Scores drifted,#Points,Columns that matter}',
-			jsonb_agg(jsonb_build_array(leadscore.time_text(coalesce(window_to, started_at)), version, leadscore.rows_text(rows), drifted_columns || ' of ' || measured,
+			jsonb_agg(jsonb_build_array(leadscore.time_text(coalesce(window_to, started_at)), version, leadscore.rows_text(rows),
+				drifted_columns || ' of ' || measured,
 				CASE WHEN drifted THEN 'yes' WHEN NOT drifted THEN 'no' END, CASE WHEN score_drifted THEN 'yes' WHEN NOT score_drifted THEN 'no' END,
 				leadscore.number_text(impact_points, 2), array_to_string(columns_that_matter, ', ')) ORDER BY i) FILTER (WHERE i <= 12), count(*)) END
-	FROM (SELECT r.*, row_number() OVER (ORDER BY r.monitor_run_id DESC) AS i FROM leadscore.monitor_run AS r WHERE r.name = named AND r.measured > 0) AS runs;
+	FROM (SELECT r.*, row_number() OVER (ORDER BY r.monitor_run_id DESC) AS i FROM leadscore.monitor_run AS r WHERE r.name = named
+		AND r.measured > 0) AS runs;
 END;
 COMMENT ON FUNCTION leadscore.report_history(text) IS 'section of a report: drift over time';
 
@@ -266,15 +290,18 @@ RETURNS text
 LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT coalesce((
-		SELECT '<p>' || leadscore.html_text(concat('On ', leadscore.rows_text(r.labelled), ' leads whose outcome is known by now, ', leadscore.rows_text(r.positives),
+		SELECT '<p>' || leadscore.html_text(concat('On ', leadscore.rows_text(r.labelled), ' leads whose outcome is known by now, ',
+			leadscore.rows_text(r.positives),
 				' of them positive', ', created from ' || leadscore.time_text(r.label_from), ' to ' || leadscore.time_text(r.label_to),
-				'. Leads younger than ' || r.maturity::text || ' are not known yet, whatever their label is', '. The hold-out is that of version ', r.version, '.'), 600) || '</p>'
+				'. Leads younger than ' || r.maturity::text || ' are not known yet, whatever their label is',
+					'. The hold-out is that of version ', r.version, '.'), 600) || '</p>'
 			|| leadscore.html_table('{Metric,#Now,#Interval,#Hold-out,#Interval}',
 				(SELECT jsonb_agg(jsonb_build_array(n.title, leadscore.metric_text(n.metric, m.value), leadscore.interval_text(n.metric, m.low, m.high),
 					leadscore.metric_text(n.metric, m.reference), leadscore.interval_text(n.metric, m.reference_low, m.reference_high)) ORDER BY n.i)
 				FROM leadscore.metric_names() WITH ORDINALITY AS n(metric, title, form, i) JOIN leadscore.monitor_metric AS m USING (metric)
 				WHERE m.monitor_run_id = r.monitor_run_id))
-			|| leadscore.html_figures((SELECT array_agg(leadscore.plot_quality(named, w) ORDER BY i) FROM unnest('{auc,log_loss,calibration_slope,lift_10}'::text[])
+			|| leadscore.html_figures((SELECT array_agg(leadscore.plot_quality(named, w) ORDER BY i)
+				FROM unnest('{auc,log_loss,calibration_slope,lift_10}'::text[])
 				WITH ORDINALITY AS u(w, i) WHERE EXISTS (SELECT FROM leadscore.monitor_metric AS m JOIN leadscore.monitor_run AS x USING (monitor_run_id)
 					WHERE x.name = named AND m.metric = w AND m.value IS NOT NULL)))
 		FROM leadscore.monitor_run AS r WHERE r.name = named AND EXISTS (SELECT FROM leadscore.monitor_metric AS m
@@ -290,7 +317,8 @@ LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT CASE WHEN count(*) = 0 THEN '<p>Rules are judged when lead_monitor() has looked at the model.</p>' ELSE
 		leadscore.html_table('{Rule,Column,Severity,Passed,#Value,#Limit,Detail}', jsonb_agg(jsonb_build_array(rule, "column", severity,
-			CASE WHEN passed THEN 'yes' WHEN NOT passed THEN 'NO' ELSE 'not measured' END, leadscore.number_text(value), leadscore.number_text("limit"), detail) ORDER BY i)
+			CASE WHEN passed THEN 'yes' WHEN NOT passed THEN 'NO' ELSE 'not measured' END, leadscore.number_text(value),
+				leadscore.number_text("limit"), detail) ORDER BY i)
 			FILTER (WHERE i <= 25), count(*)) END
 	FROM (SELECT c.*, row_number() OVER (ORDER BY c.passed NULLS LAST) AS i FROM lead_check(named) AS c
 		WHERE EXISTS (SELECT FROM leadscore.monitor_run AS r WHERE r.name = named)) AS rules;
@@ -302,8 +330,10 @@ RETURNS text
 LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT CASE WHEN count(*) = 0 THEN '<p>There is no version yet.</p>' ELSE
-		leadscore.html_table('{#Version,Live,=Made,#Leads,#AUC,#Log loss,Gate,Aliases,Description}', jsonb_agg(jsonb_build_array(version, CASE WHEN live THEN 'yes' END,
-			leadscore.time_text(created_at), leadscore.rows_text(rows), leadscore.metric_text('auc', auc), leadscore.metric_text('log_loss', log_loss), verdict,
+		leadscore.html_table('{#Version,Live,=Made,#Leads,#AUC,#Log loss,Gate,Aliases,Description}', jsonb_agg(jsonb_build_array(version,
+			CASE WHEN live THEN 'yes' END,
+			leadscore.time_text(created_at), leadscore.rows_text(rows), leadscore.metric_text('auc', auc), leadscore.metric_text('log_loss',
+				log_loss), verdict,
 			array_to_string(aliases, ', '), description) ORDER BY version DESC) FILTER (WHERE i <= 20), count(*)) END
 	FROM (SELECT v.*, row_number() OVER (ORDER BY v.version DESC) AS i FROM lead_versions(named) AS v WHERE v.version IS NOT NULL) AS versions;
 END;
@@ -314,9 +344,11 @@ RETURNS text
 LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT CASE WHEN count(*) = 0 THEN '<p>Nothing was live yet.</p>' ELSE
-		leadscore.html_table('{=When,Alias,#Version,#Replaced,Action,By,Reason}', jsonb_agg(jsonb_build_array(leadscore.time_text(deployed_at), alias, version, replaced, action,
+		leadscore.html_table('{=When,Alias,#Version,#Replaced,Action,By,Reason}',
+			jsonb_agg(jsonb_build_array(leadscore.time_text(deployed_at), alias, version, replaced, action,
 			deployed_by, reason) ORDER BY i) FILTER (WHERE i <= 20), count(*)) END
-	FROM (SELECT d.*, row_number() OVER (ORDER BY d.deployment_id DESC) AS i FROM leadscore.deployments AS d WHERE d.name = named) AS deployments;
+	FROM (SELECT d.*, row_number() OVER (ORDER BY d.deployment_id DESC) AS i FROM leadscore.deployments AS d
+		WHERE d.name = named) AS deployments;
 END;
 COMMENT ON FUNCTION leadscore.report_deployments(text) IS 'section of a report: what was live when';
 
@@ -366,12 +398,16 @@ BEGIN
 		jsonb_build_array('rules', 'Rules', leadscore.report_rules(shown.name)),
 		jsonb_build_array('versions', 'Versions', leadscore.report_versions(shown.name)),
 		jsonb_build_array('deployments', 'What was live when', leadscore.report_deployments(shown.name)));
-	RETURN '<!DOCTYPE html>' || E'\n' || '<html lang="en"><head><meta charset="utf-8"/><meta name="viewport" content="width=device-width, initial-scale=1"/>'
-		|| '<meta http-equiv="Content-Security-Policy" content="default-src ''none''; style-src ''unsafe-inline''"/><title>' || leadscore.html_text(shown.name, 200)
-		|| '</title><style>' || leadscore.report_style() || '</style></head><body>' || leadscore.report_head(shown.name, shown.version, shown.run_id)
+	RETURN '<!DOCTYPE html>' || E'\n'
+		|| '<html lang="en"><head><meta charset="utf-8"/><meta name="viewport" content="width=device-width, initial-scale=1"/>'
+		|| '<meta http-equiv="Content-Security-Policy" content="default-src ''none''; style-src ''unsafe-inline''"/><title>'
+			|| leadscore.html_text(shown.name, 200)
+		|| '</title><style>' || leadscore.report_style() || '</style></head><body>' || leadscore.report_head(shown.name, shown.version,
+			shown.run_id)
 		|| '<nav>' || (SELECT string_agg(format('<a href="#%s">%s</a> ', s->>0, leadscore.html_text(s->>1)), '' ORDER BY i)
 			FROM jsonb_array_elements(sections) WITH ORDINALITY AS e(s, i)) || '</nav><main>'
-		|| (SELECT string_agg(leadscore.html_section(s->>0, s->>1, s->>2), '' ORDER BY i) FROM jsonb_array_elements(sections) WITH ORDINALITY AS e(s, i))
+		|| (SELECT string_agg(leadscore.html_section(s->>0, s->>1, s->>2), '' ORDER BY i)
+			FROM jsonb_array_elements(sections) WITH ORDINALITY AS e(s, i))
 		|| '</main><footer>Made ' || leadscore.time_text(now()) || ' by leadscore.</footer></body></html>' || E'\n';
 END;
 $$;
