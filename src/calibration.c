@@ -246,12 +246,16 @@ CalibrationSlope(const Ties *ties, Calibration *c)
 	Likelihood	here;
 
 	for (int64 i = 0; i < ties->count; i++)
+	{
+		CHECK_WALK(i);
 		SumAdd(&sum, (ties->tie[i].pos + ties->tie[i].neg) * LogOddsOf(ties->tie[i].score));
+	}
 	mean = SumValue(&sum) / ties->n;
 	for (int64 i = 0; i < ties->count; i++)
 	{
 		double		d = LogOddsOf(ties->tie[i].score) - mean;
 
+		CHECK_WALK(i);
 		SumAdd(&squares, (ties->tie[i].pos + ties->tie[i].neg) * d * d);
 	}
 	sd = sqrt(SumValue(&squares) / ties->n);

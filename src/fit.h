@@ -151,6 +151,10 @@ typedef struct FittedEncoder
 extern FittedEncoder *EncoderFit(const FrameStats *stats, const Options *opt,
 								 bool penalised);
 extern void CheckColumnsExist(const Frame *frame, const Options *opt);
+/* are parts of this time columns of their own? */
+extern bool FrameHasParts(const Frame *frame, const FrameColumn *time);
+extern const ColumnOptions *OptionsForFrameColumn(const Options *opt, const FrameColumn *c);
+extern void BadColumnOption(const FrameColumn *c, const char *option, const char *why);
 /* screen.c */
 extern LeftOut *LeaveOut(const FrameColumn *c, const char *reason,
 						 const char *detail);

@@ -209,6 +209,9 @@ extern void FrameRead(const Frame *frame, int64 first, int n, PatternBlock *bloc
 extern bool FrameScan(const Frame *frame, PatternBlock *block);
 extern void FrameClose(Frame *frame);
 
+/* frametype.c: "number", "categorical", "time", or the role */
+extern const char *FrameColumnKind(const FrameColumn *c);
+
 extern const FrameColumn *FrameFindColumn(const Frame *frame, const char *name);
 extern const FrameColumn *FrameFindRole(const Frame *frame, ColumnRole role);
 

@@ -24,6 +24,7 @@ CompareScores(const void *a, const void *b)
 	double		x = ((const NumberCount *) a)->x,
 				y = ((const NumberCount *) b)->x;
 
+	CHECK_FOR_INTERRUPTS();
 	return x < y ? -1 : x > y;
 }
 

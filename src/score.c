@@ -225,7 +225,7 @@ PlacedTerm(const Model *model, const Feature *f, const Cell *cell)
 				 (f->kind == FEATURE_OFFSET && cell->isnull)))
 		PlaceError(model, f, cell);
 	if (unlikely(column == DESIGN_AVERAGE))
-		return model->average[f - model->encoder->features];
+		return FeatureAverage(model, f);
 	switch (f->kind)
 	{
 		case FEATURE_NUMBER:
@@ -275,7 +275,7 @@ ModelContributions(const Model *model, const Cell *cells,
 	{
 		const Feature *f = &enc->features[i];
 		double		term = FeatureTerm(model, f, &cells[f->source]);
-		double		mean = model->average[f - model->encoder->features];
+		double		mean = FeatureAverage(model, f);
 
 		eta += term;
 		*average += mean;

@@ -117,6 +117,11 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE
 RETURN lead_summary(lead_model(model));
 COMMENT ON FUNCTION lead_summary(text) IS 'what a model is and how well it fits, by its name';
 
+CREATE FUNCTION lead_profile(model text) RETURNS leadprofile
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+RETURN lead_profile(lead_model(model));
+COMMENT ON FUNCTION lead_profile(text) IS 'the profile of the rows that a model was trained on, by its name';
+
 CREATE FUNCTION lead_covariance(model text) RETURNS float8[]
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 RETURN lead_covariance(lead_model(model));
@@ -252,6 +257,12 @@ CREATE AGGREGATE lead_training_columns(label "any", options jsonb, VARIADIC "any
 );
 COMMENT ON AGGREGATE lead_training_columns("any", jsonb, VARIADIC "any") IS
 'lead_train() with the counts, the fingerprint of the rows and facts about the columns; the model is NULL where a fit can only fail, by the columns';
+
+-- lead_training(frame, options): the same of a frame; options as for lead_fit()
+CREATE FUNCTION lead_training(frame leadframe, options jsonb DEFAULT NULL)
+RETURNS lead_trained AS 'MODULE_PATHNAME', 'lead_training_frame' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION lead_training(leadframe, jsonb) IS
+'lead_fit() with the counts, the fingerprint of the rows and facts about the columns; the model is NULL where a fit can only fail';
 
 CREATE AGGREGATE lead_facts(label "any", features record, options jsonb) (
 	SFUNC = lead_train_transfn,

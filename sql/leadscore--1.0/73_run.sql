@@ -56,7 +56,7 @@ AS $$
 	UNION ALL
 	SELECT 'features', (SELECT string_agg(f, ', ') FROM jsonb_array_elements_text(spec->'features') AS f)
 	UNION ALL
-	SELECT concat(part, '.', k), v #>> '{}' FROM unnest('{options,holdout,gate}'::text[]) AS part, jsonb_each(spec->part) AS e(k, v)
+	SELECT concat(part, '.', k), v #>> '{}' FROM unnest('{options,holdout,gate,frames}'::text[]) AS part, jsonb_each(spec->part) AS e(k, v)
 $$;
 
 CREATE FUNCTION leadscore.start_run(name text, action text, spec jsonb, description text,
@@ -275,7 +275,8 @@ DECLARE
 	info jsonb := @extschema@.lead_info((trained).model);
 	evaluation jsonb;
 	compared jsonb;
-	unseen text := leadscore.not_seen(champion_spec, spec->'columns');
+	-- of kept frames `common` are those that it has not seen
+	unseen text := CASE WHEN spec ? 'frames' THEN '' ELSE leadscore.not_seen(champion_spec, spec->'columns') END;
 	obstacle text;
 	found record;
 	gate jsonb := spec->'gate';
@@ -365,11 +366,15 @@ DECLARE
 BEGIN
 	SELECT c.version, c.spec INTO champion, champion_spec FROM leadscore.champion(name) AS c;
 	BEGIN
-		IF leadscore.source_fits(run, spec) THEN
-			spec := leadscore.with_columns(spec);
-			PERFORM leadscore.set_settings(spec OPERATOR(pg_catalog.->) 'settings');
-			EXECUTE leadscore.training_query(spec, champion_spec) INTO data;
-			PERFORM leadscore.set_settings(here);
+		IF spec OPERATOR(pg_catalog.?) 'frames' OR leadscore.source_fits(run, spec) THEN
+			IF spec OPERATOR(pg_catalog.?) 'frames' THEN
+				SELECT * INTO data FROM leadscore.train_on_frames(name, spec) AS f;
+			ELSE
+				spec := leadscore.with_columns(spec);
+				PERFORM leadscore.set_settings(spec OPERATOR(pg_catalog.->) 'settings');
+				EXECUTE leadscore.training_query(spec, champion_spec) INTO data;
+				PERFORM leadscore.set_settings(here);
+			END IF;
 			PERFORM leadscore.record_data(run, data.training, data.total, data.labelled, data.held_out, data.data_from, data.data_to);
 			PERFORM leadscore.put_checks(run, spec, data.training, data.total OPERATOR(pg_catalog.-) data.labelled,
 				data.duplicates, data.held_out);
@@ -547,8 +552,13 @@ $$;
 -- options	are put over those stored, key by key
 -- gate		so is the gate; {"min_auc": null} takes a key out, so its default counts
 -- adopt	take over a recipe that another role wrote
+-- frames_window	train on the frames that lead_keep_frames() has kept of this time
+--			until the last of them ended; the source is not read.  NULL: as the last
+--			version was
+-- half_life	with it: a frame's rows count half as much each time it is older by
+--			this; NULL: all the same
 CREATE FUNCTION lead_retrain(name text, options jsonb DEFAULT NULL, gate jsonb DEFAULT NULL, description text DEFAULT NULL,
-	tags jsonb DEFAULT NULL, adopt boolean DEFAULT false)
+	tags jsonb DEFAULT NULL, adopt boolean DEFAULT false, frames_window interval DEFAULT NULL, half_life interval DEFAULT NULL)
 RETURNS lead_run
 LANGUAGE plpgsql
 AS $$
@@ -556,11 +566,11 @@ DECLARE
 	spec pg_catalog.jsonb;
 BEGIN
 	PERFORM leadscore.lock(name);	-- before the recipe is read: the model may be about to go
-	spec := leadscore.merged_spec(leadscore.last_spec(name, adopt), options, gate);
+	spec := leadscore.frames_spec(leadscore.merged_spec(leadscore.last_spec(name, adopt), options, gate), frames_window, half_life);
 	RETURN leadscore.train(name, 'retrain', spec, description, leadscore.last_experiment(name), tags);
 END;
 $$;
-COMMENT ON FUNCTION lead_retrain(text, jsonb, jsonb, text, jsonb, boolean) IS
+COMMENT ON FUNCTION lead_retrain(text, jsonb, jsonb, text, jsonb, boolean, interval, interval) IS
 'train the next version of a model by the recipe of its last one';
 
 CREATE FUNCTION leadscore.last_experiment(name text)

@@ -359,7 +359,7 @@ $$;
 ----------------------------------------------------------------------------
 
 -- lead_grant(role, level): 'reader' may score by name and see all but the rows
--- held out, 'trainer' may also train, promote and drop.  Both still need
+-- held out and the frames kept, 'trainer' may also train, promote and drop.  Both still need
 -- their rights on the leads themselves.
 CREATE FUNCTION lead_grant(role text, level text)
 RETURNS void
@@ -397,8 +397,8 @@ BEGIN
 			END IF;
 		ELSIF level = 'trainer' AND t.relkind <> 'v' THEN
 			EXECUTE format('GRANT SELECT, INSERT%s ON leadscore.%I TO %I',
-				CASE WHEN t.relname = 'deployments' THEN '' ELSE ', UPDATE, DELETE' END, t.relname, role);
-		ELSIF t.relname <> 'holdouts' THEN
+				CASE WHEN t.relname IN ('deployments', 'forgettings') THEN '' ELSE ', UPDATE, DELETE' END, t.relname, role);
+		ELSIF t.relname NOT IN ('holdouts', 'kept_frames') THEN
 			EXECUTE format('GRANT SELECT ON leadscore.%I TO %I', t.relname, role);
 		END IF;
 	END LOOP;

@@ -122,6 +122,8 @@ CREATE TABLE leadscore.monitor_column (
 	impact_log_odds double precision,
 	impact_points double precision,
 	note text,
+	impact_exact boolean,
+	impact_against text,
 	PRIMARY KEY (monitor_run_id, against, "column")
 );
 COMMENT ON TABLE leadscore.monitor_column IS
@@ -354,6 +356,21 @@ COMMENT ON FUNCTION lead_watch(text, text, interval, interval, text, jsonb) IS
 -- One look
 ----------------------------------------------------------------------------
 
+-- Can the label be computed from columns like these?
+CREATE FUNCTION leadscore.has_label(spec jsonb, columns jsonb) RETURNS boolean
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	EXECUTE format('SELECT @extschema@.lead_evaluate(0.5, (%s)) FROM (SELECT %s) AS s WHERE false', spec->>'label',
+		(SELECT string_agg(format('NULL::%s AS %I', c->>'type', c->>'name'), ', ') FROM jsonb_array_elements(columns) AS c));
+	RETURN true;
+EXCEPTION WHEN syntax_error_or_access_rule_violation OR data_exception THEN
+	RETURN false;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.has_label(jsonb, jsonb) IS 'can the label of a recipe be computed from these columns?';
+
 -- What is wrong with the columns of the source; those that the model lacks count as empty.
 -- own		is it the source that the model was trained on?
 CREATE FUNCTION leadscore.judge_watched(run leadscore.monitor_run, spec jsonb, model bytea, columns jsonb, own boolean,
@@ -363,20 +380,22 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT j."check", CASE
-			WHEN j.severity = 'info' OR is_label AND NOT own THEN 'info'
-			WHEN is_needed AND NOT is_readable OR is_label OR is_time AND run.label_to IS NOT NULL THEN 'error'
+			WHEN j.severity = 'info' OR is_label AND NOT has_label AND NOT own THEN 'info'
+			WHEN is_needed AND NOT is_readable OR is_label AND NOT has_label OR is_time AND run.label_to IS NOT NULL THEN 'error'
 			ELSE 'warning' END,
 		j."column",
 		j.detail || CASE
 			WHEN j.severity = 'info' THEN ''
 			WHEN is_needed AND NOT is_readable THEN concat('; ', CASE WHEN c IS NOT NULL THEN 'the model cannot read it: ' END, 'it counts as empty here')
 			WHEN is_needed THEN '; the model reads it all the same'
-			WHEN is_label THEN '; the label is computed from it: no outcome is known here'
+			WHEN is_label AND NOT has_label THEN '; the label is computed from it: no outcome is known here'
+			WHEN is_label THEN '; the label is computed from it all the same'
 			WHEN is_time THEN '; it tells how old a lead is'
 			ELSE '; the model scores without it' END
 	FROM leadscore.judge_columns(spec, columns) AS j
 		LEFT JOIN leadscore.needed_columns(model) AS n ON n.name = j."column"
 		LEFT JOIN jsonb_array_elements(columns) AS c ON c->>'name' = j."column"
+		CROSS JOIN leadscore.has_label(spec, columns)
 		CROSS JOIN LATERAL (SELECT n.name IS NOT NULL AS is_needed, spec->'label_columns' ? j."column" AS is_label,
 			coalesce(spec->>'time' = j."column", false) AS is_time,
 			c IS NOT NULL AND (n.name IS NULL OR leadscore.can_read(model, j."column", c->>'type')) AS is_readable) AS x
@@ -395,7 +414,7 @@ AS $$
 	SELECT CASE
 		WHEN run.scores = 'recorded' THEN NULL
 		WHEN later IS NOT NULL THEN concat_ws(' OR ', later, held)
-		WHEN run.source = spec->>'source' THEN held END
+		WHEN run.source = spec->>'source' OR spec #>> '{holdout,by}' = 'time' THEN held END
 	FROM (SELECT CASE WHEN columns @> (SELECT coalesce(jsonb_agg(c), '[]') FROM jsonb_array_elements(spec->'columns') AS c
 				WHERE c->>'name' = spec #>> '{holdout,column}') THEN leadscore.not_seen(spec, spec->'columns') END AS held,
 			(SELECT format('COALESCE(s.%I OPERATOR(pg_catalog.>) %L::pg_catalog.timestamptz, false)', spec->>'time', spec->>'data_to')
@@ -405,10 +424,33 @@ $$;
 COMMENT ON FUNCTION leadscore.is_new(leadscore.monitor_run, jsonb, jsonb) IS
 'the condition for a lead that a version was not trained on';
 
+-- A join of s with h.score, the first score that each lead was given; NULL where that is
+-- not to be found: the history is gone, or the leads have no key.
+CREATE FUNCTION leadscore.recorded_scores(name text, columns jsonb)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	t leadscore.score_tables := (SELECT s FROM leadscore.score_tables AS s WHERE s.name = recorded_scores.name);
+	history text := leadscore.history_of(t.target);
+	type oid := (SELECT a.atttypid FROM pg_attribute AS a WHERE a.attrelid = to_regclass(history) AND a.attname = t.key);
+BEGIN
+	PERFORM leadscore.check_author(format('where the scores of model "%s" are kept', name), t.created_by,
+		'Call lead_refresh_scores() with source and target, or look at leadscore.score_tables.');
+	IF type IS NOT NULL AND columns @> jsonb_build_array(jsonb_build_object('name', t.key)) THEN
+		RETURN format(' LEFT JOIN (SELECT DISTINCT ON (h.%1$I) h.%1$I AS key, h.score FROM %2$s AS h ORDER BY h.%1$I, h.scored_at) AS h'
+			' ON h.key %3$s s.%1$I', t.key, history, leadscore.order_operator(type, 3));
+	END IF;
+	RETURN NULL;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.recorded_scores(text, jsonb) IS 'how leads are joined with the first score that each was given';
+
 -- The one scan: $1 the model, $2 and $3 the window, $4 and $5 that of the labels, NULL
 -- where it is open.  It returns the profile of the window, its rows, those too young, the
--- quality on matured leads, and how many of these are left out of it, for the version was
--- trained on them.
+-- quality on matured leads, how many of these are left out of it, for the version was
+-- trained on them, and whether nobody can tell which.
 -- columns	that the source has
 -- scored	false: without the model
 CREATE FUNCTION leadscore.monitor_query(run leadscore.monitor_run, spec jsonb, model bytea, columns jsonb, scored boolean)
@@ -418,47 +460,41 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	"time" text := 's.' || quote_ident(spec->>'time');
-	label text := spec->>'label';
+	label text := CASE WHEN leadscore.has_label(spec, columns) THEN spec->>'label' END;
 	features text;
-	history text := '';
+	names text[];
+	row_of_f text;
+	history text;
 	score text := CASE WHEN scored THEN '@extschema@.lead_score($1, f)' END;
-	is_new text := coalesce(leadscore.is_new(run, spec, columns), 'true');
-	t leadscore.score_tables;
+	is_new text := leadscore.is_new(run, spec, columns);
 BEGIN
 	SELECT string_agg(CASE WHEN c IS NOT NULL AND leadscore.can_read(model, n.name, c->>'type') THEN format('s.%1$I AS %1$I', n.name)
-			ELSE format('NULL::%s AS %I', n.type, n.name) END, ', ')
-	INTO features
+			ELSE format('NULL::%s AS %I', n.type, n.name) END, ', '), array_agg(n.name)
+	INTO features, names
 	FROM leadscore.needed_columns(model) AS n LEFT JOIN jsonb_array_elements(columns) AS c ON c->>'name' = n.name;
-	IF EXISTS (SELECT FROM jsonb_array_elements(spec->'columns') AS was
-			WHERE spec->'label_columns' ? (was->>'name') AND NOT columns @> jsonb_build_array(was)) THEN
-		label := NULL;
-	END IF;
+	-- column by column is faster, while they are few enough for a call
+	row_of_f := CASE WHEN cardinality(names) > 97 THEN format('lead_profile(%sf)', CASE WHEN scored THEN '$1, ' END)
+		ELSE format('lead_profile_columns(%s%L::pg_catalog.jsonb, %s)', CASE WHEN scored THEN '$1, ' END, jsonb_build_object('names', names),
+			(SELECT string_agg(format('f.%I', u.n), ', ' ORDER BY u.i) FROM unnest(names) WITH ORDINALITY AS u(n, i))) END;
 	IF run.scores = 'recorded' THEN
-		score := NULL;
-		SELECT s.* INTO t FROM leadscore.score_tables AS s WHERE s.name = run.name;
-		PERFORM leadscore.check_author(format('where the scores of model "%s" are kept', t.name), t.created_by,
-			'Call lead_refresh_scores() with source and target, or look at leadscore.score_tables.');
-		IF columns @> jsonb_build_array(jsonb_build_object('name', t.key)) THEN
-			score := 'h.score';
-			history := format(' LEFT JOIN (SELECT DISTINCT ON (h.%1$I) h.%1$I AS key, h.score FROM %2$s AS h ORDER BY h.%1$I, h.scored_at) AS h'
-				' ON h.key %3$s s.%1$I', t.key, leadscore.history_of(t.target), leadscore.order_operator((SELECT a.atttypid
-					FROM pg_attribute AS a WHERE a.attrelid = leadscore.history_of(t.target)::regclass AND a.attname = t.key), 3));
-		END IF;
+		history := leadscore.recorded_scores(run.name, columns);
+		score := CASE WHEN history IS NOT NULL THEN 'h.score' END;
 	END IF;
 	RETURN 'SELECT '
-		|| format('@extschema@.lead_profile(%s) FILTER (WHERE w.in_window) AS profile', CASE WHEN scored THEN '$1, f' ELSE 'f' END)
+		|| format('@extschema@.%s FILTER (WHERE w.in_window) AS profile', row_of_f)
 		|| ', pg_catalog.count(*) FILTER (WHERE w.in_window) AS rows'
 		|| ', pg_catalog.count(*) FILTER (WHERE w.in_window AND NOT w.matured) AS unmatured'
 		|| CASE WHEN score IS NULL OR label IS NULL THEN ', NULL::pg_catalog.jsonb AS evaluation'
 			ELSE format(', pg_catalog.to_jsonb(@extschema@.lead_evaluate(%s, (%s)) FILTER (WHERE w.matured AND w.is_new)) AS evaluation',
 				score, label) END
+		|| format(', %L::pg_catalog.bool AS unsure', is_new IS NULL AND run.scores = 'live' AND run.source = spec->>'source')
 		|| format(', pg_catalog.count(%s) FILTER (WHERE w.matured AND NOT w.is_new) AS seen', CASE WHEN label IS NULL THEN 'NULL'
 			ELSE format('(%s)', label) END)
-		|| format(' FROM %s AS s', run.source) || history
+		|| concat(' FROM ', run.source, ' AS s', history)
 		|| format(' CROSS JOIN LATERAL (SELECT %s) AS f', features)
 		|| format(' CROSS JOIN LATERAL (SELECT %s AS in_window, %s AS matured, (%s) AS is_new) AS w',
 			CASE WHEN run.window_from IS NULL THEN 'true' ELSE format('%s OPERATOR(pg_catalog.>=) $2', "time") END,
-			CASE WHEN run.label_to IS NULL THEN 'true' ELSE format('COALESCE(%s OPERATOR(pg_catalog.<) $5, false)', "time") END, is_new)
+			CASE WHEN run.label_to IS NULL THEN 'true' ELSE format('COALESCE(%s OPERATOR(pg_catalog.<) $5, false)', "time") END, coalesce(is_new, 'true'))
 		|| ' WHERE ' || concat_ws(' AND ', 'true',
 			CASE WHEN run.label_from IS NOT NULL THEN format('%s OPERATOR(pg_catalog.>=) $4', "time") END,
 			CASE WHEN run.window_to IS NOT NULL THEN format('%s OPERATOR(pg_catalog.<) $3', "time") END);
@@ -469,7 +505,7 @@ COMMENT ON FUNCTION leadscore.monitor_query(leadscore.monitor_run, jsonb, bytea,
 
 -- Reads the source: what monitor_query() finds, or why it could not be read.
 CREATE FUNCTION leadscore.scan_watched(run leadscore.monitor_run, spec jsonb, model bytea, columns jsonb, scored boolean,
-	OUT profile leadprofile, OUT rows bigint, OUT unmatured bigint, OUT evaluation jsonb, OUT seen bigint, OUT failure text)
+	OUT profile leadprofile, OUT rows bigint, OUT unmatured bigint, OUT evaluation jsonb, OUT unsure boolean, OUT seen bigint, OUT failure text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -479,7 +515,7 @@ DECLARE
 BEGIN
 	BEGIN
 		PERFORM leadscore.set_settings(spec->'settings');
-		EXECUTE statement INTO profile, rows, unmatured, evaluation, seen
+		EXECUTE statement INTO profile, rows, unmatured, evaluation, unsure, seen
 		USING model, run.window_from, run.window_to, run.label_from, run.label_to;
 	EXCEPTION WHEN OTHERS THEN
 		GET STACKED DIAGNOSTICS failure = MESSAGE_TEXT, more = PG_EXCEPTION_DETAIL;
@@ -500,10 +536,11 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	INSERT INTO leadscore.monitor_column (monitor_run_id, against, position, "column", kind, method, statistic, p_value, threshold,
 		drifted, chance_threshold, p_adjusted, beyond_chance, rows_before, rows_now, missing_before, missing_now, new_levels,
-		vanished_levels, out_of_range, impact_log_odds, impact_points, note)
+		vanished_levels, out_of_range, impact_log_odds, impact_points, note, impact_exact, impact_against)
 	SELECT run, put_drift.against, d.position, d."column", d.kind, d.method, d.statistic, d.p_value, d.threshold,
 		d.drifted, d.chance_threshold, d.p_adjusted, d.beyond_chance, d.rows_before, d.rows_now, d.missing_before, d.missing_now, d.new_levels,
-		d.vanished_levels, d.out_of_range, CASE WHEN impact THEN d.impact_log_odds END, CASE WHEN impact THEN d.impact_points END, d.note
+		d.vanished_levels, d.out_of_range, CASE WHEN impact THEN d.impact_log_odds END, CASE WHEN impact THEN d.impact_points END, d.note,
+		CASE WHEN impact THEN d.impact_exact END, CASE WHEN impact THEN d.impact_against END
 	FROM (SELECT row_number() OVER () AS position, d.* FROM @extschema@.lead_drift(reference, current, options) AS d) AS d
 	WHERE d.missing_now IS NOT NULL		-- columns that the model scores with
 		AND (score IS NULL OR score = (d.kind = 'score'))
@@ -615,7 +652,7 @@ COMMENT ON FUNCTION leadscore.add_finding(bigint, text, text) IS 'writes down wh
 -- what is wrong is written down.
 -- returns	rows is NULL where nothing could be read
 CREATE FUNCTION leadscore.read_watched(run leadscore.monitor_run, spec jsonb, model bytea,
-	OUT profile leadprofile, OUT rows bigint, OUT unmatured bigint, OUT evaluation jsonb, OUT seen bigint, OUT failure text)
+	OUT profile leadprofile, OUT rows bigint, OUT unmatured bigint, OUT evaluation jsonb, OUT unsure boolean, OUT seen bigint, OUT failure text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -636,11 +673,15 @@ BEGIN
 				AND c->>'type' IN ('date', 'timestamp without time zone', 'timestamp with time zone')) THEN
 			failure := format('without a time in column "%s" nobody knows which leads are in the window', spec->>'time');
 		ELSE
-			SELECT * INTO profile, rows, unmatured, evaluation, seen, failure
+			IF run.scores = 'recorded' AND leadscore.recorded_scores(run.name, columns) IS NULL THEN
+				PERFORM leadscore.add_finding(run.monitor_run_id, 'score',
+					'no recorded score is found: their history is gone, or the source has no key');
+			END IF;
+			SELECT * INTO profile, rows, unmatured, evaluation, unsure, seen, failure
 			FROM leadscore.scan_watched(run, spec, model, columns, true);
 			IF failure IS NOT NULL THEN
 				unscored := failure;
-				SELECT * INTO profile, rows, unmatured, evaluation, seen, failure
+				SELECT * INTO profile, rows, unmatured, evaluation, unsure, seen, failure
 				FROM leadscore.scan_watched(run, spec, model, columns, false);
 				IF failure IS NULL THEN
 					PERFORM leadscore.add_finding(run.monitor_run_id, 'score', 'the leads cannot be scored: ' || unscored);
@@ -737,9 +778,10 @@ BEGIN
 		|| CASE
 		WHEN found.rows IS NULL THEN NULL
 		WHEN labelled = 0 AND coalesce(found.seen, 0) = 0 THEN ARRAY['no outcome is known']
-		WHEN positives IN (0, labelled) THEN ARRAY['the outcomes known are all the same'] END
-		|| CASE WHEN found.seen > 0 THEN
-			ARRAY[format('the quality leaves out %s leads that the version was trained on', found.seen)] END;
+		WHEN labelled > 0 AND positives IN (0, labelled) THEN ARRAY['the outcomes known are all the same'] END
+		|| CASE
+		WHEN found.unsure AND labelled > 0 THEN ARRAY['the quality flatters: it may be of leads that the version was trained on']
+		WHEN found.seen > 0 THEN ARRAY[format('the quality leaves out %s leads that the version was trained on', found.seen)] END;
 
 	UPDATE leadscore.monitor_run AS r SET ended_at = clock_timestamp(), rows = found.rows,
 		labelled = labelled, positives = positives, unmatured = found.unmatured, measured = s.measured, drifted_columns = s.drifted_columns, drift_share = s.share,
