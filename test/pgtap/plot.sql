@@ -4,6 +4,7 @@ BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 SELECT plan(60);
 SET LOCAL client_min_messages = error;
+ALTER SEQUENCE leadscore.monitor_run_monitor_run_id_seq RESTART;	-- so that numbers given here are rolled back, too
 
 -- 26 columns, and every name and level meant to break out of a page
 CREATE TABLE plot_leads AS

@@ -75,8 +75,12 @@ SELECT lead_plot('plotted@9', 'roc');
 SELECT lead_report(NULL) IS NULL;
 SELECT what, lead_plot('plotted', what, c) ~ 'nothing|not|Nothing|No ' AS empty FROM (VALUES ('drift', NULL), ('drift', 'calls'), ('impact', NULL),
 	('column', 'calls'), ('quality', NULL), ('roc', NULL), ('coefficients', NULL)) AS v(what, c);
+-- (the number of the run is rolled back, too)
+BEGIN;
+ALTER SEQUENCE leadscore.monitor_run_monitor_run_id_seq RESTART;
 SELECT (lead_monitor('plotted')).drifted_columns;
 SELECT lead_plot('plotted', 'column', 'none');
+ROLLBACK;
 SELECT lead_drop_model('plotted', force => true);
 DROP TABLE plot_leads;
 DROP VIEW sides;
