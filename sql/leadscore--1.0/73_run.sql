@@ -306,6 +306,9 @@ BEGIN
 		calibration_slope,calibration_slope_low,calibration_slope_high,
 		calibration_intercept,calibration_intercept_low,calibration_intercept_high,lift_10,lift_10_low,lift_10_high,
 		positive_rate,positive_rate_low,positive_rate_high,mean_score}');
+	IF holdout IS NOT NULL THEN
+		PERFORM leadscore.keep_curves(run, (trained).model, holdout);
+	END IF;
 	PERFORM leadscore.put_metrics(run, 'train.', info, '{log_likelihood,deviance,aic,bic,mcfadden_r2,iterations,gradient_norm,condition_number}');
 	INSERT INTO leadscore.metrics (run_id, key, step, value)
 	SELECT run, 'train.loss', h.i, (h.v #>> '{}')::float8
