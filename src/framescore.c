@@ -11,24 +11,9 @@
  */
 #include "postgres.h"
 
+#include "fit.h"
 #include "framescore.h"
 #include "treemodel.h"
-
-typedef struct FrameTerm
-{
-	const FrameColumn *column;
-	const Feature *feature;
-	double	   *of_code;		/* dictionaries: [0] NULL, [k] the k-th value */
-} FrameTerm;
-
-struct FrameScorer
-{
-	Model		model;			/* copies, see below */
-	Encoder		encoder;
-	int			nterms;
-	FrameTerm  *terms;
-	double	   *row;			/* terms of the pattern at hand */
-};
 
 pg_noreturn static void
 ColumnLacking(const char *name, const char *detail)
@@ -66,25 +51,12 @@ static double *
 TermsOfCodes(const Model *model, const Feature *f, const FrameColumn *c)
 {
 	double	   *terms = palloc0(sizeof(double) * (c->nvalues + 1));
-	Cell		cell = {0};
 
-	cell.type = c->type;
-	if (c->nulls > 0)
+	for (int code = c->nulls > 0 ? 0 : 1; code <= c->nvalues; code++)
 	{
-		cell.isnull = true;
-		terms[0] = FeatureTerm(model, f, &cell);
-		cell.isnull = false;
-	}
-	for (int k = 0; k < c->nvalues; k++)
-	{
-		if (c->texts != NULL)
-		{
-			cell.text = c->texts[k];
-			cell.len = c->lengths[k];
-		}
-		else
-			cell.number = c->numbers[k];
-		terms[k + 1] = FeatureTerm(model, f, &cell);
+		Cell		cell = CodeCell(c, code);
+
+		terms[code] = FeatureTerm(model, f, &cell);
 	}
 	return terms;
 }
@@ -116,6 +88,7 @@ FrameScorerCreate(const Model *model, const Frame *frame)
 		if (features[i].transform >= TRANSFORM_HOUR)
 			features[i].transform = TRANSFORM_NONE;
 		t->feature = &features[i];
+		t->average = model->average != NULL ? model->average[i] : 0;
 		t->column = ColumnOf(&s->model, frame, &features[i]);
 		if (t->column->store == STORE_DICTIONARY)
 			t->of_code = TermsOfCodes(&s->model, t->feature, t->column);
@@ -123,8 +96,8 @@ FrameScorerCreate(const Model *model, const Frame *frame)
 	return s;
 }
 
-static inline double
-TermOfPattern(const FrameScorer *s, const FrameTerm *t, const uint8 *pattern)
+static double
+TermOf(const FrameScorer *s, const FrameTerm *t, const uint8 *pattern)
 {
 	Cell		cell = {0};
 
@@ -140,7 +113,7 @@ void
 FrameScorerTerms(const FrameScorer *s, const uint8 *pattern, double *terms)
 {
 	for (int i = 0; i < s->nterms; i++)
-		terms[i] = TermOfPattern(s, &s->terms[i], pattern);
+		terms[i] = TermOf(s, &s->terms[i], pattern);
 }
 
 /* The bins among the terms go to the model; returns the offset. */
@@ -184,4 +157,22 @@ FrameScorerScore(const FrameScorer *s, const uint8 *pattern)
 {
 	FrameScorerTerms(s, pattern, s->row);
 	return FrameScorerOfTerms(s, s->row);
+}
+
+/* As ModelContributions() does it, to the bit. */
+double
+FrameScorerContributions(const FrameScorer *s, const uint8 *pattern, double *contribution)
+{
+	double		eta = s->model.coef[0];
+
+	for (int i = 0; i < s->encoder.nsources; i++)
+		contribution[i] = 0;
+	for (int i = 0; i < s->nterms; i++)
+	{
+		double		term = TermOf(s, &s->terms[i], pattern);
+
+		eta += term;
+		contribution[s->terms[i].feature->source] += term - s->terms[i].average;
+	}
+	return Sigmoid(eta);
 }

@@ -302,6 +302,8 @@ ReadScoring(Reader *r, Model *model)
 	if (r->why != NULL)
 		return;
 
+	if (model->trees == NULL)
+		ModelSetAverages(model);
 	for (int i = 0; i < enc->nfeatures; i++)
 		FeatureMakeLookup(&enc->features[i]);
 }

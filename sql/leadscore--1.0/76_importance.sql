@@ -29,6 +29,12 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000000 ROWS 20;
 COMMENT ON FUNCTION lead_importance(bytea, leadframe, integer, integer) IS
 'a row per column: how much worse a model is on a frame with the column shuffled';
 
+-- line_of(model): the model if it is a line, which has coefficients; else NULL.
+CREATE FUNCTION leadscore.line_of(model bytea) RETURNS bytea
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN lead_info(model)->>'format' = '1' THEN model END;
+COMMENT ON FUNCTION leadscore.line_of(bytea) IS 'a model if it is a logistic regression, else NULL';
+
 CREATE FUNCTION lead_importance(model text,
 	OUT "column" text, OUT gain float8, OUT gain_share float8, OUT splits bigint)
 RETURNS SETOF record
