@@ -3,7 +3,7 @@
 BEGIN;
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(60);
+SELECT plan(62);
 
 ---------------------------------------------------------------------------
 -- Boosting: margins of XGBoost 1.7.4, tree_method "exact", max_depth 3, eta 0.3,
@@ -237,5 +237,8 @@ SELECT is(count(*), 0::bigint, 'has its scores') FROM trees_scored v JOIN leads 
 SELECT is(verdict IS NOT NULL, true, 'boosted trees go through the gate') FROM lead_train_model('trees', 'leads', 'won', exclude => '{created}', key => 'id',
 	options => '{"family": "boost", "trees": 30, "depth": 3}');
 SELECT cmp_ok(count(*), '=', 5::bigint, 'importance by name') FROM lead_importance('trees@3');
+SELECT throws_ok($$SELECT lead_ladder(lead_model('trees'), (SELECT lead_frame(won, l) FROM leads l))$$, '0A000',
+	'lead_ladder() needs a logistic regression', 'trees climb no ladder');
+SELECT matches(lead_report('trees'), '^<!DOCTYPE html>', 'but have a report');
 SELECT * FROM finish();
 ROLLBACK;
