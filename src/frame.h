@@ -247,13 +247,21 @@ extern void FrameBuilderAbsorb(FrameBuilder *b, const Frame *frame);
  * closed by FrameClose(); 0 for no limit.
  */
 extern Frame *FrameBuilderFinish(const FrameBuilder *b, Size limit);
-extern Frame *FrameBuilderFinishState(const FrameBuilder *b);	/* with hashes */
+/* the same as a value, and for another process of the query */
+extern bytea *FrameBuilderEncode(const FrameBuilder *b);
+extern void FrameBuilderPutState(StringInfo buf, const FrameBuilder *b);
 
-/* framebytes.c: the one encoder, the one decoder */
-extern bytea *FrameEncode(const Frame *frame);
+/*
+ * framebytes.c: the one encoder, the one decoder.  Begin returns where the cells
+ * of the patterns belong, or NULL if there may be no room for `most`; End takes
+ * them from frame->cells, and the counts from theirs.
+ */
+extern uint8 *FrameEncodeBegin(StringInfo buf, const Frame *frame, int64 most);
+extern bytea *FrameEncodeEnd(StringInfo buf, const Frame *frame);
+extern uint8 *FrameStateBegin(StringInfo buf, const Frame *frame, int64 most);
+extern void FrameStateEnd(StringInfo buf, const Frame *frame);
 extern Frame *FrameDecode(const struct varlena *bytes); /* or an error */
 struct Reader;
-extern void FramePutState(StringInfo buf, const Frame *frame);
 extern Frame *FrameGetState(struct Reader *r);
 
 #endif							/* LEADSCORE_FRAME_H */

@@ -414,7 +414,7 @@ typedef struct RowSink
 extern void FrameTakeRows(Frame *f, const RowSink *sink);
 
 extern int64 SegmentedRows(const FrameBuilder *b);
-extern void SinkToMemory(RowSink *sink, int stride, int64 most, bool hashes);
+extern void SinkToMemory(RowSink *sink, uint8 *cells, int stride, int64 most, bool hashes);
 extern void SinkToFile(RowSink *sink, int stride);
 extern void MergeRows(const FrameBuilder *b, bool segments, Run **runs, int nruns,
 					  const Target *target, RowSink *sink);

@@ -358,12 +358,13 @@ OpenRun(RowSource *src, const FrameBuilder *b, const Run *run, const Target *t)
 
 /* ---- where rows go ---- */
 
+/* `cells`: room for those of `most` rows, or NULL */
 void
-SinkToMemory(RowSink *sink, int stride, int64 most, bool hashes)
+SinkToMemory(RowSink *sink, uint8 *cells, int stride, int64 most, bool hashes)
 {
 	memset(sink, 0, sizeof(RowSink));
 	sink->stride = stride;
-	sink->cells = AllocRows((Size) stride * most + 8);
+	sink->cells = cells != NULL ? cells : AllocRows((Size) stride * most + 8);
 	sink->pos = AllocRows(sizeof(uint32) * most);
 	sink->neg = AllocRows(sizeof(uint32) * most);
 	if (hashes)

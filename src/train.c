@@ -490,7 +490,7 @@ lead_frame_serialize(PG_FUNCTION_ARGS)
 	appendStringInfoSpaces(&buf, VARHDRSZ);
 	PutU8(&buf, st->kinds);
 	PutText(&buf, given, strlen(given));
-	FramePutState(&buf, FrameBuilderFinishState(StateBuilder(st)));
+	FrameBuilderPutState(&buf, StateBuilder(st));
 	SET_VARSIZE(buf.data, buf.len);
 	PG_RETURN_BYTEA_P((bytea *) buf.data);
 }
@@ -534,8 +534,7 @@ lead_frame_finalfn(PG_FUNCTION_ARGS)
 		elog(ERROR, "aggregate function called in non-aggregate context");
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	PG_RETURN_BYTEA_P(FrameEncode(FrameBuilderFinish(StateBuilder((FrameState *)
-																  PG_GETARG_POINTER(0)), 0)));
+	PG_RETURN_BYTEA_P(FrameBuilderEncode(StateBuilder((FrameState *) PG_GETARG_POINTER(0))));
 }
 
 /*
