@@ -376,14 +376,17 @@ typedef struct CellPlan
 	struct numdict_hash *values;	/* number -> target's code, where it is not */
 } CellPlan;
 
+/*
+ * A row is copied as far as both layouts go, and then the cells that do not stay
+ * where and as they are rewritten.
+ */
 typedef struct RowPlan
 {
+	int			ncopied;		/* bytes; 0 if no cell stays */
 	int			ncells;
 	int			nnarrow;		/* the first so many: codes of one byte each */
 	CellPlan   *cells;
 	uint8		(*maps)[256];	/* of the narrow ones, as bytes */
-	int			stride;			/* of the target */
-	bool		verbatim;		/* every cell stays where and as it is */
 } RowPlan;
 
 /* What rows are made into: a layout, and codes in its terms. */

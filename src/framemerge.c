@@ -111,8 +111,6 @@ PlanRows(const FrameBuilder *b, const Layout *l, const Run *run, const Target *t
 
 	p.cells = palloc0(sizeof(CellPlan) * n);
 	p.maps = palloc(256 * n);
-	p.stride = t->layout.stride;
-	p.verbatim = (l->stride == t->layout.stride);
 	for (int pass = 0; pass < 2; pass++)
 		for (int j = 0; j < t->layout.ncolumns; j++)
 		{
@@ -123,14 +121,17 @@ PlanRows(const FrameBuilder *b, const Layout *l, const Run *run, const Target *t
 			if (t->layout.widths[j] == 0)
 				continue;
 			cell = PlanCell(b, l, run, t, j, &ncodes);
+			if (cell.from_width == cell.to_width && cell.from == cell.to &&
+				cell.codes == NULL && cell.values == NULL)
+			{
+				p.ncopied = Min(l->stride, t->layout.stride);
+				continue;
+			}
 			narrow = (cell.from_width == 1 && cell.to_width == 1 && cell.values == NULL);
 			if (narrow != (pass == 0))
 				continue;
 			for (int code = 0; narrow && code <= ncodes; code++)
 				p.maps[p.ncells][code] = cell.codes ? cell.codes[code] : code;
-			if (cell.from_width != cell.to_width || cell.from != cell.to ||
-				cell.codes != NULL || cell.values != NULL)
-				p.verbatim = false;
 			p.nnarrow += narrow;
 			p.cells[p.ncells++] = cell;
 		}
@@ -158,11 +159,7 @@ TargetCell(const CellPlan *c, uint64 v)
 static inline void
 RewriteRow(const RowPlan *p, const uint8 *in, uint8 *out)
 {
-	if (p->verbatim)
-	{
-		memcpy(out, in, p->stride);
-		return;
-	}
+	memcpy(out, in, p->ncopied);
 	for (int k = 0; k < p->nnarrow; k++)
 		out[p->cells[k].to] = p->maps[k][in[p->cells[k].from]];
 	for (int k = p->nnarrow; k < p->ncells; k++)
