@@ -397,7 +397,7 @@ FrameBuilderCodeText(FrameBuilder *b, int column, const char *text, int len)
 
 	if (likely(bc->recent != NULL))
 	{
-		recent = &bc->recent[RecentPlace(&key)];
+		recent = &bc->recent[RecentPlace(&key, bc->nrecent)];
 		if (RecentIs(&recent->text, &key) && bc->width == 1)
 		{
 			b->cells[bc->offset] = (uint8) recent->code;
@@ -408,7 +408,10 @@ FrameBuilderCodeText(FrameBuilder *b, int column, const char *text, int len)
 	code = bc->c.store == STORE_DICTIONARY ? TextCode(b, bc, text, len) : 0;
 	PutCell(b, bc, code);
 	if (bc->recent == NULL && b->rows >= RECENT_FROM_ROW)
-		bc->recent = MemoryContextAllocZero(b->cxt, sizeof(RecentCode) * RECENT_TEXTS);
+	{
+		bc->nrecent = RecentPlaces(bc->c.nvalues);
+		bc->recent = MemoryContextAllocZero(b->cxt, sizeof(RecentCode) * bc->nrecent);
+	}
 	if (recent != NULL && code > 0 && RecentKeep(&recent->text, &key))
 	{
 		recent->code = (uint32) code;

@@ -136,6 +136,7 @@ typedef struct BuilderColumn
 	struct numdict_hash *numdict;
 	struct textdict_hash *textdict;
 	RecentCode *recent;			/* of texts, or NULL */
+	int			nrecent;		/* places in it */
 } BuilderColumn;
 
 struct FrameBuilder
