@@ -53,7 +53,7 @@ typedef struct TextEntry
 #define SH_ELEMENT_TYPE TextEntry
 #define SH_KEY_TYPE TextKey
 #define SH_KEY key
-#define SH_HASH_KEY(tb, k) ((uint32) TextKeyHash(&(k)))
+#define SH_HASH_KEY(tb, k) TextKeyPlace(&(k))
 #define SH_EQUAL(tb, a, b) SameText(&(a), &(b))
 #define SH_SCOPE static inline
 #define SH_DECLARE

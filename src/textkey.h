@@ -31,6 +31,17 @@ TextKeyHash(const TextKey *k)
 	return h ^ (h >> 32);
 }
 
+/*
+ * The same for a table that looks at the lowest bits.  They depend on every
+ * byte; those of TextKeyHash(), which the order of a frame's rows stands on, do
+ * not: it would put "source_04" and "source_05" in one place.
+ */
+static inline uint32
+TextKeyPlace(const TextKey *k)
+{
+	return (uint32) ((TextKeyHash(k) * UINT64CONST(0x9e3779b97f4a7c15)) >> 32);
+}
+
 static inline bool
 SameText(const TextKey *a, const TextKey *b)
 {
@@ -123,7 +134,7 @@ RecentPlaces(int nvalues)
 static inline int
 RecentPlace(const TextKey *k, int places)
 {
-	return (int) (TextKeyHash(k) >> 32) & (places - 1);
+	return (int) (TextKeyPlace(k) & (uint32) (places - 1));
 }
 
 static inline bool
