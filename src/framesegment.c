@@ -38,8 +38,9 @@ CountOverflow(void)
 }
 
 /*
- * Memory for many rows, in the current context.  Rows are reached in any order;
- * in large pages they are found with fewer look-ups, and come with fewer faults.
+ * Rows among which equal ones are looked for are reached in any order, again and
+ * again: in large pages they are found with fewer look-ups.  What is written and
+ * read once gains little by them, and a virtual machine may pay dearly for each.
  */
 #define LARGE_PAGE		(2 * 1024 * 1024)
 #define CHUNK_BYTES		(8 * LARGE_PAGE)	/* or an eighth of the limit */
@@ -56,13 +57,21 @@ WantLargePages(char *p, Size size)
 #endif
 }
 
+/* Memory for many rows, in the current context. */
 void *
 AllocRows(Size size)
 {
-	char	   *p = palloc_extended(Max(size, 1), MCXT_ALLOC_HUGE);
+	return palloc_extended(Max(size, 1), MCXT_ALLOC_HUGE);
+}
 
-	WantLargePages(p, size);
-	return p;
+static uint64 *
+AllocSlots(Size n)
+{
+	uint64	   *slots = AllocRows(sizeof(uint64) * n);
+
+	WantLargePages((char *) slots, sizeof(uint64) * n);
+	memset(slots, 0, sizeof(uint64) * n);
+	return slots;
 }
 
 /* ---- equal rows ----
@@ -94,8 +103,7 @@ GrowSlots(Segment *s)
 	uint32		n = (uint32) 1 << s->slot_bits;
 
 	s->slot_bits++;
-	s->slots = AllocRows(sizeof(uint64) * 2 * n);
-	memset(s->slots, 0, sizeof(uint64) * 2 * n);
+	s->slots = AllocSlots(2 * (Size) n);
 	for (uint32 i = 0; i < n; i++)
 	{
 		uint32		k;
@@ -247,7 +255,7 @@ StartSegment(FrameBuilder *b)
 	if (deduplicate)
 	{
 		s->slot_bits = FIRST_SLOT_BITS;
-		s->slots = palloc0(sizeof(uint64) << s->slot_bits);
+		s->slots = AllocSlots((Size) 1 << s->slot_bits);
 	}
 	b->segments = b->segments == NULL ? palloc(sizeof(Segment *)) :
 		repalloc(b->segments, sizeof(Segment *) * (b->nsegments + 1));
@@ -265,7 +273,10 @@ GrowSegment(FrameBuilder *b, Segment *s)
 	if (s->room >= ChunkRows(s))
 	{
 		s->chunks = repalloc(s->chunks, sizeof(uint8 *) * (s->nchunks + 1));
-		s->chunks[s->nchunks++] = AllocRows((Size) s->size * ChunkRows(s));
+		s->chunks[s->nchunks] = AllocRows((Size) s->size * ChunkRows(s));
+		if (s->slots != NULL)
+			WantLargePages((char *) s->chunks[s->nchunks], (Size) s->size * ChunkRows(s));
+		s->nchunks++;
 		s->room += ChunkRows(s);
 	}
 	else if (s->nchunks == 0)
@@ -278,7 +289,8 @@ GrowSegment(FrameBuilder *b, Segment *s)
 	{
 		s->room *= 2;
 		s->chunks[0] = repalloc_huge(s->chunks[0], (Size) s->size * s->room);
-		WantLargePages((char *) s->chunks[0], (Size) s->size * s->room);
+		if (s->slots != NULL)
+			WantLargePages((char *) s->chunks[0], (Size) s->size * s->room);
 	}
 	MemoryContextSwitchTo(old);
 }
