@@ -78,10 +78,8 @@ typedef struct FrameColumn
 /* Patterns that do not lie in memory (framespill.c). */
 typedef struct FrameFile
 {
-	struct BufFile *file;
-	int			size;			/* of a row in it */
-	uint8	   *rows;			/* the last block, as read and as handed out */
-	uint8	   *cells;
+	int			file;			/* a File; its rows are as in a builder's segments */
+	uint8	   *rows;			/* the last block */
 	uint32	   *pos;
 	uint32	   *neg;
 } FrameFile;
@@ -96,7 +94,7 @@ typedef struct Frame
 	int64		positives;
 	int64		unknown;		/* rows whose label is NULL: not in the patterns */
 	int64		npatterns;
-	int			stride;			/* bytes of a pattern */
+	int			stride;			/* bytes from one pattern to the next; in memory, of a pattern */
 	uint8	   *cells;			/* npatterns × stride, unless in a file */
 	uint32	   *pos;			/* npatterns */
 	uint32	   *neg;

@@ -16,7 +16,7 @@
 #ifndef LEADSCORE_FRAMEBUILD_H
 #define LEADSCORE_FRAMEBUILD_H
 
-#include "storage/buffile.h"
+#include "storage/fd.h"
 
 #include "frame.h"
 
@@ -89,7 +89,7 @@ typedef struct Run
 	Layout		layout;
 	int64		nrows;
 	int			level;			/* how often its rows were merged before */
-	BufFile    *file;			/* rows as in segments; or NULL */
+	File		file;			/* rows as in segments; or 0 */
 	uint8	   *cells;			/* a frame's patterns */
 	uint32	   *pos;
 	uint32	   *neg;
@@ -98,6 +98,16 @@ typedef struct Run
 	uint32	  **maps;			/* per column: its code -> the builder's, or NULL */
 	double	  **numbers;		/* per column: of its code - 1, or NULL */
 } Run;
+
+/* The rows of a run's file, some at a time. */
+typedef struct FileRows
+{
+	const Run  *run;
+	int			size;			/* of a row */
+	int64		next;			/* row to read */
+	int			n;				/* rows read last */
+	uint8	   *rows;
+} FileRows;
 
 /* A run knows nothing of columns that came after it. */
 static inline const uint32 *
@@ -356,7 +366,15 @@ extern void *AllocRows(Size size);
 extern void SpillIfLarge(FrameBuilder *b);
 extern void AddRun(FrameBuilder *b, Run *run);
 extern void CloseRun(Run *run);
-extern void ReadExactly(BufFile *file, void *p, size_t n);
+
+/* Bytes of rows that are read or written at once; a larger row is one by itself. */
+#define FILE_BUFFER		(64 * 1024)
+
+extern File CreateRowFile(void);
+extern void ReadRows(File file, int64 first, int n, int size, void *rows);
+extern void WriteRows(File file, int64 first, int n, int size, const void *rows);
+extern void OpenRows(FileRows *r, const Run *run);
+extern bool ReadNextRows(FileRows *r);	/* false after the last ones */
 
 /* ---- frameabsorb.c ---- */
 
@@ -408,7 +426,7 @@ typedef struct RowSink
 	uint32	   *pos;
 	uint32	   *neg;
 	uint32	   *hashes;			/* or NULL */
-	BufFile    *file;
+	File		file;			/* or 0 */
 	uint8	   *buffer;
 	int			size;
 	int			nbuffered;

@@ -22,7 +22,6 @@
 
 /* ---- columns that were stored plainly for the time being ---- */
 
-#define FILE_BLOCK		(64 * 1024)
 #define COLUMNS_AT_ONCE	64
 
 /* Does the function want no more? */
@@ -78,7 +77,7 @@ VisitMemory(const FrameBuilder *b, Visitor *v)
 	{
 		const Run  *run = b->runs[i];
 
-		if (run->file != NULL)
+		if (run->file != 0)
 			continue;
 		if (RunNumbers(run, v->column) != NULL)
 			VisitValues(v, RunNumbers(run, v->column), run->ncodes[v->column]);
@@ -99,27 +98,15 @@ AllDone(const Visitor *v, int n)
 static void
 VisitFile(const Run *run, Visitor *v, int n)
 {
-	int			size = RowSize(run->layout.stride);
-	int			most = Max(FILE_BLOCK / size, 1);
-	uint8	   *rows;
+	FileRows	r;
 
 	if (AllDone(v, n))
 		return;
-	rows = palloc((Size) most * size);
-	if (BufFileSeek(run->file, 0, 0, SEEK_SET) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not rewind a temporary file of a frame")));
-	for (int64 first = 0; first < run->nrows && !AllDone(v, n); first += most)
-	{
-		int			now = (int) Min(run->nrows - first, most);
-
-		CHECK_FOR_INTERRUPTS();
-		ReadExactly(run->file, rows, (size_t) now * size);
+	OpenRows(&r, run);
+	while (!AllDone(v, n) && ReadNextRows(&r))
 		for (int i = 0; i < n; i++)
-			VisitCells(&v[i], &run->layout, RowCells(rows), size, now);
-	}
-	pfree(rows);
+			VisitCells(&v[i], &run->layout, RowCells(r.rows), r.size, r.n);
+	pfree(r.rows);
 }
 
 /* Every number of some columns, some of them more than once. */
@@ -129,7 +116,7 @@ VisitNumbers(const FrameBuilder *b, Visitor *v, int n)
 	for (int i = 0; i < n; i++)
 		VisitMemory(b, &v[i]);
 	for (int i = 0; i < b->nruns; i++)
-		if (b->runs[i]->file != NULL)
+		if (b->runs[i]->file != 0)
 			VisitFile(b->runs[i], v, n);
 }
 

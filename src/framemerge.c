@@ -18,7 +18,6 @@
 #include "framebuild.h"
 #include "radix.h"
 
-#define FILE_BUFFER		(64 * 1024)
 #define PREFETCH_AHEAD	12
 
 /* ---- rewriting a row ---- */
@@ -196,10 +195,8 @@ typedef struct RowSource
 	RowPlan		run_plan;
 	int64		next;
 	/* in files */
-	uint8	   *buffer;
-	int			size;			/* of a row */
-	int			nbuffered;
-	int			at;
+	FileRows	file;
+	int			at;				/* row of file.rows */
 } RowSource;
 
 int64
@@ -256,14 +253,12 @@ NextFileRow(RowSource *src)
 {
 	const RowHead *row;
 
-	if (src->at == src->nbuffered)
+	if (src->at == src->file.n)
 	{
-		CHECK_FOR_INTERRUPTS();
+		(void) ReadNextRows(&src->file);
 		src->at = 0;
-		src->nbuffered = (int) Min(src->left, Max(FILE_BUFFER / src->size, 1));
-		ReadExactly(src->run->file, src->buffer, (size_t) src->nbuffered * src->size);
 	}
-	row = (const RowHead *) (src->buffer + (size_t) src->at++ * src->size);
+	row = (const RowHead *) (src->file.rows + (size_t) src->at++ * src->file.size);
 	src->hash = row->hash;
 	src->pos = row->pos;
 	src->neg = row->neg;
@@ -289,7 +284,7 @@ FetchRow(RowSource *src)
 		return;
 	if (src->keys != NULL)
 		NextSegmentRow(src);
-	else if (src->buffer != NULL)
+	else if (src->file.rows != NULL)
 		NextFileRow(src);
 	else
 		NextFrameRow(src);
@@ -343,14 +338,8 @@ OpenRun(RowSource *src, const FrameBuilder *b, const Run *run, const Target *t)
 	src->left = run->nrows;
 	src->run_plan = PlanRows(b, &run->layout, run, t);
 	src->plan = &src->run_plan;
-	if (run->file == NULL)
-		return;
-	src->size = RowSize(run->layout.stride);
-	src->buffer = palloc(Max(FILE_BUFFER, src->size));
-	if (BufFileSeek(run->file, 0, 0, SEEK_SET) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not rewind a temporary file of a frame")));
+	if (run->file != 0)
+		OpenRows(&src->file, run);
 }
 
 /* ---- where rows go ---- */
@@ -376,14 +365,14 @@ SinkToFile(RowSink *sink, int stride)
 	sink->stride = stride;
 	sink->size = RowSize(stride);
 	sink->buffer = palloc0(Max(FILE_BUFFER, sink->size));
-	sink->file = BufFileCreateTemp(false);
+	sink->file = CreateRowFile();
 }
 
 static void
 FlushSink(RowSink *sink)
 {
-	if (sink->nbuffered > 0)
-		BufFileWrite(sink->file, sink->buffer, (size_t) sink->nbuffered * sink->size);
+	WriteRows(sink->file, sink->nrows - sink->nbuffered, sink->nbuffered, sink->size,
+			  sink->buffer);
 	sink->nbuffered = 0;
 }
 
@@ -391,7 +380,7 @@ FlushSink(RowSink *sink)
 static inline uint8 *
 SinkCells(RowSink *sink)
 {
-	if (sink->file == NULL)
+	if (sink->file == 0)
 		return sink->cells + sink->nrows * sink->stride;
 	if ((sink->nbuffered + 1) * sink->size > Max(FILE_BUFFER, sink->size))
 		FlushSink(sink);
@@ -403,7 +392,7 @@ SinkRow(RowSink *sink, uint32 hash, uint32 pos, uint32 neg)
 {
 	RowHead    *row;
 
-	if (sink->file == NULL)
+	if (sink->file == 0)
 	{
 		if (sink->hashes != NULL)
 			sink->hashes[sink->nrows] = hash;
@@ -602,7 +591,7 @@ MergeRows(const FrameBuilder *b, bool segments, Run **runs, int nruns,
 			}
 		SinkTies(sink, &ties, hash);
 	}
-	if (sink->file != NULL)
+	if (sink->file != 0)
 	{
 		FlushSink(sink);
 		pfree(sink->buffer);
@@ -612,8 +601,8 @@ MergeRows(const FrameBuilder *b, bool segments, Run **runs, int nruns,
 	{
 		if (sources[i].keys != NULL)
 			pfree(sources[i].keys);
-		if (sources[i].buffer != NULL)
-			pfree(sources[i].buffer);
+		if (sources[i].file.rows != NULL)
+			pfree(sources[i].file.rows);
 	}
 	pfree(sources);
 }

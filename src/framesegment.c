@@ -415,19 +415,13 @@ AddOldRow(FrameBuilder *b, const Layout *l, const RowHead *row)
 static void
 AddOldRun(FrameBuilder *b, const Run *run)
 {
-	int			size = RowSize(run->layout.stride);
-	RowHead    *row = palloc(size);
+	FileRows	r;
 
-	if (run->file != NULL && BufFileSeek(run->file, 0, 0, SEEK_SET) != 0)
-		elog(ERROR, "could not rewind temporary file");
-	for (int64 r = 0; r < run->nrows; r++)
-	{
-		if (r % ROWS_PER_INTERRUPT == 0)
-			CHECK_FOR_INTERRUPTS();
-		ReadExactly(run->file, row, size);
-		AddOldRow(b, &run->layout, row);
-	}
-	pfree(row);
+	OpenRows(&r, run);
+	while (ReadNextRows(&r))
+		for (int i = 0; i < r.n; i++)
+			AddOldRow(b, &run->layout, (RowHead *) (r.rows + (Size) i * r.size));
+	pfree(r.rows);
 }
 
 /*
@@ -460,7 +454,7 @@ AddAllAgain(FrameBuilder *b)
 	}
 	for (int i = 0; i < nruns; i++)
 	{
-		if (runs[i]->file != NULL)
+		if (runs[i]->file != 0)
 			AddOldRun(b, runs[i]);
 		else
 			AbsorbRun(b, runs[i]);
