@@ -171,6 +171,10 @@ struct FrameBuilder
 	Segment   **segments;
 	int			nruns;
 	Run		  **runs;
+	/* chunks whose rows went to a file, for the next ones */
+	int			nfree;
+	uint8	  **free;
+	Size		free_size;		/* of each */
 };
 
 /* Number -> code.  framebuild.c has the functions. */

@@ -264,6 +264,21 @@ StartSegment(FrameBuilder *b)
 	MemoryContextSwitchTo(old);
 }
 
+/* Memory that has been used is there; new memory comes page by page. */
+static uint8 *
+NewChunk(FrameBuilder *b, const Segment *s)
+{
+	Size		size = (Size) s->size * ChunkRows(s);
+	uint8	   *chunk;
+
+	if (b->nfree > 0 && b->free_size == size)
+		return b->free[--b->nfree];
+	chunk = AllocRows(size);
+	if (s->slots != NULL)
+		WantLargePages((char *) chunk, size);
+	return chunk;
+}
+
 /* Room for more rows: the first chunk doubles, the others are of full size. */
 static void
 GrowSegment(FrameBuilder *b, Segment *s)
@@ -273,10 +288,7 @@ GrowSegment(FrameBuilder *b, Segment *s)
 	if (s->room >= ChunkRows(s))
 	{
 		s->chunks = repalloc(s->chunks, sizeof(uint8 *) * (s->nchunks + 1));
-		s->chunks[s->nchunks] = AllocRows((Size) s->size * ChunkRows(s));
-		if (s->slots != NULL)
-			WantLargePages((char *) s->chunks[s->nchunks], (Size) s->size * ChunkRows(s));
-		s->nchunks++;
+		s->chunks[s->nchunks++] = NewChunk(b, s);
 		s->room += ChunkRows(s);
 	}
 	else if (s->nchunks == 0)
@@ -309,11 +321,32 @@ FreeSegment(Segment *s)
 	pfree(s);
 }
 
+/* Chunks of full size are kept if they are as large as the last segment's. */
+static void
+KeepChunks(FrameBuilder *b, Segment *s)
+{
+	Size		size = (Size) s->size * ChunkRows(s);
+
+	if (s->nchunks < 2)
+		return;
+	while (b->nfree > 0 && b->free_size != size)
+		pfree(b->free[--b->nfree]);
+	b->free_size = size;
+	b->free = b->free == NULL ?
+		MemoryContextAlloc(b->cxt, sizeof(uint8 *) * s->nchunks) :
+		repalloc(b->free, sizeof(uint8 *) * (b->nfree + s->nchunks));
+	while (s->nchunks > 1)
+		b->free[b->nfree++] = s->chunks[--s->nchunks];
+}
+
 void
 FreeSegments(FrameBuilder *b)
 {
 	for (int i = 0; i < b->nsegments; i++)
+	{
+		KeepChunks(b, b->segments[i]);
 		FreeSegment(b->segments[i]);
+	}
 	b->nsegments = 0;
 	b->layout_changed = true;
 }

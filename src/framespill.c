@@ -244,7 +244,8 @@ SpillIfLarge(FrameBuilder *b)
 			rows += (Size) b->runs[i]->nrows * RowSize(b->runs[i]->layout.stride);
 	/* sorting them takes 16 bytes a row */
 	if (rows < b->limit / 4 ||
-		MemoryContextMemAllocated(b->cxt, true) + 16 * SegmentedRows(b) < b->limit)
+		MemoryContextMemAllocated(b->cxt, true) - b->nfree * b->free_size +
+		16 * SegmentedRows(b) < b->limit)
 		return;
 
 	taken = palloc(sizeof(Run *) * Max(b->nruns, 1));
