@@ -26,7 +26,7 @@ AddSource(FrameState *st, const RowShape *shape, int attr, const char *name,
 
 	src->column = FrameBuilderAddColumn(st->builder, name, col->name, col->type,
 										part, role, attr);
-	src->bc = st->builder->columns[src->column];
+	src->at = src->column * sizeof(BuilderColumn);
 	src->attr = attr;
 	src->way = part != TRANSFORM_NONE ? WAY_ANY :
 		col->type == CELL_INT4 ? WAY_INT4 :
@@ -116,6 +116,7 @@ BindColumns(FrameState *st)
 
 		most += 1 + (co != NULL ? list_length(co->parts) : 0);
 	}
+	FrameBuilderReserve(st->builder, most);
 	st->sources = palloc(sizeof(CellSource) * Max(most, 1));
 	for (int i = 0; i < shape->ncolumns; i++)
 	{

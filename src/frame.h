@@ -227,6 +227,8 @@ typedef struct FrameBuilder FrameBuilder;
 extern FrameBuilder *FrameBuilderCreate(MemoryContext parent, int max_distinct,
 										Size limit);
 extern void FrameBuilderClose(FrameBuilder *b);
+extern void FrameBuilderReserve(FrameBuilder *b, int ncolumns);
+extern void FrameBuilderCopyColumns(FrameBuilder *b, const FrameBuilder *like);
 extern int	FrameBuilderAddColumn(FrameBuilder *b, const char *name,
 								  const char *source, CellType type,
 								  Transform part, ColumnRole role, int position);

@@ -44,7 +44,7 @@ typedef struct RowHead
 
 /*
  * Rows of one layout, in chunks.  The rows before nrows are all different if
- * there are slots; the last npending ones have not been looked at yet.
+ * equal ones are looked for; the last npending ones have not been looked at yet.
  */
 typedef struct Segment
 {
@@ -57,8 +57,9 @@ typedef struct Segment
 	int			nchunks;
 	uint8	  **chunks;
 	int64		ninserted;
+	bool		deduplicate;	/* equal rows are looked for */
 	int			slot_bits;
-	uint64	   *slots;			/* hash << 32 | row + 1, 0 free; or NULL */
+	uint64	   *slots;			/* hash << 32 | row + 1, 0 free; NULL before it has rows */
 } Segment;
 
 static inline RowHead *
@@ -159,7 +160,7 @@ struct FrameBuilder
 	int			allocated;
 	int			nspare;			/* columns that are made, but not in use */
 	BuilderColumn *spare;
-	BuilderColumn **columns;
+	BuilderColumn **columns;	/* those of rows one behind the other */
 	int64		rows;
 	int64		positives;
 	int64		unknown;

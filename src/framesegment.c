@@ -24,7 +24,7 @@
 
 #include "framebuild.h"
 
-#define FIRST_SEGMENT_ROWS	16
+#define FIRST_SEGMENT_ROWS	8
 #define LEAST_CHUNK_BITS	7	/* more than a batch */
 /* when to judge whether equal rows are worth looking for */
 #define DEDUPLICATE_TRIAL	65536
@@ -138,6 +138,16 @@ FindOrInsert(Segment *s, const RowHead *row, uint32 n)
 	return n;
 }
 
+/* From here on equal rows are stored again and again. */
+static void
+StopLooking(Segment *s)
+{
+	s->deduplicate = false;
+	if (s->slots != NULL)
+		pfree(s->slots);
+	s->slots = NULL;
+}
+
 /* Merge the pending rows into the others. */
 static void
 FlushPending(Segment *s)
@@ -147,16 +157,21 @@ FlushPending(Segment *s)
 	int			n = s->npending;
 
 	s->npending = 0;
-	if (s->slots != NULL && (s->nrows + n) * 4 > INT64CONST(3) << MOST_SLOT_BITS)
-	{
-		pfree(s->slots);
-		s->slots = NULL;
-	}
-	if (s->slots == NULL)
+	if ((s->nrows + n) * 4 > INT64CONST(3) << MOST_SLOT_BITS)
+		StopLooking(s);
+	if (!s->deduplicate)
 	{
 		s->nrows += n;
 		s->ninserted += n;
 		return;
+	}
+	if (s->slots == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(s));
+
+		s->slot_bits = FIRST_SLOT_BITS;
+		s->slots = AllocSlots((Size) 1 << s->slot_bits);
+		MemoryContextSwitchTo(old);
 	}
 	while ((s->nrows + n) * 4 > ((int64) 3 << s->slot_bits))
 		GrowSlots(s);
@@ -195,10 +210,7 @@ FlushPending(Segment *s)
 	}
 	if (s->ninserted < DEDUPLICATE_TRIAL &&
 		s->ninserted + n >= DEDUPLICATE_TRIAL && s->nrows > DEDUPLICATE_TRIAL * 0.9)
-	{
-		pfree(s->slots);
-		s->slots = NULL;
-	}
+		StopLooking(s);
 	s->ninserted += n;
 }
 
@@ -234,10 +246,8 @@ StartSegment(FrameBuilder *b)
 		Segment    *last = b->segments[b->nsegments - 1];
 
 		FlushPending(last);
-		deduplicate = (last->slots != NULL || last->ninserted < DEDUPLICATE_TRIAL);
-		if (last->slots != NULL)
-			pfree(last->slots);
-		last->slots = NULL;
+		deduplicate = (last->deduplicate || last->ninserted < DEDUPLICATE_TRIAL);
+		StopLooking(last);
 	}
 	s->layout = CurrentLayout(b);
 	s->size = RowSize(s->layout.stride);
@@ -252,11 +262,7 @@ StartSegment(FrameBuilder *b)
 		bc->offset = s->layout.offsets[i];
 		bc->fast = bc->width == 1 ? bc->ndirect : 0;
 	}
-	if (deduplicate)
-	{
-		s->slot_bits = FIRST_SLOT_BITS;
-		s->slots = AllocSlots((Size) 1 << s->slot_bits);
-	}
+	s->deduplicate = deduplicate;
 	b->segments = b->segments == NULL ? palloc(sizeof(Segment *)) :
 		repalloc(b->segments, sizeof(Segment *) * (b->nsegments + 1));
 	b->segments[b->nsegments++] = s;
@@ -274,7 +280,7 @@ NewChunk(FrameBuilder *b, const Segment *s)
 	if (b->nfree > 0 && b->free_size == size)
 		return b->free[--b->nfree];
 	chunk = AllocRows(size);
-	if (s->slots != NULL)
+	if (s->deduplicate)
 		WantLargePages((char *) chunk, size);
 	return chunk;
 }
@@ -301,7 +307,7 @@ GrowSegment(FrameBuilder *b, Segment *s)
 	{
 		s->room *= 2;
 		s->chunks[0] = repalloc_huge(s->chunks[0], (Size) s->size * s->room);
-		if (s->slots != NULL)
+		if (s->deduplicate)
 			WantLargePages((char *) s->chunks[0], (Size) s->size * s->room);
 	}
 	MemoryContextSwitchTo(old);

@@ -139,7 +139,7 @@ typedef struct SharedCall
 {
 	const void *raw;			/* the constant */
 	GivenOptions options;
-	RowInput	input;			/* of the columns form */
+	FrameState *columns;		/* of the columns form: a state without rows */
 } SharedCall;
 
 static SharedCall *
@@ -265,10 +265,12 @@ AddRow(FrameState *st, const NullableDatum *args, bool positive)
 	FrameBuilder *b = st->builder;
 	const CellSource *src = st->sources,
 			   *end = src + st->nsources;
+	const char *columns = b->ncolumns > 0 ? (char *) b->columns[0] : NULL;
 	uint8	   *cells;
 	uint64		known;
 	uint32		hash = 0;
 
+#define COLUMN	((const BuilderColumn *) (columns + src->at))
 #define VALUE	(args ? args[src->attr].value : st->input.values[src->attr])
 #define ISNULL	(args ? args[src->attr].isnull : st->input.nulls[src->attr])
 #define ADD(way_, coded) \
@@ -283,10 +285,10 @@ AddRow(FrameState *st, const NullableDatum *args, bool positive)
 
 	FrameBuilderBeginRow(b);
 	cells = b->cells;
-	ADD(WAY_INT4, FrameBuilderCodeSmall(cells, src->bc, DatumGetInt32(VALUE)));
-	ADD(WAY_INT2, FrameBuilderCodeSmall(cells, src->bc, DatumGetInt16(VALUE)));
-	ADD(WAY_INT8, FrameBuilderCodeSmall(cells, src->bc, DatumGetInt64(VALUE)));
-	ADD(WAY_FLOAT8, FrameBuilderCodePlain(cells, src->bc, DatumGetFloat8(VALUE)));
+	ADD(WAY_INT4, FrameBuilderCodeSmall(cells, COLUMN, DatumGetInt32(VALUE)));
+	ADD(WAY_INT2, FrameBuilderCodeSmall(cells, COLUMN, DatumGetInt16(VALUE)));
+	ADD(WAY_INT8, FrameBuilderCodeSmall(cells, COLUMN, DatumGetInt64(VALUE)));
+	ADD(WAY_FLOAT8, FrameBuilderCodePlain(cells, COLUMN, DatumGetFloat8(VALUE)));
 	for (; src < end && src->way == WAY_TEXT; src++)
 		if (ISNULL)
 			AddCell(st, src, VALUE, true);
@@ -297,21 +299,18 @@ AddRow(FrameState *st, const NullableDatum *args, bool positive)
 	if (b->rows % ROWS_PER_REPORT == 0)
 		ProgressReport("reading rows", 0, b->rows, 0);
 	FrameBuilderEndRow(b, positive);
+#undef COLUMN
 #undef VALUE
 #undef ISNULL
 #undef ADD
 }
 
 static Datum
-AddLabelled(FrameState *st, FunctionCallInfo fcinfo, int label_arg, bool fresh,
-			const RowShape *was, const NullableDatum *args)
+AddLabelled(FrameState *st, FunctionCallInfo fcinfo, int label_arg,
+			const NullableDatum *args)
 {
 	bool		positive;
 
-	if (fresh && was != NULL)
-		CheckSameColumns(was, st->input.shape);
-	else if (fresh)
-		BindColumns(st);
 	if (!ReadLabel(st, fcinfo, label_arg, &positive))
 		FrameBuilderAddUnknown(st->builder, 1);
 	else if (args != NULL)
@@ -327,7 +326,6 @@ RecordTransition(FunctionCallInfo fcinfo, int kinds)
 {
 	FrameState *st = StateOfCall(fcinfo, 3, kinds, true);
 	const RowShape *was = st->input.shape;
-	bool		fresh;
 
 	if (PG_ARGISNULL(2))
 		ereport(ERROR,
@@ -339,8 +337,14 @@ RecordTransition(FunctionCallInfo fcinfo, int kinds)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"names\" does not act here"),
 				 errdetail("A row has the names of its columns.")));
-	fresh = RowInputRecord(&st->input, PG_GETARG_HEAPTUPLEHEADER(2), st->cxt);
-	return AddLabelled(st, fcinfo, 1, fresh, was, NULL);
+	if (RowInputRecord(&st->input, PG_GETARG_HEAPTUPLEHEADER(2), st->cxt))
+	{
+		if (was != NULL)
+			CheckSameColumns(was, st->input.shape);
+		else
+			BindColumns(st);
+	}
+	return AddLabelled(st, fcinfo, 1, NULL);
 }
 
 PG_FUNCTION_INFO_V1(lead_frame_transfn);
@@ -357,21 +361,33 @@ lead_train_transfn(PG_FUNCTION_ARGS)
 	return RecordTransition(fcinfo, OPTIONS_FRAME | OPTIONS_FIT);
 }
 
-/* Names and types of the columns, which are the same for all groups. */
+/* The columns of the call. */
 static void
-ShapeOfCall(FrameState *st, FunctionCallInfo fcinfo)
+BindArguments(FrameState *st, FunctionCallInfo fcinfo)
 {
-	Jsonb	   *names = unconstify(Jsonb *, st->opt->names);
+	(void) RowInputArgs(&st->input, fcinfo, 3, unconstify(Jsonb *, st->opt->names),
+						st->cxt);
+	BindColumns(st);
+}
 
-	if (st->shared == NULL)
-		(void) RowInputArgs(&st->input, fcinfo, 3, names, st->cxt);
-	else
+/* The columns of the call, which are the same for all groups. */
+static void
+BindGroup(FrameState *st, FunctionCallInfo fcinfo)
+{
+	SharedCall *shared = st->shared;
+
+	if (shared->columns == NULL)
 	{
-		if (st->shared->input.shape == NULL)
-			(void) RowInputArgs(&st->shared->input, fcinfo, 3, names,
-								fcinfo->flinfo->fn_mcxt);
-		st->input.shape = st->shared->input.shape;
+		FrameState *columns = StateCreate(fcinfo->flinfo->fn_mcxt, shared->options,
+										  st->kinds, true, 0);
+
+		BindArguments(columns, fcinfo);
+		shared->columns = columns;
 	}
+	st->input.shape = shared->columns->input.shape;
+	st->sources = shared->columns->sources;
+	st->nsources = shared->columns->nsources;
+	FrameBuilderCopyColumns(st->builder, shared->columns->builder);
 }
 
 /* (state, label, options jsonb, VARIADIC "any") */
@@ -379,9 +395,8 @@ static Datum
 ColumnsTransition(FunctionCallInfo fcinfo, int kinds)
 {
 	FrameState *st = StateOfCall(fcinfo, 2, kinds, true);
-	bool		fresh = (st->input.shape == NULL);
 
-	if (fresh)
+	if (st->input.shape == NULL)
 	{
 		if (get_fn_expr_variadic(fcinfo->flinfo))
 			ereport(ERROR,
@@ -393,9 +408,12 @@ ColumnsTransition(FunctionCallInfo fcinfo, int kinds)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("option \"names\" is missing"),
 					 errhint("Name the columns: {\"names\": [\"city\", \"clicks\"]}.")));
-		ShapeOfCall(st, fcinfo);
+		if (st->shared != NULL)
+			BindGroup(st, fcinfo);
+		else
+			BindArguments(st, fcinfo);
 	}
-	return AddLabelled(st, fcinfo, 1, fresh, NULL, &fcinfo->args[3]);
+	return AddLabelled(st, fcinfo, 1, &fcinfo->args[3]);
 }
 
 PG_FUNCTION_INFO_V1(lead_frame_columns_transfn);
