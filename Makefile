@@ -11,7 +11,7 @@
 EXTENSION  = leadscore
 MODULE_big = leadscore
 OBJS       = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
-DATA       = $(wildcard sql/leadscore--*.sql)
+DATA_built = sql/leadscore--1.0.sql
 
 # -ffp-contract=off: the same sums on processors with and without fused multiply-add
 PG_CFLAGS  = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
@@ -21,8 +21,8 @@ REGRESS      = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test --load-extension=leadscore
 
 # These five bring their own PostgreSQL, so they work before pg_config exists.
-# DATA is the name of PGXS for the files to install: a CSV given on the command
-# line would replace it, so it travels under another name.
+# DATA is a name of PGXS, too, for files to install: a CSV given on the command
+# line would be installed, so it travels under another name.
 OWN_SERVER = demo playground playground-stop test bench
 .PHONY: $(OWN_SERVER)
 
@@ -60,4 +60,8 @@ endif
 include $(PGXS)
 
 $(OBJS): $(wildcard src/*.h)
+
+# The script that CREATE EXTENSION runs is its rooms, one after the other.
+$(DATA_built): $(sort $(wildcard sql/leadscore--1.0/*.sql))
+	awk 'FNR == 1 && NR > 1 { print "" } 1' $^ > $@
 endif

@@ -30,18 +30,18 @@
 #define SAMPLE_PATTERNS		50000
 
 /* Rows of one value, or of values that count as one. */
-typedef struct Group
+typedef struct FactGroup
 {
 	double		order;
 	int64		pos;
 	int64		neg;
-} Group;
+} FactGroup;
 
 static int
 CompareGroup(const void *a, const void *b)
 {
-	double		x = ((const Group *) a)->order;
-	double		y = ((const Group *) b)->order;
+	double		x = ((const FactGroup *) a)->order;
+	double		y = ((const FactGroup *) b)->order;
 
 	CHECK_FOR_INTERRUPTS();
 	return x < y ? -1 : x > y;
@@ -49,13 +49,13 @@ CompareGroup(const void *a, const void *b)
 
 /* AUC of groups, by their order; NaN with one class only.  Sorts them. */
 static double
-GroupsAuc(Group *groups, int64 n)
+GroupsAuc(FactGroup *groups, int64 n)
 {
 	double		sum = 0;
 	int64		pos = 0,
 				neg = 0;
 
-	qsort(groups, n, sizeof(Group), CompareGroup);
+	qsort(groups, n, sizeof(FactGroup), CompareGroup);
 	for (int64 i = 0, next; i < n; i = next)
 	{
 		int64		tied_pos = 0,
@@ -85,8 +85,8 @@ EitherWay(double auc)
 static double
 LevelsAuc(const FrameColumn *c, const ColumnStats *cs)
 {
-	Group	   *groups = palloc(sizeof(Group) * (c->nvalues + 2));
-	Group		rare = {0, 0, 0};
+	FactGroup	   *groups = palloc(sizeof(FactGroup) * (c->nvalues + 2));
+	FactGroup		rare = {0, 0, 0};
 	int64		n = 0;
 
 	for (int k = 0; k <= c->nvalues; k++)
@@ -115,7 +115,7 @@ LevelsAuc(const FrameColumn *c, const ColumnStats *cs)
 
 /* By the numbers' order, NULL below or above all others, whichever is more. */
 static double
-NumbersAuc(Group *groups, int64 n, ValueCount null)
+NumbersAuc(FactGroup *groups, int64 n, ValueCount null)
 {
 	double		below,
 				above;
@@ -133,7 +133,7 @@ NumbersAuc(Group *groups, int64 n, ValueCount null)
 static double
 DictionaryNumbersAuc(const FrameColumn *c, const ColumnStats *cs)
 {
-	Group	   *groups = palloc(sizeof(Group) * (c->nvalues + 1));
+	FactGroup	   *groups = palloc(sizeof(FactGroup) * (c->nvalues + 1));
 
 	for (int k = 0; k < c->nvalues; k++)
 	{
@@ -147,7 +147,7 @@ DictionaryNumbersAuc(const FrameColumn *c, const ColumnStats *cs)
 static double
 PlainNumbersAuc(const Frame *frame, const FrameColumn *c)
 {
-	Group	   *groups = palloc(sizeof(Group) * (SAMPLE_PATTERNS + PATTERN_BLOCK_ROWS + 1));
+	FactGroup	   *groups = palloc(sizeof(FactGroup) * (SAMPLE_PATTERNS + PATTERN_BLOCK_ROWS + 1));
 	ValueCount	null = {0, 0, 0};
 	PatternBlock block = {0};
 	int64		n = 0;

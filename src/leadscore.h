@@ -78,8 +78,11 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #endif
 #if PG_VERSION_NUM >= 150000
 #define ReserveSettings(prefix)	MarkGUCPrefixReserved(prefix)
+#define WholeRowRenamed(rte)	((void) (rte), false)
 #else
 #define ReserveSettings(prefix)	EmitWarningsOnPlaceholders(prefix)
+/* until 15 the columns of l in "FROM leads AS l(a, b)" were called a and b */
+#define WholeRowRenamed(rte)	((rte)->alias != NULL && (rte)->alias->colnames != NIL)
 #endif
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn		pg_attribute_noreturn()

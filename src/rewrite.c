@@ -207,7 +207,7 @@ ColumnsOfVar(PlannerInfo *root, Var *var, Columns *c)
 	rte = rt_fetch(var->varno, root->parse->rtable);
 	if (rte->rtekind != RTE_RELATION ||
 		get_rel_type_id(rte->relid) != var->vartype ||
-		VarNullable(root, var))
+		WholeRowRenamed(rte) || VarNullable(root, var))
 		return false;
 
 	tupdesc = lookup_rowtype_tupdesc(var->vartype, -1);

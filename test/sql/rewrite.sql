@@ -57,9 +57,20 @@ BEGIN
 END $$;
 SELECT names_passed('SELECT lead_score(current_model(), l) FROM leads l');
 SELECT names_passed('SELECT lead_score(model, l) FROM leads l, models');
--- a column alias renames nothing: the row keeps its type
-SELECT names_passed('SELECT lead_score(current_model(), l) FROM leads l(a, b, c, d)');
-SELECT * FROM same('SELECT lead_score(current_model(), l), lead_score(current_model(), (SELECT l)) FROM leads l(a, b, c, d)');
+-- a column alias renames nothing: the row keeps its type.  Before 15 it renamed
+-- the row's columns, which then are not the model's, on either path.
+CREATE FUNCTION outcome(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE found text;
+BEGIN
+  EXECUTE format('SELECT string_agg(s::text, '','') FROM (%s) q(s)', query) INTO found;
+  RETURN found;
+EXCEPTION WHEN undefined_column THEN
+  RETURN SQLERRM;
+END $$;
+SELECT names_passed('SELECT lead_score(current_model(), l) FROM leads l(a, b, c, d)') =
+    '["city", "calls", "amount"]' OR current_setting('server_version_num')::int < 150000 AS rewritten;
+SELECT outcome('SELECT lead_score(current_model(), l) FROM leads l(a, b, c, d)') =
+    outcome('SELECT lead_score(current_model(), (SELECT l)) FROM leads l(a, b, c, d)') AS same;
 
 -- WHERE, ORDER BY, aggregates
 SELECT rewritten('SELECT id FROM leads l WHERE lead_score(current_model(), l) > 0.5');

@@ -124,17 +124,23 @@ sub psql_command
 		'-h', $self->{dir}, '-U', $how{user} || 'postgres', '-d', $how{database} || 'postgres');
 }
 
-# Returns (ok, output); NOTICEs stay on stderr unless asked for.
+# Returns (ok, output); NOTICEs stay on stderr unless asked for.  The statements
+# go in by a file: with -c, psql 14 prints the results of the last one only.
 sub psql
 {
 	my ($self, $sql, %how) = @_;
+	my $file = File::Temp->new;
+	binmode $file, ':utf8' if utf8::is_utf8($sql);
+	print $file $sql;
+	close $file;
 	my $pid = open my $out, '-|';
 	die "fork: $!" if !defined $pid;
 	if ($pid == 0)
 	{
 		$ENV{PGOPTIONS} = $how{options} || '-c client_min_messages=error';
 		open STDERR, '>&', \*STDOUT;
-		exec $self->psql_command(%how), '-c', $sql or die "psql: $!";
+		open STDIN, '<', $file->filename or die "$file: $!";
+		exec $self->psql_command(%how) or die "psql: $!";
 	}
 	my $text = do { local $/; <$out> } // '';
 	close $out;

@@ -1,0 +1,270 @@
+----------------------------------------------------------------------------
+-- Models by name: 'name' (its champion), 'name@alias', 'name@3'
+----------------------------------------------------------------------------
+
+CREATE FUNCTION lead_model(reference text)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'lead_model'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lead_model(text) IS
+'the model behind ''name'' (its champion), ''name@alias'' or ''name@3''';
+
+CREATE FUNCTION lead_model_version(reference text)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'lead_model_version'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lead_model_version(text) IS
+'the number of the version behind ''name'' (its champion), ''name@alias'' or ''name@3''';
+
+-- What takes a model takes its name.  STABLE, for a promotion changes the
+-- result, and with the caller's privileges on the tables.
+
+CREATE FUNCTION lead_score_values(model text, names jsonb, VARIADIC "values" "any")
+RETURNS float8
+AS 'MODULE_PATHNAME', 'lead_score_values'
+LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION lead_score_values(text, jsonb, "any") IS
+'probability that the label is true, by the name of a model, for values with their names in a JSON array';
+
+CREATE FUNCTION lead_score(model text, features record)
+RETURNS float8
+AS 'MODULE_PATHNAME', 'lead_score'
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+SUPPORT @extschema@.lead_score_support;
+COMMENT ON FUNCTION lead_score(text, record) IS
+'probability that the label is true, by the name of a model, for a row';
+
+CREATE FUNCTION lead_score(model text, features jsonb)
+RETURNS float8
+AS 'MODULE_PATHNAME', 'lead_score_json'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lead_score(text, jsonb) IS
+'probability that the label is true, by the name of a model, for a JSON object';
+
+CREATE FUNCTION lead_log_odds_values(model text, names jsonb, VARIADIC "values" "any")
+RETURNS float8
+AS 'MODULE_PATHNAME', 'lead_log_odds_values'
+LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION lead_log_odds_values(text, jsonb, "any") IS
+'log-odds of the score, by the name of a model, for values with their names in a JSON array';
+
+CREATE FUNCTION lead_log_odds(model text, features record)
+RETURNS float8
+AS 'MODULE_PATHNAME', 'lead_log_odds'
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+SUPPORT @extschema@.lead_score_support;
+COMMENT ON FUNCTION lead_log_odds(text, record) IS
+'log-odds of the score, by the name of a model, for a row';
+
+CREATE FUNCTION lead_log_odds(model text, features jsonb)
+RETURNS float8
+AS 'MODULE_PATHNAME', 'lead_log_odds_json'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lead_log_odds(text, jsonb) IS
+'log-odds of the score, by the name of a model, for a JSON object';
+
+CREATE FUNCTION lead_encode(model text, features record)
+RETURNS float8[]
+AS 'MODULE_PATHNAME', 'lead_encode'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lead_encode(text, record) IS
+'design row of a lead, by the name of a model';
+
+CREATE FUNCTION lead_explain(model text, features record)
+RETURNS TABLE ("column" text, value text, contribution float8, unit text)
+AS 'MODULE_PATHNAME', 'lead_explain'
+LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 20;
+COMMENT ON FUNCTION lead_explain(text, record) IS
+'what each column of a row adds to the log-odds of the average lead, by the name of a model';
+
+CREATE FUNCTION lead_reasons(model text, features record, n integer DEFAULT 3)
+RETURNS text
+AS 'MODULE_PATHNAME', 'lead_reasons'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lead_reasons(text, record, integer) IS
+'the n strongest reasons for the score of a row, by the name of a model';
+
+CREATE FUNCTION lead_unseen(model text, features record)
+RETURNS text[]
+AS 'MODULE_PATHNAME', 'lead_unseen'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lead_unseen(text, record) IS
+'columns of a row whose value training never saw, by the name of a model';
+
+CREATE FUNCTION lead_explain(model text, features jsonb)
+RETURNS TABLE ("column" text, value text, contribution float8, unit text)
+AS 'MODULE_PATHNAME', 'lead_explain_json'
+LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 20;
+COMMENT ON FUNCTION lead_explain(text, jsonb) IS
+'what each column of a JSON object adds to the log-odds of the average lead, by the name of a model';
+
+CREATE FUNCTION lead_reasons(model text, features jsonb, n integer DEFAULT 3)
+RETURNS text
+AS 'MODULE_PATHNAME', 'lead_reasons_json'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lead_reasons(text, jsonb, integer) IS
+'the n strongest reasons for the score of a JSON object, by the name of a model';
+
+CREATE FUNCTION lead_unseen(model text, features jsonb)
+RETURNS text[]
+AS 'MODULE_PATHNAME', 'lead_unseen_json'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lead_unseen(text, jsonb) IS
+'columns of a JSON object whose value training never saw, by the name of a model';
+
+CREATE FUNCTION lead_summary(model text) RETURNS text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+RETURN lead_summary(lead_model(model));
+COMMENT ON FUNCTION lead_summary(text) IS 'what a model is and how well it fits, by its name';
+
+CREATE FUNCTION lead_covariance(model text) RETURNS float8[]
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+RETURN lead_covariance(lead_model(model));
+COMMENT ON FUNCTION lead_covariance(text) IS 'covariance of the coefficients, by the name of a model';
+
+CREATE FUNCTION lead_encoded_names(model text) RETURNS text[]
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+RETURN lead_encoded_names(lead_model(model));
+COMMENT ON FUNCTION lead_encoded_names(text) IS 'names of the design columns, by the name of a model';
+
+CREATE FUNCTION lead_info(model text) RETURNS jsonb
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+RETURN lead_info(lead_model(model));
+COMMENT ON FUNCTION lead_info(text) IS 'everything a model knows about itself, by its name';
+
+CREATE FUNCTION lead_coefficients(model text,
+	OUT "column" text, OUT level text, OUT name text,
+	OUT estimate float8, OUT std_error float8, OUT z float8, OUT p float8,
+	OUT ci_low float8, OUT ci_high float8,
+	OUT odds_ratio float8, OUT odds_low float8, OUT odds_high float8,
+	OUT std_estimate float8) RETURNS SETOF record
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 50
+BEGIN ATOMIC
+	SELECT * FROM lead_coefficients(lead_model(model));
+END;
+COMMENT ON FUNCTION lead_coefficients(text) IS 'a row per design column, by the name of a model';
+
+----------------------------------------------------------------------------
+-- Models judged on frames
+----------------------------------------------------------------------------
+
+-- lead_score_frame(model, frame): a row per pattern of a frame, with its score
+-- and the rows that have it.  Errors name a column that the frame lacks.
+CREATE FUNCTION lead_score_frame(model bytea, frame leadframe,
+	OUT score float8, OUT positives bigint, OUT negatives bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lead_score_frame(bytea, leadframe) IS
+'the scores of the rows in a frame, equal rows together';
+
+CREATE FUNCTION lead_evaluate_frame(model bytea, frame leadframe, threshold float8 DEFAULT 0.5)
+RETURNS lead_evaluation
+AS 'MODULE_PATHNAME'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lead_evaluate_frame(bytea, leadframe, float8) IS
+'how good a model is on the rows of a frame: lead_evaluate() of its scores';
+
+-- lead_compare(champion, challenger, frame): which is better on the same rows?
+-- delta is the challenger's AUC less the champion's, with its 95 % interval
+-- (DeLong, paired); what one class alone leaves undefined is NULL.
+CREATE FUNCTION lead_compare(champion bytea, challenger bytea, frame leadframe,
+	OUT n bigint, OUT positives bigint,
+	OUT champion_auc float8, OUT challenger_auc float8,
+	OUT delta float8, OUT std_error float8, OUT low float8, OUT high float8,
+	OUT champion_log_loss float8, OUT challenger_log_loss float8)
+AS 'MODULE_PATHNAME'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lead_compare(bytea, bytea, leadframe) IS
+'two models on the same rows: AUC of both, the difference with its interval, log loss of both';
+
+-- the same by name
+CREATE FUNCTION lead_score_frame(model text, frame leadframe,
+	OUT score float8, OUT positives bigint, OUT negatives bigint)
+RETURNS SETOF record
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT * FROM lead_score_frame(lead_model(model), frame);
+END;
+COMMENT ON FUNCTION lead_score_frame(text, leadframe) IS 'the scores of the rows in a frame, by the name of a model';
+
+CREATE FUNCTION lead_evaluate_frame(model text, frame leadframe, threshold float8 DEFAULT 0.5)
+RETURNS lead_evaluation
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+RETURN lead_evaluate_frame(lead_model(model), frame, threshold);
+COMMENT ON FUNCTION lead_evaluate_frame(text, leadframe, float8) IS 'how good a model is on the rows of a frame, by its name';
+
+CREATE FUNCTION lead_compare(champion text, challenger text, frame leadframe,
+	OUT n bigint, OUT positives bigint,
+	OUT champion_auc float8, OUT challenger_auc float8,
+	OUT delta float8, OUT std_error float8, OUT low float8, OUT high float8,
+	OUT champion_log_loss float8, OUT challenger_log_loss float8)
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT * FROM lead_compare(lead_model(champion), lead_model(challenger), frame);
+END;
+COMMENT ON FUNCTION lead_compare(text, text, leadframe) IS 'two models on the same rows, by their names';
+
+CREATE TYPE lead_trained AS (
+	model bytea,
+	rows bigint,
+	positives bigint,
+	unknown bigint,
+	fingerprint text,
+	columns jsonb
+);
+COMMENT ON TYPE lead_trained IS 'a model and what is known of the rows it was trained on, as lead_training() finds it';
+
+CREATE FUNCTION lead_training_finalfn(internal)
+RETURNS lead_trained AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION lead_facts_finalfn(internal)
+RETURNS lead_trained AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE lead_training(label "any", features record, options jsonb) (
+	SFUNC = lead_train_transfn,
+	STYPE = internal, SSPACE = 65536,
+	FINALFUNC = lead_training_finalfn,
+	COMBINEFUNC = lead_frame_combine,
+	SERIALFUNC = lead_frame_serialize,
+	DESERIALFUNC = lead_frame_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE lead_training("any", record, jsonb) IS
+'lead_train() with the counts, the fingerprint of the rows and facts about the columns; the model is NULL where a fit can only fail';
+
+CREATE AGGREGATE lead_training_columns(label "any", options jsonb, VARIADIC "any") (
+	SFUNC = lead_train_columns_transfn,
+	STYPE = internal, SSPACE = 65536,
+	FINALFUNC = lead_training_finalfn,
+	COMBINEFUNC = lead_frame_combine,
+	SERIALFUNC = lead_frame_serialize,
+	DESERIALFUNC = lead_frame_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE lead_training_columns("any", jsonb, VARIADIC "any") IS
+'lead_train() with the counts, the fingerprint of the rows and facts about the columns; the model is NULL where a fit can only fail, by the columns';
+
+CREATE AGGREGATE lead_facts(label "any", features record, options jsonb) (
+	SFUNC = lead_train_transfn,
+	STYPE = internal, SSPACE = 65536,
+	FINALFUNC = lead_facts_finalfn,
+	COMBINEFUNC = lead_frame_combine,
+	SERIALFUNC = lead_frame_serialize,
+	DESERIALFUNC = lead_frame_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE lead_facts("any", record, jsonb) IS
+'what lead_training() finds, without training';
+
+CREATE AGGREGATE lead_facts_columns(label "any", options jsonb, VARIADIC "any") (
+	SFUNC = lead_train_columns_transfn,
+	STYPE = internal, SSPACE = 65536,
+	FINALFUNC = lead_facts_finalfn,
+	COMBINEFUNC = lead_frame_combine,
+	SERIALFUNC = lead_frame_serialize,
+	DESERIALFUNC = lead_frame_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE lead_facts_columns("any", jsonb, VARIADIC "any") IS
+'what lead_training() finds, without training, by the columns';
