@@ -273,23 +273,37 @@ FindText(const BuilderColumn *bc, const TextKey *key)
 	return 0;
 }
 
-/* The last text of the dictionary will be found from now on. */
 static void
-RememberText(FrameBuilder *b, BuilderColumn *bc, uint32 code)
+EnterValue(BuilderColumn *bc, uint32 code)
+{
+	const FrameColumn *c = &bc->c;
+	bool		found;
+
+	if (bc->textdict != NULL)
+		textdict_insert(bc->textdict, MakeTextKey(c->texts[code - 1], c->lengths[code - 1]),
+						&found)->code = code;
+	else
+		numdict_insert(bc->numdict, DoubleBits(c->numbers[code - 1]), &found)->code = code;
+}
+
+/* The last value of the dictionary will be found from now on. */
+static void
+RememberValue(FrameBuilder *b, BuilderColumn *bc, uint32 code)
 {
 	uint32		first = code;
-	bool		found;
 
 	if (code <= FIRST_VALUES)
 		return;
-	if (bc->textdict == NULL)
+	if (bc->textdict == NULL && bc->numdict == NULL)
 	{
-		bc->textdict = textdict_create(b->cxt, 2 * FIRST_VALUES, NULL);
 		first = 1;
+		if (CellTypeClass(bc->c.type) == CLASS_TEXT)
+			bc->textdict = textdict_create(b->cxt, 2 * FIRST_VALUES, NULL);
+		else
+			bc->numdict = numdict_create(b->cxt, 2 * FIRST_VALUES, NULL);
 	}
 	for (uint32 k = first; k <= code; k++)
-		textdict_insert(bc->textdict, MakeTextKey(bc->c.texts[k - 1], bc->c.lengths[k - 1]),
-						&found)->code = k;
+		EnterValue(bc, k);
 }
 
 uint32
@@ -311,7 +325,7 @@ TextCode(FrameBuilder *b, BuilderColumn *bc, const char *text, int len)
 	code = NewCode(b, bc, NumberHash(bc->seed, TextKeyHash(&key)));
 	bc->c.texts[code - 1] = copy;
 	bc->c.lengths[code - 1] = len;
-	RememberText(b, bc, code);
+	RememberValue(b, bc, code);
 	return code;
 }
 
@@ -357,24 +371,6 @@ FindNumber(const BuilderColumn *bc, uint64 bits)
 	return 0;
 }
 
-/* The last number of the dictionary will be found from now on. */
-static void
-RememberNumber(FrameBuilder *b, BuilderColumn *bc, uint32 code)
-{
-	uint32		first = code;
-	bool		found;
-
-	if (code <= FIRST_VALUES)
-		return;
-	if (bc->numdict == NULL)
-	{
-		bc->numdict = numdict_create(b->cxt, 2 * FIRST_VALUES, NULL);
-		first = 1;
-	}
-	for (uint32 k = first; k <= code; k++)
-		numdict_insert(bc->numdict, DoubleBits(bc->c.numbers[k - 1]), &found)->code = k;
-}
-
 /*
  * Code of a number, or its bits once the column stores plain numbers.  When
  * almost every row brings a new one, codes are not worth their while; whether
@@ -407,7 +403,7 @@ NumberCode(FrameBuilder *b, BuilderColumn *bc, double x)
 		}
 		code = NewCode(b, bc, NumberHash(bc->seed, bits));
 		bc->c.numbers[code - 1] = x;
-		RememberNumber(b, bc, code);
+		RememberValue(b, bc, code);
 	}
 	if (small >= 0 && b->rows >= DIRECT_FROM_ROW)
 		AddDirect(b, bc, small, code);
