@@ -352,6 +352,7 @@ extern void BeginRow(FrameBuilder *b);
 extern void PutCell(FrameBuilder *b, BuilderColumn *bc, uint64 v);
 extern void EndRow(FrameBuilder *b, uint32 pos, uint32 neg);
 extern void FreeSegments(FrameBuilder *b);
+extern void FreeChunks(FrameBuilder *b);
 extern void AddAllAgain(FrameBuilder *b);
 pg_noreturn extern void CountOverflow(void);
 

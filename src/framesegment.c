@@ -327,6 +327,14 @@ FreeSegment(Segment *s)
 	pfree(s);
 }
 
+/* The chunks that are kept; there is other use for the memory now. */
+void
+FreeChunks(FrameBuilder *b)
+{
+	while (b->nfree > 0)
+		pfree(b->free[--b->nfree]);
+}
+
 /* Chunks of full size are kept if they are as large as the last segment's. */
 static void
 KeepChunks(FrameBuilder *b, Segment *s)
@@ -335,8 +343,8 @@ KeepChunks(FrameBuilder *b, Segment *s)
 
 	if (s->nchunks < 2)
 		return;
-	while (b->nfree > 0 && b->free_size != size)
-		pfree(b->free[--b->nfree]);
+	if (b->free_size != size)
+		FreeChunks(b);
 	b->free_size = size;
 	b->free = b->free == NULL ?
 		MemoryContextAlloc(b->cxt, sizeof(uint8 *) * s->nchunks) :

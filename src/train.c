@@ -454,8 +454,9 @@ lead_frame_union_transfn(PG_FUNCTION_ARGS)
 /* ---- between workers ---- */
 
 /*
- * A state that arrived from another process is its frame; it becomes a builder
- * like any other when something is to be added.
+ * The builder of a state, when no more rows are to come.  A state that arrived
+ * from another process is its frame; it becomes a builder like any other when
+ * something is to be added.
  */
 static FrameBuilder *
 StateBuilder(FrameState *st)
@@ -465,6 +466,7 @@ StateBuilder(FrameState *st)
 	st->decoded = NULL;
 	if (decoded != NULL)
 		FrameBuilderAbsorb(st->builder, decoded);
+	FreeChunks(st->builder);
 	return st->builder;
 }
 
