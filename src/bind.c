@@ -17,6 +17,18 @@
 #include "framebuild.h"
 #include "train.h"
 
+/* What is read for the first row is read for all. */
+CellWay
+WayOfColumn(const RowColumn *col)
+{
+	return col->type == CELL_INT4 ? WAY_INT4 :
+		col->type == CELL_INT2 ? WAY_INT2 :
+		col->type == CELL_INT8 ? WAY_INT8 :
+		col->type == CELL_FLOAT8 ? WAY_FLOAT8 :
+		col->text_varlena && !col->trim_blanks &&
+		GetDatabaseEncoding() == PG_UTF8 ? WAY_TEXT : WAY_ANY;
+}
+
 static void
 AddSource(FrameState *st, const RowShape *shape, int attr, const char *name,
 		  Transform part, ColumnRole role)
@@ -28,13 +40,7 @@ AddSource(FrameState *st, const RowShape *shape, int attr, const char *name,
 										part, role, attr);
 	src->at = src->column * sizeof(BuilderColumn);
 	src->attr = attr;
-	src->way = part != TRANSFORM_NONE ? WAY_ANY :
-		col->type == CELL_INT4 ? WAY_INT4 :
-		col->type == CELL_INT2 ? WAY_INT2 :
-		col->type == CELL_INT8 ? WAY_INT8 :
-		col->type == CELL_FLOAT8 ? WAY_FLOAT8 :
-		col->text_varlena && !col->trim_blanks &&
-		GetDatabaseEncoding() == PG_UTF8 ? WAY_TEXT : WAY_ANY;
+	src->way = part != TRANSFORM_NONE ? WAY_ANY : WayOfColumn(col);
 	src->part = NULL;
 	if (part != TRANSFORM_NONE)
 	{
@@ -139,7 +145,10 @@ BindColumns(FrameState *st)
 	MemoryContextSwitchTo(old);
 }
 
-/* A later row of another row type must have the same columns in their places. */
+/*
+ * A later row of another row type must have the same columns in their places,
+ * to be read in the same way: a text and a name are not.
+ */
 void
 CheckSameColumns(const RowShape *was, const RowShape *is)
 {
@@ -149,7 +158,8 @@ CheckSameColumns(const RowShape *was, const RowShape *is)
 		same = (was->columns[i].name == NULL) == (is->columns[i].name == NULL) &&
 			(is->columns[i].name == NULL ||
 			 (strcmp(was->columns[i].name, is->columns[i].name) == 0 &&
-			  was->columns[i].type == is->columns[i].type));
+			  was->columns[i].type == is->columns[i].type &&
+			  WayOfColumn(&was->columns[i]) == WayOfColumn(&is->columns[i])));
 	if (!same)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),

@@ -12,14 +12,12 @@
 #include <float.h>
 #include <math.h>
 
-#include "miscadmin.h"
-
 #include "distance.h"
 
 #define FILL_SHARE		0.0001	/* for a cell without rows */
 #define SPARSE_ROWS		5		/* expected in a cell, as a rule */
 #define EXACT_ROWS		10000	/* of the larger side, as SciPy */
-#define STEPS_PER_INTERRUPT 1024
+#define HUGE_NUMBER		1e150	/* its square might overflow */
 
 static double
 Total(const int64 *a, int n)
@@ -57,8 +55,7 @@ PopulationStability(const int64 *a, const int64 *b, int n)
 		double		p = a[i] > 0 ? a[i] / na : fill_a,
 					q = b[i] > 0 ? b[i] / nb : fill_b;
 
-		if (a[i] > 0 || b[i] > 0)
-			sum += (p - q) * log(p / q);
+		sum += (p - q) * log(p / q);
 	}
 	return sum;
 }
@@ -89,6 +86,8 @@ WassersteinNormed(const double *x, const int64 *a, const int64 *b, int n)
 {
 	double		na = Total(a, n),
 				nb = Total(b, n),
+				large = Max(fabs(x[0]), fabs(x[n - 1])),
+				unit = large > HUGE_NUMBER ? 1 / large : 1,
 				mean = 0,
 				square = 0,
 				area = 0;
@@ -96,88 +95,21 @@ WassersteinNormed(const double *x, const int64 *a, const int64 *b, int n)
 				below_b = 0;
 
 	for (int i = 0; i < n; i++)
-		mean += x[i] * (a[i] / na);
+		mean += x[i] * unit * (a[i] / na);
 	for (int i = 0; i < n; i++)
 	{
-		square += (x[i] - mean) * (x[i] - mean) * (a[i] / na);
+		double		d = x[i] * unit - mean;
+
+		square += d * d * (a[i] / na);
 		below_a += a[i];
 		below_b += b[i];
 		if (i < n - 1)
-			area += fabs(below_a / na - below_b / nb) * (x[i + 1] - x[i]);
+			area += fabs(below_a / na - below_b / nb) * (x[i + 1] * unit - x[i] * unit);
 	}
-	return area / Max(sqrt(square), 0.001);
+	return area / Max(sqrt(square), 0.001 * unit);
 }
 
 /* ---- Kolmogorov and Smirnov ---- */
-
-/*
- * P(D ≥ h / (n·m)) for two samples of one continuous distribution: all orders of
- * the n + m numbers are equally likely, each is a path on the lattice from (0, 0)
- * to (n, m).  The chance to leave the band |i·m - j·n| < h is added up at the
- * steps that leave it, so small ones keep their digits.  at[j] is the chance to
- * come by (i, j) without having left.
- */
-static double
-KolmogorovExact(int64 n, int64 m, int64 h)
-{
-	double	   *at = palloc0(sizeof(double) * (m + 1));
-	double		left = 0;
-	int64		first = 0,
-				next;
-
-	at[0] = 1;
-	for (int64 i = 0; i <= n; i++)
-	{
-		/* up to the first beyond the band, from the first inside in the row before */
-		int64		last = Min((i * m + h) / n + 1, m);
-
-		if (i % STEPS_PER_INTERRUPT == 0 || last - first > STEPS_PER_INTERRUPT)
-			CHECK_FOR_INTERRUPTS();
-		next = Max((i * m - h) / n, 0);
-		for (int64 j = first; j <= last; j++)
-		{
-			double		chance = at[j],
-						along;
-
-			if (chance == 0)
-				continue;
-			if (llabs(i * m - j * n) >= h)
-			{
-				left += chance;
-				at[j] = 0;
-				continue;
-			}
-			if (i + j == n + m)
-				break;
-			along = (double) (m - j) / (n - i + m - j);
-			if (j < m)
-				at[j + 1] += chance * along;
-			at[j] = chance * (1 - along);
-		}
-		first = next;
-	}
-	pfree(at);
-	return Min(left, 1);
-}
-
-/* 2 Σ (-1)^(k-1) exp(-2 k² x²), or for small x what Jacobi's identity makes of it */
-static double
-KolmogorovLimit(double x)
-{
-	double		sum = 0;
-
-	if (x <= 0)
-		return 1;
-	if (x < 1)
-	{
-		for (int k = 1; k <= 19; k += 2)
-			sum += exp(-k * k * M_PI * M_PI / (8 * x * x));
-		return 1 - sqrt(2 * M_PI) / x * sum;
-	}
-	for (int k = 1; k <= 20; k++)
-		sum += (k % 2 ? 2 : -2) * exp(-2.0 * k * k * x * x);
-	return sum;
-}
 
 double
 KolmogorovSmirnov(const int64 *a, const int64 *b, int n, double *p)
@@ -199,9 +131,9 @@ KolmogorovSmirnov(const int64 *a, const int64 *b, int n, double *p)
 			most = Max(most, llabs(below_a * nb - below_b * na));
 	}
 	if (exact)
-		*p = most == 0 ? 1 : KolmogorovExact(na, nb, most);
+		*p = most == 0 ? 1 : KolmogorovTwoSamples(na, nb, most);
 	else
-		*p = KolmogorovLimit(sqrt((double) na * ((double) nb / ((double) na + nb))) * d);
+		*p = KolmogorovTail((int64) rint((double) na * ((double) nb / ((double) na + nb))), d);
 	return d;
 }
 

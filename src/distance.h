@@ -13,7 +13,7 @@
 
 #include "postgres.h"
 
-/* Σ (p - q)·ln(p/q) of the shares, zeros filled as Evidently does */
+/* Σ (p - q)·ln(p/q) of the shares, zeros filled as Evidently does, also where both sides have none */
 extern double PopulationStability(const int64 *a, const int64 *b, int n);
 /* the distance, natural logarithm: at most √ln 2 */
 extern double JensenShannon(const int64 *a, const int64 *b, int n);
@@ -26,6 +26,10 @@ extern double KolmogorovSmirnov(const int64 *a, const int64 *b, int n, double *p
 extern double ChiSquareFit(const int64 *a, const int64 *b, int n, double *p);
 /* pooled z of two shares, two-sided */
 extern double TwoShares(int64 hits_a, int64 rows_a, int64 hits_b, int64 rows_b, double *p);
+
+/* kolmogorov.c: P(D ≥ h / (n·m)) for two samples, P(D_n ≥ d) for one */
+extern double KolmogorovTwoSamples(int64 n, int64 m, int64 h);
+extern double KolmogorovTail(int64 n, double d);
 
 /* P(X ≥ x) of a chi-square with df degrees of freedom, and its inverse */
 extern double ChiSquareTail(double x, double df);

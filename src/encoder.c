@@ -39,15 +39,22 @@ typedef struct Choice
 	const char *reference;
 } Choice;
 
+/* The options of a column: a part of a time has its own, or those of the time. */
+const ColumnOptions *
+OptionsForFrameColumn(const Options *opt, const FrameColumn *c)
+{
+	const ColumnOptions *co = OptionsForColumn(opt, c->name);
+
+	return co != NULL ? co : OptionsForColumn(opt, c->source);
+}
+
 static Choice
 ChooseFor(const Options *opt, const FrameColumn *c)
 {
-	const ColumnOptions *co = OptionsForColumn(opt, c->name);
+	const ColumnOptions *co = OptionsForFrameColumn(opt, c);
 	Choice		ch = {TREAT_AUTO, TRANSFORM_NONE, 0, opt->min_count,
 		opt->max_levels, opt->unseen_error, opt->reference};
 
-	if (co == NULL)
-		co = OptionsForColumn(opt, c->source);
 	if (co != NULL)
 	{
 		ch.as = co->as;
@@ -71,7 +78,7 @@ Rows(const ValueCount *v)
 	return v->pos + v->neg;
 }
 
-static void
+void
 BadColumnOption(const FrameColumn *c, const char *option, const char *why)
 {
 	ereport(ERROR,
@@ -523,8 +530,8 @@ SourceIndex(Encoder *enc, const FrameColumn *c)
 }
 
 /* Do parts of this time column stand in the frame? */
-static bool
-HasParts(const Frame *frame, const FrameColumn *time)
+bool
+FrameHasParts(const Frame *frame, const FrameColumn *time)
 {
 	for (int i = 0; i < frame->ncolumns; i++)
 		if (frame->columns[i].part != TRANSFORM_NONE &&
@@ -587,7 +594,7 @@ EncoderFit(const FrameStats *s, const Options *opt, bool penalised)
 
 		CHECK_FOR_INTERRUPTS();
 		if ((c->role != ROLE_FEATURE && c->role != ROLE_OFFSET) ||
-			(c->store == STORE_COUNTED && HasParts(frame, c)))
+			(c->store == STORE_COUNTED && FrameHasParts(frame, c)))
 			continue;
 		memset(f, 0, sizeof(*f));
 		if (c->role == ROLE_OFFSET)

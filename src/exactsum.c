@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * exactsum.c
- *	  The exact sum of doubles, whatever order they come in.
+ *	  Exact sums of doubles and of their squares, whatever order they come in.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,7 +11,8 @@
 
 #include "exactsum.h"
 
-#define LOWEST	(-1074)			/* exponent of the first digit's lowest bit */
+#define LEAST	1074			/* 2^-1074 is the least double, and its square … */
+#define LOWEST	(-2 * LEAST)	/* the exponent of the first digit's lowest bit */
 
 /* x is finite */
 void
@@ -30,7 +31,7 @@ ExactAdd(ExactSum *s, double x)
 	mantissa = bits & ((UINT64CONST(1) << 52) - 1);
 	if (exponent > 0)
 		mantissa |= UINT64CONST(1) << 52;
-	at = Max(exponent, 1) - 1;	/* bits above LOWEST */
+	at = Max(exponent, 1) - 1 + LEAST;	/* bits above LOWEST */
 	shift = at % 32;
 	at /= 32;
 	s->digit[at] += sign * (int64) (mantissa << shift & 0xffffffff);
@@ -62,9 +63,9 @@ ExactAddSum(ExactSum *s, const ExactSum *other)
 	ExactCarry(s);
 }
 
-/* To within a bit or two of the last place; the same for equal sums. */
-double
-ExactValue(const ExactSum *sum)
+/* Times 2^scale, to within a bit or two of the last place; the same for equal sums. */
+static double
+ScaledValue(const ExactSum *sum, int scale)
 {
 	ExactSum	s = *sum;
 	double		value = 0;
@@ -81,6 +82,148 @@ ExactValue(const ExactSum *sum)
 	}
 	for (int i = EXACT_DIGITS - 1; i >= 0; i--)
 		if (s.digit[i] != 0)
-			value += ldexp((double) s.digit[i], LOWEST + 32 * i);
+			value += ldexp((double) s.digit[i], LOWEST + 32 * i + scale);
 	return negative ? -value : value;
+}
+
+double
+ExactValue(const ExactSum *s)
+{
+	return ScaledValue(s, 0);
+}
+
+/* ---- with squares ---- */
+
+/* Add a whole number of n digits, times 2^(LOWEST + at), times `times`. */
+static void
+AddWhole(ExactSum *s, const uint32 *digits, int n, int at, int64 times)
+{
+	int64		sign = times < 0 ? -1 : 1;
+	uint64		factor[2] = {(uint64) (sign * times) & 0xffffffff,
+	(uint64) (sign * times) >> 32};
+	int			shift = at % 32;
+	uint64		window = 0;		/* a digit above the one before it */
+
+	at /= 32;
+	for (int i = 0; i <= n; i++)
+	{
+		uint64		digit;
+
+		window = window >> 32 | (i < n ? (uint64) digits[i] << 32 : 0);
+		digit = window >> (32 - shift) & 0xffffffff;
+		for (int k = 0; k < 2; k++)
+		{
+			uint64		product = digit * factor[k];
+
+			s->digit[at + i + k] += sign * (int64) (product & 0xffffffff);
+			s->digit[at + i + k + 1] += sign * (int64) (product >> 32);
+		}
+	}
+	s->waiting += 4;			/* as often a digit was added to, at most */
+	if (s->waiting >= EXACT_WAIT)
+		ExactCarry(s);
+}
+
+static void
+AddMantissas(PowerSums *s, int sign_exponent, const MantissaSums *m, int64 rows)
+{
+	int			at = Max(sign_exponent & 0x7ff, 1) - 1;
+	bool		negative = sign_exponent >> 11 != 0;
+	uint32		digits[6];
+
+	for (int i = 0; i < 4; i++)
+		digits[i] = (uint32) (m->sum[i / 2] >> 32 * (i % 2));
+	AddWhole(&s->sum, digits, 4, at + LEAST, negative ? -rows : rows);
+	for (int i = 0; i < 6; i++)
+		digits[i] = (uint32) (m->squares[i / 2] >> 32 * (i % 2));
+	AddWhole(&s->squares, digits, 6, 2 * at, rows);
+}
+
+void
+PowerSumsAddMantissas(PowerSums *s, int sign_exponent, const MantissaSums *m)
+{
+	AddMantissas(s, sign_exponent, m, 1);
+}
+
+/* x is finite */
+void
+PowerSumsAdd(PowerSums *s, double x, int64 rows)
+{
+	MantissaSums m = {{0}};
+	uint64		bits;
+
+	memcpy(&bits, &x, 8);
+	MantissaAdd(&m, bits);
+	AddMantissas(s, bits >> 52, &m, rows);
+}
+
+void
+PowerSumsAddSums(PowerSums *s, const PowerSums *other)
+{
+	ExactAddSum(&s->sum, &other->sum);
+	ExactAddSum(&s->squares, &other->squares);
+}
+
+/* The sum less value / 2^scale, its scaled value; likewise scaled. */
+static double
+ScaledRest(const ExactSum *s, int scale, double value)
+{
+	ExactSum	left = *s;
+	int			exponent;
+	uint64		mantissa = (uint64) ldexp(fabs(frexp(value, &exponent)), 53);
+	int			at = exponent - 53 - scale - LOWEST;
+	uint32		digits[2];
+
+	if (value == 0)
+		return 0;
+	if (at < 0)
+		mantissa >>= -at;		/* zeros: a sum has nothing below */
+	digits[0] = (uint32) mantissa;
+	digits[1] = (uint32) (mantissa >> 32);
+	AddWhole(&left, digits, 2, Max(at, 0), value < 0 ? 1 : -1);
+	return ScaledValue(&left, scale);
+}
+
+/* The sum over n, scaled, and what a double of it lacks. */
+static double
+Mean(const ExactSum *s, int scale, double n, double *rest)
+{
+	double		value = ScaledValue(s, scale),
+				mean = value / n;
+
+	*rest = (fma(-mean, n, value) + ScaledRest(s, scale, value)) / n;
+	return mean;
+}
+
+/* What brings the numbers near 1, so that no square is out of range. */
+static int
+ScaleOf(const ExactSum *squares)
+{
+	ExactSum	s = *squares;
+	int			i = EXACT_DIGITS - 1;
+
+	ExactCarry(&s);
+	while (i > 0 && s.digit[i] == 0)
+		i--;
+	return -(LOWEST + 32 * i) / 2;
+}
+
+/*
+ * sd^2 is the mean square less the mean squared, of which the leading places
+ * cancel: so each is two doubles.
+ */
+void
+PowerSumsMoments(const PowerSums *s, int64 n, double *mean, double *sd)
+{
+	int			scale = ScaleOf(&s->squares);
+	double		mean_rest,
+				square_rest,
+				square = Mean(&s->squares, 2 * scale, n, &square_rest),
+				m = Mean(&s->sum, scale, n, &mean_rest),
+				m2 = m * m,
+				variance = (square - m2) +
+		(square_rest - (fma(m, m, -m2) + 2 * m * mean_rest));
+
+	*mean = ldexp(m + mean_rest, -scale);
+	*sd = variance < 0 ? 0 : ldexp(sqrt(variance), -scale);
 }

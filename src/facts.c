@@ -23,57 +23,12 @@
 #include "utils/builtins.h"
 #include "utils/json.h"
 
+#include "association.h"
 #include "facts.h"
 
 #define LEVEL_MIN_ROWS		20
 #define LEVELS_SHOWN		1000	/* columns with more levels show none */
 #define SAMPLE_PATTERNS		50000
-
-/* Rows of one value, or of values that count as one. */
-typedef struct FactGroup
-{
-	double		order;
-	int64		pos;
-	int64		neg;
-} FactGroup;
-
-static int
-CompareGroup(const void *a, const void *b)
-{
-	double		x = ((const FactGroup *) a)->order;
-	double		y = ((const FactGroup *) b)->order;
-
-	CHECK_FOR_INTERRUPTS();
-	return x < y ? -1 : x > y;
-}
-
-/* AUC of groups, by their order; NaN with one class only.  Sorts them. */
-static double
-GroupsAuc(FactGroup *groups, int64 n)
-{
-	double		sum = 0;
-	int64		pos = 0,
-				neg = 0;
-
-	qsort(groups, n, sizeof(FactGroup), CompareGroup);
-	for (int64 i = 0, next; i < n; i = next)
-	{
-		int64		tied_pos = 0,
-					tied_neg = 0;
-
-		for (next = i; next < n && groups[next].order == groups[i].order; next++)
-		{
-			tied_pos += groups[next].pos;
-			tied_neg += groups[next].neg;
-		}
-		sum += (double) tied_pos * (neg + tied_neg / 2.0);
-		pos += tied_pos;
-		neg += tied_neg;
-	}
-	if (pos == 0 || neg == 0)
-		return NAN;
-	return sum / pos / neg;
-}
 
 static double
 EitherWay(double auc)
@@ -85,8 +40,8 @@ EitherWay(double auc)
 static double
 LevelsAuc(const FrameColumn *c, const ColumnStats *cs)
 {
-	FactGroup	   *groups = palloc(sizeof(FactGroup) * (c->nvalues + 2));
-	FactGroup		rare = {0, 0, 0};
+	ValueGroup *groups = palloc(sizeof(ValueGroup) * (c->nvalues + 2));
+	ValueGroup	rare = {0, 0, 0};
 	int64		n = 0;
 
 	for (int k = 0; k <= c->nvalues; k++)
@@ -110,12 +65,12 @@ LevelsAuc(const FrameColumn *c, const ColumnStats *cs)
 		rare.order = (double) rare.pos / (rare.pos + rare.neg);
 		groups[n++] = rare;
 	}
-	return GroupsAuc(groups, n);
+	return GroupsAuc(groups, GroupsSort(groups, n));
 }
 
 /* By the numbers' order, NULL below or above all others, whichever is more. */
 static double
-NumbersAuc(FactGroup *groups, int64 n, ValueCount null)
+NumbersAuc(ValueGroup *groups, int64 n, ValueCount null)
 {
 	double		below,
 				above;
@@ -123,17 +78,18 @@ NumbersAuc(FactGroup *groups, int64 n, ValueCount null)
 	groups[n].order = -INFINITY;
 	groups[n].pos = null.pos;
 	groups[n].neg = null.neg;
-	below = GroupsAuc(groups, n + 1);
+	n = GroupsSort(groups, n + 1);
+	below = GroupsAuc(groups, n);
 	/* the sort has put NULL first */
 	groups[0].order = INFINITY;
-	above = GroupsAuc(groups, n + 1);
+	above = GroupsAuc(groups, GroupsSort(groups, n));
 	return EitherWay(below) > EitherWay(above) ? below : above;
 }
 
 static double
 DictionaryNumbersAuc(const FrameColumn *c, const ColumnStats *cs)
 {
-	FactGroup	   *groups = palloc(sizeof(FactGroup) * (c->nvalues + 1));
+	ValueGroup *groups = palloc(sizeof(ValueGroup) * (c->nvalues + 1));
 
 	for (int k = 0; k < c->nvalues; k++)
 	{
@@ -147,7 +103,7 @@ DictionaryNumbersAuc(const FrameColumn *c, const ColumnStats *cs)
 static double
 PlainNumbersAuc(const Frame *frame, const FrameColumn *c)
 {
-	FactGroup	   *groups = palloc(sizeof(FactGroup) * (SAMPLE_PATTERNS + PATTERN_BLOCK_ROWS + 1));
+	ValueGroup *groups = palloc(sizeof(ValueGroup) * (SAMPLE_PATTERNS + PATTERN_BLOCK_ROWS + 1));
 	ValueCount	null = {0, 0, 0};
 	PatternBlock block = {0};
 	int64		n = 0;

@@ -151,6 +151,10 @@ typedef struct FittedEncoder
 extern FittedEncoder *EncoderFit(const FrameStats *stats, const Options *opt,
 								 bool penalised);
 extern void CheckColumnsExist(const Frame *frame, const Options *opt);
+/* are parts of this time columns of their own? */
+extern bool FrameHasParts(const Frame *frame, const FrameColumn *time);
+extern const ColumnOptions *OptionsForFrameColumn(const Options *opt, const FrameColumn *c);
+extern void BadColumnOption(const FrameColumn *c, const char *option, const char *why);
 /* screen.c */
 extern LeftOut *LeaveOut(const FrameColumn *c, const char *reason,
 						 const char *detail);
@@ -175,6 +179,8 @@ typedef struct FrameDesign
 
 extern FrameDesign *FrameDesignCreate(const FrameStats *stats,
 									  const FittedEncoder *fe, bool scale);
+/* the cell that a code of a dictionary stands for */
+extern Cell CodeCell(const FrameColumn *c, int code);
 extern void FrameDesignDescale(const FrameDesign *d, int p, double *beta,
 							   double *cov);
 

@@ -207,6 +207,9 @@ extern void FrameRead(const Frame *frame, int64 first, int n, PatternBlock *bloc
 extern bool FrameScan(const Frame *frame, PatternBlock *block);
 extern void FrameClose(Frame *frame);
 
+/* frametype.c: "number", "categorical", "time", or the role */
+extern const char *FrameColumnKind(const FrameColumn *c);
+
 extern const FrameColumn *FrameFindColumn(const Frame *frame, const char *name);
 extern const FrameColumn *FrameFindRole(const Frame *frame, ColumnRole role);
 
@@ -258,6 +261,7 @@ extern void FrameBuilderPutState(StringInfo buf, const FrameBuilder *b);
  */
 extern uint8 *FrameEncodeBegin(StringInfo buf, const Frame *frame, int64 most);
 extern bytea *FrameEncodeEnd(StringInfo buf, const Frame *frame);
+extern bytea *FrameEncode(const Frame *frame);
 extern uint8 *FrameStateBegin(StringInfo buf, const Frame *frame, int64 most);
 extern void FrameStateEnd(StringInfo buf, const Frame *frame);
 extern Frame *FrameDecode(const struct varlena *bytes); /* or an error */

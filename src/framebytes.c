@@ -216,6 +216,16 @@ FrameEncodeEnd(StringInfo buf, const Frame *f)
 	return (bytea *) buf->data;
 }
 
+/* The value of a frame that is complete. */
+bytea *
+FrameEncode(const Frame *f)
+{
+	StringInfoData buf;
+
+	(void) FrameEncodeBegin(&buf, f, f->npatterns);
+	return FrameEncodeEnd(&buf, f);
+}
+
 static void
 CheckStateSize(int64 size)
 {

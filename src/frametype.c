@@ -1,87 +1,36 @@
 /*-------------------------------------------------------------------------
  *
  * frametype.c
- *	  The type leadframe: input and output, union, fit, description.
- *
- * As text a frame is the hexadecimal of its bytes, like a bytea; whatever comes
- * in is decoded once to see that it is one.
+ *	  The type leadframe: input, union, fit, description.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "funcapi.h"
-#include "libpq/pqformat.h"
 #include "utils/builtins.h"
-#include "utils/bytea.h"
-#include "utils/memutils.h"
 
 #include "fit.h"
+#include "valuetype.h"
 
-/* Decode to see whether it is a frame, and forget the result. */
 static void
 CheckFrame(const struct varlena *bytes)
 {
-	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext,
-											   "leadscore check", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(work);
-
 	(void) FrameDecode(bytes);
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(work);
 }
 
 PG_FUNCTION_INFO_V1(leadframe_in);
 Datum
 leadframe_in(PG_FUNCTION_ARGS)
 {
-	char	   *s = PG_GETARG_CSTRING(0);
-	Datum		d;
-
-	if (s[0] != '\\' || s[1] != 'x')
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-				 errmsg("invalid input syntax for type leadframe"),
-				 errdetail("It must start with \\x and go on in hexadecimal.")));
-	d = DirectFunctionCall1(byteain, CStringGetDatum(s));
-	CheckFrame((struct varlena *) DatumGetPointer(d));
-	PG_RETURN_DATUM(d);
-}
-
-PG_FUNCTION_INFO_V1(leadframe_out);
-Datum
-leadframe_out(PG_FUNCTION_ARGS)
-{
-	bytea	   *b = PG_GETARG_BYTEA_PP(0);
-	size_t		len = VARSIZE_ANY_EXHDR(b);
-	char	   *s = palloc_extended(len * 2 + 3, MCXT_ALLOC_HUGE);
-
-	s[0] = '\\';
-	s[1] = 'x';
-	hex_encode(VARDATA_ANY(b), len, s + 2);
-	s[len * 2 + 2] = '\0';
-	PG_RETURN_CSTRING(s);
+	return ValueIn(fcinfo, "leadframe", CheckFrame);
 }
 
 PG_FUNCTION_INFO_V1(leadframe_recv);
 Datum
 leadframe_recv(PG_FUNCTION_ARGS)
 {
-	StringInfo	buf = (StringInfo) PG_GETARG_POINTER(0);
-	int			n = buf->len - buf->cursor;
-	bytea	   *b = palloc(VARHDRSZ + n);
-
-	SET_VARSIZE(b, VARHDRSZ + n);
-	pq_copymsgbytes(buf, VARDATA(b), n);
-	CheckFrame((struct varlena *) b);
-	PG_RETURN_BYTEA_P(b);
-}
-
-PG_FUNCTION_INFO_V1(leadframe_send);
-Datum
-leadframe_send(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BYTEA_P(PG_GETARG_BYTEA_P_COPY(0));
+	return ValueRecv(fcinfo, CheckFrame);
 }
 
 /* frame || frame: the rows of both */
@@ -168,23 +117,14 @@ TimeOrNumber(const FrameColumn *c, double x)
 	return text != NULL ? text : NumberText(x);
 }
 
-static const char *
-KindOf(const FrameColumn *c)
+const char *
+FrameColumnKind(const FrameColumn *c)
 {
 	static const char *const roles[] = {NULL, "weight", "offset", "group", "time"};
 
 	if (c->role != ROLE_FEATURE)
 		return roles[c->role];
-	if (c->store == STORE_COUNTED)
-		return "time";
-	switch (CellTypeClass(c->type))
-	{
-		case CLASS_NUMBER:
-		case CLASS_INTERVAL:
-			return "number";
-		default:
-			return "categorical";
-	}
+	return c->part != TRANSFORM_NONE ? KIND_CATEGORICAL : CellTypeKind(c->type);
 }
 
 /* What the fit with default options would do with the column. */
@@ -196,7 +136,7 @@ Treatment(const FrameStats *s, const FittedEncoder *fe, int column,
 	ListCell   *lc;
 
 	if (c->role != ROLE_FEATURE)
-		return psprintf("used as %s", KindOf(c));
+		return psprintf("used as %s", FrameColumnKind(c));
 	if (determines != NULL)
 		return psprintf("stops the fit: alone determines the label. %s",
 						determines->detail);
@@ -240,14 +180,15 @@ DescribeColumn(ReturnSetInfo *rsinfo, const FrameStats *s,
 
 	values[0] = CStringGetTextDatum(TextFromUtf8(c->name, strlen(c->name)));
 	values[1] = CStringGetTextDatum(CellTypeName(c->type));
-	values[2] = CStringGetTextDatum(KindOf(c));
+	values[2] = CStringGetTextDatum(FrameColumnKind(c));
 	values[3] = Int64GetDatum(s->frame->rows);
 	values[4] = Int64GetDatum(c->nulls);
 	nulls[5] = !FrameColumnHasCells(c);
 	if (!nulls[5])
 		values[5] = Int64GetDatum(cs->distinct >= 0 ? cs->distinct :
 								  CountDistinctNumbers(s->frame, c));
-	nulls[6] = nulls[7] = (cs->nonnull == 0 || CellTypeClass(c->type) == CLASS_TEXT);
+	nulls[6] = nulls[7] = (cs->nonnull == 0 || CellTypeClass(c->type) == CLASS_TEXT ||
+						   (c->store == STORE_COUNTED && low == 0 && high == 0));	/* no range */
 	if (!nulls[6])
 	{
 		values[6] = CStringGetTextDatum(TimeOrNumber(c, low));

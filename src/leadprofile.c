@@ -127,14 +127,30 @@ ProfileCoarsen(NumberCount *numbers, int n, int bits)
 }
 
 void
+ProfileTakeNumber(ProfileColumn *c, const NumberCount *number)
+{
+	ProfileSketch(c->sketch, ProfileHashNumber(number->x));
+	if (c->sums != NULL)
+		PowerSumsAdd(c->sums, number->x, number->rows);
+}
+
+/* Sketch and sums of numbers that are listed exactly so far. */
+static void
+TakeNumbers(ProfileColumn *c)
+{
+	c->sketch = palloc0(PROFILE_SKETCH);
+	if (ProfileKeepsSums(c->type))
+		c->sums = palloc0(sizeof(PowerSums));
+	for (int i = 0; i < c->n; i++)
+		ProfileTakeNumber(c, &c->numbers[i]);
+}
+
+void
 ProfileTrimNumbers(ProfileColumn *c)
 {
 	if (c->n > PROFILE_NUMBERS_EXACT && c->bits == MANTISSA_BITS)
 	{
-		if (c->sketch == NULL)
-			c->sketch = palloc0(PROFILE_SKETCH);
-		for (int i = 0; i < c->n; i++)
-			ProfileSketch(c->sketch, ProfileHashNumber(c->numbers[i].x));
+		TakeNumbers(c);
 		c->bits = GRID_BITS;
 	}
 	c->n = ProfileCoarsen(c->numbers, c->n, c->bits);
@@ -187,11 +203,20 @@ UniteNumbers(ProfileColumn *u, const ProfileColumn *a, const ProfileColumn *b)
 	ProfileTrimNumbers(u);
 }
 
+void
+ProfileMoments(const ProfileColumn *c, int64 n, double *mean, double *sd)
+{
+	if (c->sums != NULL && n > 0)
+		PowerSumsMoments(c->sums, n, mean, sd);
+}
+
 /* ---- levels ---- */
 
-static int
-CompareLevels(const LevelCount *a, const LevelCount *b)
+int
+ProfileCompareLevels(const void *x, const void *y)
 {
+	const LevelCount *a = x,
+			   *b = y;
 	int			cmp = memcmp(a->text, b->text, Min(a->len, b->len));
 
 	return cmp != 0 ? cmp : a->len - b->len;
@@ -240,7 +265,7 @@ UniteLevels(ProfileColumn *u, const ProfileColumn *a, const ProfileColumn *b)
 	{
 		LevelCount *next = &u->levels[u->n++];
 		int			cmp = j == b->n ? -1 : i == a->n ? 1 :
-			CompareLevels(&a->levels[i], &b->levels[j]);
+			ProfileCompareLevels(&a->levels[i], &b->levels[j]);
 
 		*next = cmp <= 0 ? a->levels[i++] : b->levels[j++];
 		if (cmp == 0)
@@ -252,6 +277,16 @@ UniteLevels(ProfileColumn *u, const ProfileColumn *a, const ProfileColumn *b)
 }
 
 static void
+UniteSketches(ProfileColumn *u, const ProfileColumn *a, const ProfileColumn *b)
+{
+	if (a->sketch == NULL || b->sketch == NULL)
+		return;
+	u->sketch = palloc(PROFILE_SKETCH);
+	for (int i = 0; i < PROFILE_SKETCH; i++)
+		u->sketch[i] = Max(a->sketch[i], b->sketch[i]);
+}
+
+static void
 UniteHashed(ProfileColumn *u, ProfileColumn a, ProfileColumn b)
 {
 	ProfileHashLevels(&a);
@@ -260,29 +295,25 @@ UniteHashed(ProfileColumn *u, ProfileColumn a, ProfileColumn b)
 	u->hashed = palloc(sizeof(int64) * PROFILE_HASH_CELLS);
 	for (int i = 0; i < PROFILE_HASH_CELLS; i++)
 		u->hashed[i] = a.hashed[i] + b.hashed[i];
-	if (a.sketch == NULL || b.sketch == NULL)
-		return;
-	u->sketch = palloc(PROFILE_SKETCH);
-	for (int i = 0; i < PROFILE_SKETCH; i++)
-		u->sketch[i] = Max(a.sketch[i], b.sketch[i]);
+	UniteSketches(u, &a, &b);
 }
 
 /* ---- columns ---- */
 
-/* The sketch of all values of a column, also where they are still listed. */
-static uint8 *
-NumbersSketch(const ProfileColumn *c)
+/* Sketch and sums of all values of two columns, where both are known. */
+static void
+UniteTaken(ProfileColumn *u, ProfileColumn a, ProfileColumn b)
 {
-	uint8	   *sketch = palloc0(PROFILE_SKETCH);
-
-	if (c->bits == MANTISSA_BITS)
-		for (int i = 0; i < c->n; i++)
-			ProfileSketch(sketch, ProfileHashNumber(c->numbers[i].x));
-	else if (c->sketch != NULL)
-		memcpy(sketch, c->sketch, PROFILE_SKETCH);
-	else
-		return NULL;
-	return sketch;
+	if (a.bits == MANTISSA_BITS)
+		TakeNumbers(&a);
+	if (b.bits == MANTISSA_BITS)
+		TakeNumbers(&b);
+	UniteSketches(u, &a, &b);
+	if (a.sums == NULL || b.sums == NULL)
+		return;
+	u->sums = palloc0(sizeof(PowerSums));
+	PowerSumsAddSums(u->sums, a.sums);
+	PowerSumsAddSums(u->sums, b.sums);
 }
 
 static void
@@ -327,14 +358,7 @@ UniteColumns(ProfileColumn *u, const ProfileColumn *a, const ProfileColumn *b)
 	{
 		u->store = PROFILE_NUMBERS;
 		if (a->bits < MANTISSA_BITS || b->bits < MANTISSA_BITS)
-		{
-			uint8	   *x = NumbersSketch(a),
-					   *y = NumbersSketch(b);
-
-			for (int i = 0; x != NULL && y != NULL && i < PROFILE_SKETCH; i++)
-				x[i] = Max(x[i], y[i]);
-			u->sketch = y == NULL ? NULL : x;
-		}
+			UniteTaken(u, *a, *b);
 		UniteNumbers(u, a, b);
 	}
 	else if (a->store == PROFILE_LEVELS && b->store == PROFILE_LEVELS)
@@ -443,8 +467,19 @@ ProfileUnion(const Profile *a, const Profile *b)
 			UniteMissing(&u->columns[u->ncolumns++], c, b->rows);
 	}
 	for (int i = 0; i < b->ncolumns; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		if (ProfileFindColumn(a, b->columns[i].name) == NULL)
 			UniteMissing(&u->columns[u->ncolumns++], &b->columns[i], a->rows);
+	}
+	if (u->rows > PROFILE_MAX_ROWS || u->ncolumns > PROFILE_MAX_COLUMNS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the profiles are too large to be united"),
+				 errdetail("Together they have %lld rows and %d columns; %lld and %d are the limits.",
+						   (long long) u->rows, u->ncolumns,
+						   (long long) PROFILE_MAX_ROWS, PROFILE_MAX_COLUMNS),
+				 errhint("Profiles of unlike tables are best kept apart.")));
 	ProfileSort(u);
 	UniteTerms(u, a, b);
 	return u;

@@ -6,7 +6,8 @@
  *
  * Up to so many different values are counted exactly.  Beyond, numbers are
  * rounded to a grid of leading mantissa bits (grid.h) and texts to the leading
- * bits of a hash, and a sketch estimates how many different ones there are.
+ * bits of a hash, and a sketch estimates how many different ones there are; the
+ * sums and squares of the numbers stay exact.
  * Whether a column is beyond depends on the set of its values alone, and so do
  * the bits of its grid: the same rows make the same profile whatever order they
  * came in and however they were divided.
@@ -28,6 +29,7 @@
 #define PROFILE_SKETCH			1024	/* registers */
 #define PROFILE_SCORE			"(score)"	/* the column of a model's scores */
 #define PROFILE_MAX_COLUMNS		(LEADSCORE_MAX_COLUMNS * 8)
+#define PROFILE_MAX_ROWS		(INT64CONST(1) << 53)
 
 typedef enum ProfileStore
 {
@@ -61,9 +63,14 @@ typedef struct ProfileColumn
 	int64	   *hashed;			/* PROFILE_HASH_CELLS */
 	int64		rest;			/* rows whose level is not listed */
 	uint8	   *sketch;			/* of the different values, or NULL */
+	PowerSums  *sums;			/* of numbers that are not listed exactly, or NULL */
 } ProfileColumn;
 
-/* What a column that a model needs added to the log-odds of all rows. */
+/*
+ * What a column that a model needs added to the log-odds of all rows.  Drift
+ * tells the impact of columns, not of levels: a sum for each of up to 5,000 design
+ * columns would be the larger part of a profile and tell nothing more.
+ */
 typedef struct ProfileTerm
 {
 	char	   *name;
@@ -89,11 +96,19 @@ extern const ProfileColumn *ProfileFindColumn(const Profile *p, const char *name
 extern void ProfileTrimNumbers(ProfileColumn *c);
 /* the same numbers with fewer bits, in place; returns how many are left */
 extern int	ProfileCoarsen(NumberCount *numbers, int n, int bits);
+/* a number that will not be listed exactly: for the sketch and the sums */
+extern void ProfileTakeNumber(ProfileColumn *c, const NumberCount *number);
+extern int	ProfileCompareLevels(const void *a, const void *b);	/* by bytes */
 /* make the counts of levels counts of their hashes */
 extern void ProfileHashLevels(ProfileColumn *c);
 extern int64 ProfileNonNull(const Profile *p, const ProfileColumn *c);
 extern double ProfileDistinct(const ProfileColumn *c);	/* NaN: unknown */
 extern bool ProfileIsExact(const ProfileColumn *c);
+/*
+ * Mean and population sd of the n numbers of a column, as they were before they
+ * were rounded; left alone where the sums are not known (of a model's training).
+ */
+extern void ProfileMoments(const ProfileColumn *c, int64 n, double *mean, double *sd);
 extern uint64 ProfileHashNumber(double x);
 extern uint64 ProfileHashText(const char *text, int len);
 extern void ProfileSketch(uint8 *sketch, uint64 hash);
@@ -108,11 +123,31 @@ extern Profile *ProfileOfModel(const Model *model);
 
 #define TIME_CELL_USECS		86400000000.0	/* times are counted by days */
 
+/* Beyond what is counted exactly, numbers that it makes sense to average. */
+static inline bool
+ProfileKeepsSums(CellType type)
+{
+	return CellTypeClass(type) == CLASS_NUMBER || CellTypeClass(type) == CLASS_INTERVAL;
+}
+
 /* The number under which a cell is counted. */
 static inline double
 ProfileNumber(CellType type, double x)
 {
 	return CellTypeClass(type) == CLASS_TIME ? __builtin_floor(x / TIME_CELL_USECS) : x;
+}
+
+static inline const char *
+ProfileTypeName(const ProfileColumn *c)
+{
+	return c->type == CELL_UNUSABLE ? KIND_OTHER : CellTypeName(c->type);
+}
+
+/* "number", …, or "score" for the scores of a model */
+static inline const char *
+ProfileKind(const ProfileColumn *c)
+{
+	return strcmp(c->name, PROFILE_SCORE) == 0 ? KIND_SCORE : CellTypeKind(c->type);
 }
 
 #endif							/* LEADSCORE_LEADPROFILE_H */

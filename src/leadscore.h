@@ -243,12 +243,35 @@ typedef struct RowInput
 	MemoryContext previous;		/* those of the shape before, until the next */
 	RowShape   *shape;			/* NULL before the first row */
 	uint64		tupdesc_id;		/* typcache's identifier, record form */
+	struct TypeCacheEntry *typcache;	/* of a named row type, or NULL */
 	TupleDesc	tupdesc;		/* our copy, record form */
 	Datum	   *values;
 	bool	   *nulls;
 } RowInput;
 
+/*
+ * An identifier: of such a type, in so many rows, with so large a share of different
+ * values.
+ */
+#define IDENTIFIER_MIN_ROWS		100
+#define IDENTIFIER_SHARE		0.95
+
+static inline bool
+CellTypeIsKey(CellType type)
+{
+	return CellTypeClass(type) == CLASS_TEXT ||
+		type == CELL_INT2 || type == CELL_INT4 || type == CELL_INT8;
+}
+
+/* What a column is to its readers: a class in one word. */
+#define KIND_NUMBER			"number"
+#define KIND_CATEGORICAL	"categorical"
+#define KIND_TIME			"time"
+#define KIND_OTHER			"other"
+#define KIND_SCORE			"score"
+
 extern const char *CellTypeName(CellType type); /* "integer", "text", … */
+extern const char *CellTypeKind(CellType type);
 extern CellType CellTypeOf(Oid typid, Oid *basetype);
 extern char *TextToUtf8(const char *s, int len, int *outlen);
 extern char *TextFromUtf8(const char *s, int len);	/* terminated */
@@ -438,6 +461,8 @@ typedef struct Model
 	bool	   *aliased;
 	double	   *mean;			/* weighted mean design row of training; [0] = 1 */
 	double		mean_offset;	/* weighted mean of the offset; 0 without one */
+	double	   *average;		/* what the average lead gets, per feature; NULL in a
+								 * model that was just fitted */
 
 	/* the statistics; NULL and 0 when only the scoring part was decoded */
 	Inference	inference;
@@ -595,6 +620,14 @@ typedef struct Scorer
 extern void MissingColumn(const Model *model, const char *name,
 						  const RowShape *shape);
 extern double PlacedTerm(const Model *model, const Feature *f, const Cell *cell);
+extern void ModelSetAverages(Model *model);	/* as the decoder does */
+
+/* what the average lead gets from a feature */
+static inline double
+FeatureAverage(const Model *model, const Feature *f)
+{
+	return model->average[f - model->encoder->features];
+}
 
 /* The same; what most features are, a plain number, without a call. */
 static inline double
@@ -668,6 +701,8 @@ typedef struct LogitOptions
 	double		alpha;
 	bool		firth;
 	bool		robust;			/* HC0 covariance */
+	bool		supremum;		/* separated classes are climbed, not proved: LOGIT_SEPARATED
+								 * means that the likelihood can rise no more */
 	int			max_iterations; /* 0: the default, 100; with firth 500 */
 	double		tolerance;		/* 0: the default, 1e-10 */
 	void		(*report) (int iteration, int64 row, int64 rows);	/* or NULL */

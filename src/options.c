@@ -22,14 +22,8 @@
 #include "frame.h"
 #include "options.h"
 
-typedef struct OptionReader
-{
-	const char *path;			/* "lambda", "columns.city.min_count" */
-	const JsonbValue *v;
-} OptionReader;
-
-static void
-BadValue(const OptionReader *r, const char *expected)
+void
+OptionBad(const OptionReader *r, const char *expected)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -50,7 +44,7 @@ static char *
 ReadString(const OptionReader *r, const char *expected)
 {
 	if (r->v->type != jbvString || r->v->val.string.len == 0)
-		BadValue(r, expected);
+		OptionBad(r, expected);
 	return Utf8String(r->v);
 }
 
@@ -58,21 +52,21 @@ static bool
 ReadBool(const OptionReader *r)
 {
 	if (r->v->type != jbvBool)
-		BadValue(r, "true or false");
+		OptionBad(r, "true or false");
 	return r->v->val.boolean;
 }
 
-static double
-ReadNumber(const OptionReader *r, double low, double high, const char *expected)
+double
+OptionNumber(const OptionReader *r, double low, double high, const char *expected)
 {
 	double		x;
 
 	if (r->v->type != jbvNumeric)
-		BadValue(r, expected);
+		OptionBad(r, expected);
 	x = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
 										   NumericGetDatum(r->v->val.numeric)));
 	if (!(x >= low && x <= high))
-		BadValue(r, expected);
+		OptionBad(r, expected);
 	return x;
 }
 
@@ -80,16 +74,16 @@ static int
 ReadInt(const OptionReader *r, int low, int high)
 {
 	char	   *expected = psprintf("a whole number from %d to %d", low, high);
-	double		x = ReadNumber(r, low, high, expected);
+	double		x = OptionNumber(r, low, high, expected);
 
 	if (x != floor(x))
-		BadValue(r, expected);
+		OptionBad(r, expected);
 	return (int) x;
 }
 
 /* One of some words; the index of the word. */
-static int
-ReadWord(const OptionReader *r, const char *const *words, int n)
+int
+OptionWord(const OptionReader *r, const char *const *words, int n)
 {
 	StringInfoData expected;
 
@@ -103,7 +97,7 @@ ReadWord(const OptionReader *r, const char *const *words, int n)
 		appendStringInfo(&expected, "%s\"%s\"", i == 0 ? "" : i == n - 1 ? " or " : ", ",
 						 words[i]);
 	}
-	BadValue(r, expected.data);
+	OptionBad(r, expected.data);
 	return -1;
 }
 
@@ -117,14 +111,14 @@ ReadStrings(const OptionReader *r, const char *expected)
 	if (r->v->type == jbvString)
 		return list_make1(ReadString(r, expected));
 	if (r->v->type != jbvBinary || !JsonContainerIsArray(r->v->val.binary.data))
-		BadValue(r, expected);
+		OptionBad(r, expected);
 	array = r->v->val.binary.data;
 	for (uint32 i = 0; i < JsonContainerSize(array); i++)
 	{
 		JsonbValue *e = getIthJsonbValueFromContainer(array, i);
 
 		if (e->type != jbvString || e->val.string.len == 0)
-			BadValue(r, expected);
+			OptionBad(r, expected);
 		list = lappend(list, Utf8String(e));
 	}
 	return list;
@@ -144,7 +138,7 @@ ReadClassWeight(const OptionReader *r, Options *opt)
 	}
 	if (r->v->type != jbvBinary || !JsonContainerIsObject(r->v->val.binary.data) ||
 		JsonContainerSize(r->v->val.binary.data) != 2)
-		BadValue(r, expected);
+		OptionBad(r, expected);
 	opt->class_weight_kind = CLASS_WEIGHT_GIVEN;
 	for (int i = 0; i < 2; i++)
 	{
@@ -156,8 +150,8 @@ ReadClassWeight(const OptionReader *r, Options *opt)
 		key.val.string.len = strlen(keys[i]);
 		member.v = findJsonbValueFromContainer(r->v->val.binary.data, JB_FOBJECT, &key);
 		if (member.v == NULL)
-			BadValue(r, expected);
-		opt->class_weight[i] = ReadNumber(&member, 1e-9, 1e9, expected);
+			OptionBad(r, expected);
+		opt->class_weight[i] = OptionNumber(&member, 1e-9, 1e9, expected);
 	}
 }
 
@@ -179,7 +173,7 @@ ReadParts(const OptionReader *r)
 		while (i < lengthof(words) && strcmp(words[i], lfirst(lc)) != 0)
 			i++;
 		if (i == lengthof(words))
-			BadValue(r, expected);
+			OptionBad(r, expected);
 		list = list_append_unique_int(list, parts[i]);
 	}
 	return list;
@@ -190,18 +184,19 @@ ReadParts(const OptionReader *r)
 typedef struct OptionSpec
 {
 	const char *name;
-	int			kinds;			/* OPTIONS_FRAME, OPTIONS_FIT or both */
+	int			kinds;			/* OPTIONS_…: the calls that may have it */
 } OptionSpec;
 
 static const OptionSpec call_options[] = {
-	{"allow", OPTIONS_FIT}, {"alpha", OPTIONS_FIT}, {"class_weight", OPTIONS_FIT},
-	{"columns", OPTIONS_FRAME | OPTIONS_FIT}, {"confidence", OPTIONS_FIT},
+	{"allow", OPTIONS_FIT}, {"alpha", OPTIONS_FIT}, {"bins", OPTIONS_LABEL},
+	{"class_weight", OPTIONS_FIT},
+	{"columns", OPTIONS_FRAME | OPTIONS_FIT | OPTIONS_LABEL}, {"confidence", OPTIONS_FIT},
 	{"correct", OPTIONS_FIT}, {"covariance", OPTIONS_FIT},
-	{"exclude", OPTIONS_FRAME | OPTIONS_FIT}, {"firth", OPTIONS_FIT},
+	{"exclude", OPTIONS_FRAME | OPTIONS_FIT | OPTIONS_LABEL}, {"firth", OPTIONS_FIT},
 	{"group", OPTIONS_FRAME}, {"lambda", OPTIONS_FIT},
 	{"max_distinct", OPTIONS_FRAME}, {"max_iterations", OPTIONS_FIT},
-	{"max_levels", OPTIONS_FIT}, {"min_count", OPTIONS_FIT},
-	{"names", OPTIONS_FRAME}, {"offset", OPTIONS_FRAME},
+	{"max_levels", OPTIONS_FIT | OPTIONS_LABEL}, {"min_count", OPTIONS_FIT | OPTIONS_LABEL},
+	{"names", OPTIONS_FRAME | OPTIONS_PROFILE}, {"offset", OPTIONS_FRAME},
 	{"reference", OPTIONS_FIT}, {"robust", OPTIONS_FIT},
 	{"separation", OPTIONS_FIT}, {"standardize", OPTIONS_FIT},
 	{"time", OPTIONS_FRAME}, {"timezone", OPTIONS_FRAME},
@@ -210,8 +205,9 @@ static const OptionSpec call_options[] = {
 };
 
 static const OptionSpec column_options[] = {
-	{"as", OPTIONS_FIT}, {"bins", OPTIONS_FIT}, {"max_levels", OPTIONS_FIT},
-	{"min_count", OPTIONS_FIT}, {"parts", OPTIONS_FRAME},
+	{"as", OPTIONS_FIT | OPTIONS_LABEL}, {"bins", OPTIONS_FIT | OPTIONS_LABEL},
+	{"max_levels", OPTIONS_FIT | OPTIONS_LABEL},
+	{"min_count", OPTIONS_FIT | OPTIONS_LABEL}, {"parts", OPTIONS_FRAME},
 	{"reference", OPTIONS_FIT}, {"transform", OPTIONS_FIT}, {"unseen", OPTIONS_FIT},
 };
 
@@ -227,7 +223,12 @@ CheckOption(const OptionSpec *specs, int n, const char *name, const char *path,
 	{
 		if (strcmp(specs[i].name, name) == 0)
 		{
-			if ((specs[i].kinds & kinds) == 0)
+			bool		acts = (specs[i].kinds & kinds) != 0;
+
+			/* whoever only looks at rows knows nothing of frames and fits */
+			if (!acts && (kinds & (OPTIONS_PROFILE | OPTIONS_LABEL)) != 0)
+				continue;
+			if (!acts)
 				ereport(ERROR,
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						 errmsg("option \"%s\" does not act here", path),
@@ -253,7 +254,7 @@ ReadUnseen(const OptionReader *r)
 {
 	static const char *const words[] = {"other", "error"};
 
-	return ReadWord(r, words, 2);
+	return OptionWord(r, words, 2);
 }
 
 static void
@@ -263,7 +264,7 @@ ReadColumnOption(ColumnOptions *c, const char *name, const OptionReader *r)
 	static const char *const transforms[] = {"none", "log1p"};
 
 	if (strcmp(name, "as") == 0)
-		c->as = ReadWord(r, as, 2) == 0 ? TREAT_NUMBER : TREAT_CATEGORICAL;
+		c->as = OptionWord(r, as, 2) == 0 ? TREAT_NUMBER : TREAT_CATEGORICAL;
 	else if (strcmp(name, "bins") == 0)
 		c->bins = ReadInt(r, 2, 255);
 	else if (strcmp(name, "max_levels") == 0)
@@ -275,7 +276,7 @@ ReadColumnOption(ColumnOptions *c, const char *name, const OptionReader *r)
 	else if (strcmp(name, "reference") == 0)
 		c->reference = ReadString(r, "a level, or \"first\"");
 	else if (strcmp(name, "transform") == 0)
-		c->transform = ReadWord(r, transforms, 2) == 0 ? TRANSFORM_NONE : TRANSFORM_LOG1P;
+		c->transform = OptionWord(r, transforms, 2) == 0 ? TRANSFORM_NONE : TRANSFORM_LOG1P;
 	else if (strcmp(name, "unseen") == 0)
 		c->unseen_error = ReadUnseen(r);
 }
@@ -291,7 +292,7 @@ ReadColumns(Options *opt, const OptionReader *r, int kinds)
 	char	   *option = NULL;
 
 	if (r->v->type != jbvBinary || !JsonContainerIsObject(r->v->val.binary.data))
-		BadValue(r, expected);
+		OptionBad(r, expected);
 	it = JsonbIteratorInit(r->v->val.binary.data);
 	token = JsonbIteratorNext(&it, &v, false);	/* the outer object begins */
 	while ((token = JsonbIteratorNext(&it, &v, c != NULL)) != WJB_DONE)
@@ -306,7 +307,7 @@ ReadColumns(Options *opt, const OptionReader *r, int kinds)
 			c->min_count = c->max_levels = c->unseen_error = -1;
 			token = JsonbIteratorNext(&it, &v, false);
 			if (token != WJB_BEGIN_OBJECT)
-				BadValue(r, expected);
+				OptionBad(r, expected);
 			opt->columns = lappend(opt->columns, c);
 		}
 		else if (token == WJB_END_OBJECT)
@@ -358,11 +359,11 @@ ReadFitOption(Options *opt, const char *name, const OptionReader *r)
 	if (strcmp(name, "allow") == 0)
 		opt->allow = ReadStrings(r, "an array of column names");
 	else if (strcmp(name, "alpha") == 0)
-		opt->alpha = ReadNumber(r, 0, 1, "a number from 0 (ridge) to 1 (lasso)");
+		opt->alpha = OptionNumber(r, 0, 1, "a number from 0 (ridge) to 1 (lasso)");
 	else if (strcmp(name, "class_weight") == 0)
 		ReadClassWeight(r, opt);
 	else if (strcmp(name, "confidence") == 0)
-		opt->confidence = ReadNumber(r, 0.5, 0.999999, "a number from 0.5 to 0.999999");
+		opt->confidence = OptionNumber(r, 0.5, 0.999999, "a number from 0.5 to 0.999999");
 	else if (strcmp(name, "correct") == 0)
 		opt->correct = ReadBool(r);
 	else if (strcmp(name, "covariance") == 0)
@@ -370,27 +371,29 @@ ReadFitOption(Options *opt, const char *name, const OptionReader *r)
 	else if (strcmp(name, "firth") == 0)
 		opt->firth = ReadBool(r);
 	else if (strcmp(name, "lambda") == 0)
-		opt->lambda = ReadNumber(r, 0, 1e12, "a number from 0 to 1e12");
+		opt->lambda = OptionNumber(r, 0, 1e12, "a number from 0 to 1e12");
 	else if (strcmp(name, "max_iterations") == 0)
 		opt->max_iterations = ReadInt(r, 1, 100000);
+	else if (strcmp(name, "bins") == 0)
+		opt->bins = ReadInt(r, 2, 255);
 	else if (strcmp(name, "max_levels") == 0)
 		opt->max_levels = ReadInt(r, 1, LEADSCORE_MAX_DESIGN);
 	else if (strcmp(name, "min_count") == 0)
 		opt->min_count = ReadInt(r, 1, INT_MAX);
 	else if (strcmp(name, "reference") == 0)
-		opt->reference = ReadWord(r, references, 2) == 1 ? pstrdup("first") : NULL;
+		opt->reference = OptionWord(r, references, 2) == 1 ? pstrdup("first") : NULL;
 	else if (strcmp(name, "robust") == 0)
 		opt->robust = ReadBool(r);
 	else if (strcmp(name, "separation") == 0)
-		opt->separation = (OnSeparation) ReadWord(r, separation, 3);
+		opt->separation = (OnSeparation) OptionWord(r, separation, 3);
 	else if (strcmp(name, "standardize") == 0)
 		opt->standardize = ReadBool(r);
 	else if (strcmp(name, "tolerance") == 0)
-		opt->tolerance = ReadNumber(r, 1e-14, 0.1, "a number from 1e-14 to 0.1");
+		opt->tolerance = OptionNumber(r, 1e-14, 0.1, "a number from 1e-14 to 0.1");
 	else if (strcmp(name, "unseen") == 0)
 		opt->unseen_error = ReadUnseen(r);
 	else if (strcmp(name, "untrainable") == 0)
-		opt->untrainable_null = ReadWord(r, untrainable, 2);
+		opt->untrainable_null = OptionWord(r, untrainable, 2);
 }
 
 /* Options that contradict each other. */
@@ -412,6 +415,16 @@ CheckTogether(const Options *opt)
 				 errdetail("%s", why)));
 }
 
+void
+OptionsCheckObject(const Jsonb *given, const char *example)
+{
+	if (!JB_ROOT_IS_OBJECT(given))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("options must be a JSON object"),
+				 errhint("For example %s.", example)));
+}
+
 /* The options of a call; `kinds` says which ones it may have. */
 Options *
 OptionsParse(const Jsonb *given, int kinds)
@@ -425,6 +438,7 @@ OptionsParse(const Jsonb *given, int kinds)
 	opt->max_distinct = FRAME_MAX_DISTINCT;
 	opt->min_count = 20;
 	opt->max_levels = 255;
+	opt->bins = 10;
 	opt->standardize = true;
 	opt->class_weight[0] = opt->class_weight[1] = 1;
 	opt->correct = true;
@@ -432,12 +446,8 @@ OptionsParse(const Jsonb *given, int kinds)
 	opt->confidence = 0.95;
 	if (given == NULL)
 		return opt;
-	if (!JB_ROOT_IS_OBJECT(given))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("options must be a JSON object"),
-				 errhint("For example {\"exclude\": [\"lead_id\"], \"lambda\": 1}.")));
-
+	OptionsCheckObject(given, kinds == OPTIONS_LABEL ? "{\"bins\": 5}" :
+					   "{\"exclude\": [\"lead_id\"], \"lambda\": 1}");
 	it = JsonbIteratorInit(unconstify(JsonbContainer *, &given->root));
 	token = JsonbIteratorNext(&it, &v, false);
 	while ((token = JsonbIteratorNext(&it, &v, true)) == WJB_KEY)

@@ -64,6 +64,7 @@ typedef struct Options
 	List	   *allow;
 	int			min_count;
 	int			max_levels;
+	int			bins;			/* lead_describe_label() */
 	bool		unseen_error;
 	char	   *reference;		/* NULL: the most frequent level; or "first" */
 	double		lambda;
@@ -87,6 +88,22 @@ typedef struct Options
 /* Which options a call may have: a bit for each kind. */
 #define OPTIONS_FRAME	1		/* roles, parts, names: building the frame */
 #define OPTIONS_FIT		2		/* encoding and fit */
+#define OPTIONS_LABEL	4		/* columns beside the label */
+#define OPTIONS_PROFILE	8		/* names only: lead_profile_columns */
+
+/* One option: "lambda", "columns.city.min_count"; an error says what it must be. */
+typedef struct OptionReader
+{
+	const char *path;
+	const JsonbValue *v;
+} OptionReader;
+
+extern void OptionBad(const OptionReader *r, const char *expected);
+extern double OptionNumber(const OptionReader *r, double low, double high,
+						   const char *expected);
+/* one of some words: its index */
+extern int	OptionWord(const OptionReader *r, const char *const *words, int n);
+extern void OptionsCheckObject(const Jsonb *given, const char *example);
 
 extern Options *OptionsParse(const Jsonb *given, int kinds);	/* NULL: defaults */
 extern ColumnOptions *OptionsForColumn(const Options *opt, const char *name);

@@ -18,12 +18,16 @@
  *			registers if so; then
  *			  numbers	bits, zeros that all keys end with (a byte each), count
  *						(4 bytes), the first key (8 bytes, shifted), distances
- *						of the others and rows of all (varints)
+ *						of the others and rows of all (varints); then, unless
+ *						they are exact, whether there are sums, and if so those
+ *						of the numbers and of their squares
  *			  levels	count (4 bytes), then text and rows (varint) of each
  *			  hashed	256 varints
  *	 8		checksum and length of the model, 0 for none
- *	 4		terms: name, number of digits that are not 0 (a byte), then of each
- *			its place (a byte) and the digit (8 bytes)
+ *	 4		terms: name, sum
+ *
+ * A sum has the number of its digits that are not 0 (a byte), then of each its
+ * place (a byte) and the digit (8 bytes).
  *
  * The key of a number is its bits as an integer, those of negative numbers
  * negated, so keys have the order of numbers.
@@ -43,7 +47,6 @@
 #define PROFILE_MAGIC			0x4652504c	/* "LPRF" */
 #define PROFILE_VERSION			1
 #define PROFILE_CHECKED_FROM	12
-#define MOST_ROWS				(INT64CONST(1) << 53)
 #define MOST_GRID_CELLS			4097	/* with no bits of the mantissa left */
 #define SIGN_BIT				(UINT64CONST(1) << 63)
 
@@ -72,6 +75,24 @@ PutVarint(StringInfo buf, uint64 v)
 }
 
 static void
+PutSum(StringInfo buf, const ExactSum *sum)
+{
+	ExactSum	s = *sum;
+	int			n = 0;
+
+	ExactCarry(&s);
+	for (int i = 0; i < EXACT_DIGITS; i++)
+		n += (s.digit[i] != 0);
+	PutU8(buf, n);
+	for (int i = 0; i < EXACT_DIGITS; i++)
+		if (s.digit[i] != 0)
+		{
+			PutU8(buf, i);
+			PutU64(buf, (uint64) s.digit[i]);
+		}
+}
+
+static void
 PutNumbers(StringInfo buf, const ProfileColumn *c)
 {
 	uint64		all = 0;
@@ -94,6 +115,14 @@ PutNumbers(StringInfo buf, const ProfileColumn *c)
 			PutVarint(buf, (uint64) key - (uint64) last);
 		PutVarint(buf, c->numbers[i].rows);
 		last = key;
+	}
+	if (c->bits == MANTISSA_BITS)
+		return;
+	PutU8(buf, c->sums != NULL);
+	if (c->sums != NULL)
+	{
+		PutSum(buf, &c->sums->sum);
+		PutSum(buf, &c->sums->squares);
 	}
 }
 
@@ -137,25 +166,6 @@ PutColumn(StringInfo buf, const ProfileColumn *c)
 	}
 }
 
-static void
-PutTerm(StringInfo buf, const ProfileTerm *t)
-{
-	ExactSum	s = t->sum;
-	int			n = 0;
-
-	ExactCarry(&s);
-	for (int i = 0; i < EXACT_DIGITS; i++)
-		n += (s.digit[i] != 0);
-	PutText(buf, t->name, strlen(t->name));
-	PutU8(buf, n);
-	for (int i = 0; i < EXACT_DIGITS; i++)
-		if (s.digit[i] != 0)
-		{
-			PutU8(buf, i);
-			PutU64(buf, (uint64) s.digit[i]);
-		}
-}
-
 bytea *
 ProfileEncode(const Profile *p)
 {
@@ -174,7 +184,10 @@ ProfileEncode(const Profile *p)
 	PutU32(&buf, p->model_bytes);
 	PutU32(&buf, p->nterms);
 	for (int i = 0; i < p->nterms; i++)
-		PutTerm(&buf, &p->terms[i]);
+	{
+		PutText(&buf, p->terms[i].name, strlen(p->terms[i].name));
+		PutSum(&buf, &p->terms[i].sum);
+	}
 	StoreU32(buf.data + VARHDRSZ + 8,
 			 ChecksumOf(buf.data + VARHDRSZ + PROFILE_CHECKED_FROM,
 						buf.len - VARHDRSZ - PROFILE_CHECKED_FROM));
@@ -220,6 +233,51 @@ GetRows(Reader *r, int64 *left)
 	}
 	*left -= (int64) rows;
 	return (int64) rows;
+}
+
+static bool
+GetFlag(Reader *r)
+{
+	uint8		flag = GetU8(r);
+
+	if (flag > 1)
+		ReaderFail(r, "A flag is neither set nor clear.");
+	return flag == 1;
+}
+
+static void
+GetSum(Reader *r, ExactSum *sum)
+{
+	int			n = GetU8(r),
+				last = -1;
+
+	for (int i = 0; i < n && r->why == NULL; i++)
+	{
+		int			at = GetU8(r);
+		int64		digit = (int64) GetU64(r);
+
+		if (at <= last || at >= EXACT_DIGITS || digit == 0 ||
+			(at < EXACT_DIGITS - 1 ? digit < 0 || digit > PG_UINT32_MAX :
+			 digit < -PG_INT32_MAX || digit > PG_INT32_MAX))
+		{
+			ReaderFail(r, "A sum is out of range.");
+			return;
+		}
+		sum->digit[at] = digit;
+		last = at;
+	}
+}
+
+static void
+GetSums(Reader *r, ProfileColumn *c)
+{
+	if (!GetFlag(r))
+		return;
+	if (!ProfileKeepsSums(c->type))
+		ReaderFail(r, "A column's description contradicts its type.");
+	c->sums = palloc0(sizeof(PowerSums));
+	GetSum(r, &c->sums->sum);
+	GetSum(r, &c->sums->squares);
 }
 
 static void
@@ -273,6 +331,8 @@ GetNumbers(Reader *r, ProfileColumn *c, int64 *left)
 	}
 	if (all == 0 ? zeros != 0 : (all & 1) == 0)
 		ReaderFail(r, "A number is not written as it should be.");
+	if (c->bits != MANTISSA_BITS)
+		GetSums(r, c);
 }
 
 static void
@@ -315,16 +375,6 @@ GetSketch(Reader *r, ProfileColumn *c)
 	for (int i = 0; i < PROFILE_SKETCH; i++)
 		if (sketch[i] > 55)
 			ReaderFail(r, "A sketch is out of range.");
-}
-
-static bool
-GetFlag(Reader *r)
-{
-	uint8		flag = GetU8(r);
-
-	if (flag > 1)
-		ReaderFail(r, "A flag is neither set nor clear.");
-	return flag == 1;
 }
 
 static void
@@ -382,35 +432,10 @@ GetColumn(Reader *r, ProfileColumn *c, int64 rows)
 }
 
 static void
-GetTerm(Reader *r, ProfileTerm *t)
-{
-	int			n,
-				last = -1;
-
-	t->name = GetName(r);
-	n = GetU8(r);
-	for (int i = 0; i < n && r->why == NULL; i++)
-	{
-		int			at = GetU8(r);
-		int64		digit = (int64) GetU64(r);
-
-		if (at <= last || at >= EXACT_DIGITS || digit == 0 ||
-			(at < EXACT_DIGITS - 1 ? digit < 0 || digit > PG_UINT32_MAX :
-			 digit < -PG_INT32_MAX || digit > PG_INT32_MAX))
-		{
-			ReaderFail(r, "A sum is out of range.");
-			return;
-		}
-		t->sum.digit[at] = digit;
-		last = at;
-	}
-}
-
-static void
 GetProfile(Reader *r, Profile *p)
 {
 	p->rows = (int64) GetU64(r);
-	if (p->rows < 0 || p->rows > MOST_ROWS)
+	if (p->rows < 0 || p->rows > PROFILE_MAX_ROWS)
 		ReaderFail(r, "Its counts are out of range.");
 	p->ncolumns = GetCount(r, PROFILE_MAX_COLUMNS, 15, "It has too many columns.");
 	p->columns = palloc0(sizeof(ProfileColumn) * Max(p->ncolumns, 1));
@@ -437,7 +462,10 @@ GetProfile(Reader *r, Profile *p)
 		ReaderFail(r, "It has sums of a model without one.");
 	p->terms = palloc0(sizeof(ProfileTerm) * Max(p->nterms, 1));
 	for (int i = 0; i < p->nterms && r->why == NULL; i++)
-		GetTerm(r, &p->terms[i]);
+	{
+		p->terms[i].name = GetName(r);
+		GetSum(r, &p->terms[i].sum);
+	}
 	if (r->why == NULL && ReaderLeft(r) > 0)
 		ReaderFail(r, "There are bytes too many.");
 }

@@ -3,8 +3,8 @@
  * profiledescribe.c
  *	  lead_describe(leadprofile): a row per column.
  *
- * All but min and max are those of the counted values: where a column has more
- * different numbers than are counted exactly, of the rounded ones.
+ * All but min, max, mean and sd are those of the counted values: where a column
+ * has more different numbers than are counted exactly, of the rounded ones.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,12 +22,11 @@
 
 #define DESCRIBE_COLUMNS	19
 #define MOST_SHOWN			5
+#define HUGE_NUMBER			1e100	/* its third power might overflow */
 
 /* alerts */
 #define MOSTLY_MISSING		0.5
 #define HIGH_CARDINALITY	50		/* levels */
-#define UNIQUE_ROWS			100		/* fewer rows are no evidence */
-#define UNIQUE_SHARE		0.95
 #define IMBALANCE			0.9		/* share of the most frequent value */
 #define SKEWED				2.0
 
@@ -44,7 +43,9 @@ static Moments
 MomentsOf(const ProfileColumn *c, int64 n)
 {
 	Moments		m = {0, 0, NAN, 0, 0};
-	double		square = 0,
+	double		large = Max(fabs(c->numbers[0].x), fabs(c->numbers[c->n - 1].x)),
+				unit = large > HUGE_NUMBER ? large : 1,
+				square = 0,
 				cube = 0;
 
 	for (int i = 0; i < c->n; i++)
@@ -57,14 +58,15 @@ MomentsOf(const ProfileColumn *c, int64 n)
 	for (int i = 0; i < c->n; i++)
 	{
 		double		share = (double) c->numbers[i].rows / n,
-					d = c->numbers[i].x - m.mean;
+					d = c->numbers[i].x / unit - m.mean / unit;
 
 		square += share * d * d;
 		cube += share * d * d * d;
 	}
-	m.sd = sqrt(square);
-	if (c->n > 1 && m.sd > 0)
-		m.skewness = cube / (m.sd * m.sd * m.sd);
+	m.sd = sqrt(square) * unit;
+	if (c->n > 1 && square > 0)
+		m.skewness = cube / (square * sqrt(square));
+	ProfileMoments(c, n, &m.mean, &m.sd);
 	return m;
 }
 
@@ -89,7 +91,8 @@ Quantile(const ProfileColumn *c, int64 n, double p)
 			break;
 		}
 	}
-	return low == high ? low : low + (at - rank) * (high - low);
+	return low == high ? low : isinf(high - low) ? low * (1 - at + rank) + high * (at - rank) :
+		low + (at - rank) * (high - low);
 }
 
 static char *
@@ -153,23 +156,6 @@ MostFrequent(const ProfileColumn *c, int64 *most)
 	return buf.data;
 }
 
-static const char *
-KindOf(const ProfileColumn *c)
-{
-	switch (CellTypeClass(c->type))
-	{
-		case CLASS_NUMBER:
-		case CLASS_INTERVAL:
-			return "number";
-		case CLASS_TIME:
-			return "time";
-		case CLASS_NONE:
-			return "other";
-		default:
-			return "categorical";
-	}
-}
-
 static Datum
 Alerts(const Profile *p, const ProfileColumn *c, double distinct, const Moments *m)
 {
@@ -186,12 +172,12 @@ Alerts(const Profile *p, const ProfileColumn *c, double distinct, const Moments 
 		ALERT("constant");
 	else if (nonnull > 0 && m->most > IMBALANCE * nonnull)
 		ALERT("imbalanced");
-	if (nonnull >= UNIQUE_ROWS && distinct >= UNIQUE_SHARE * nonnull &&
+	if (nonnull >= IDENTIFIER_MIN_ROWS && distinct >= IDENTIFIER_SHARE * nonnull &&
 		CellTypeClass(c->type) != CLASS_BOOL)
 		ALERT("unique");
 	else if (CellTypeClass(c->type) == CLASS_TEXT && distinct > HIGH_CARDINALITY)
 		ALERT("high cardinality");
-	if (strcmp(KindOf(c), "number") == 0 && fabs(m->skewness) > SKEWED)
+	if (strcmp(ProfileKind(c), KIND_NUMBER) == 0 && fabs(m->skewness) > SKEWED)
 		ALERT("skewed");
 #undef ALERT
 	return PointerGetDatum(construct_array(alerts, n, TEXTOID, -1, false, TYPALIGN_INT));
@@ -216,8 +202,8 @@ DescribeColumn(ReturnSetInfo *rsinfo, const Profile *p, const ProfileColumn *c)
 	if (listed)
 		frequent = MostFrequent(c, &m.most);
 	values[0] = CStringGetTextDatum(TextFromUtf8(c->name, strlen(c->name)));
-	values[1] = CStringGetTextDatum(c->type == CELL_UNUSABLE ? "other" : CellTypeName(c->type));
-	values[2] = CStringGetTextDatum(KindOf(c));
+	values[1] = CStringGetTextDatum(ProfileTypeName(c));
+	values[2] = CStringGetTextDatum(ProfileKind(c));
 	values[3] = Int64GetDatum(p->rows);
 	values[4] = Int64GetDatum(c->nulls);
 	values[5] = Float8GetDatum(p->rows > 0 ? (double) c->nulls / p->rows : 0);

@@ -232,16 +232,6 @@ TypeOf(const JsonbValue *v)
 	NoProfile("A type in it is unknown.");
 }
 
-static int
-CompareLevels(const void *x, const void *y)
-{
-	const LevelCount *a = x,
-			   *b = y;
-	int			cmp = memcmp(a->text, b->text, Min(a->len, b->len));
-
-	return cmp != 0 ? cmp : a->len - b->len;
-}
-
 /* [[value, rows], …] */
 static void
 TakeValues(ProfileColumn *c, JsonbContainer *values, int64 left)
@@ -275,7 +265,7 @@ TakeValues(ProfileColumn *c, JsonbContainer *values, int64 left)
 	c->n = (int) n;
 	if (text)
 	{
-		qsort(c->levels, n, sizeof(LevelCount), CompareLevels);
+		qsort(c->levels, n, sizeof(LevelCount), ProfileCompareLevels);
 		c->store = PROFILE_LEVELS;
 		c->rest = left;
 		return;

@@ -59,6 +59,23 @@ CellTypeName(CellType type)
 	return cell_type_names[type];
 }
 
+const char *
+CellTypeKind(CellType type)
+{
+	switch (CellTypeClass(type))
+	{
+		case CLASS_NUMBER:
+		case CLASS_INTERVAL:
+			return KIND_NUMBER;
+		case CLASS_TIME:
+			return KIND_TIME;
+		case CLASS_NONE:
+			return KIND_OTHER;
+		default:
+			return KIND_CATEGORICAL;
+	}
+}
+
 /* The cell type of a type of the server; *basetype gets the type below domains. */
 CellType
 CellTypeOf(Oid typid, Oid *basetype)
@@ -204,6 +221,20 @@ AllocateInput(RowInput *in, int ncolumns, MemoryContext cxt)
 }
 
 /*
+ * An entry of the type cache stays where it is, and loses its identifier when
+ * the type changes: for a named type it need not be looked up again.
+ */
+static inline bool
+SameRowType(const RowInput *in, Oid typid, int32 typmod)
+{
+	if (in->shape == NULL)
+		return false;
+	if (in->typcache != NULL && in->typcache->type_id == typid)
+		return in->typcache->tupDesc_identifier == in->tupdesc_id;
+	return in->tupdesc_id == assign_record_type_identifier(typid, typmod);
+}
+
+/*
  * Take a record apart.  The row type may change between two calls of one query
  * (unions of anonymous records, ALTER TABLE inside a PL/pgSQL transaction), so
  * the type cache's identifier is compared, not the type's OID.
@@ -213,8 +244,7 @@ RowInputRecord(RowInput *in, HeapTupleHeader rec, MemoryContext cxt)
 {
 	Oid			typid = HeapTupleHeaderGetTypeId(rec);
 	int32		typmod = HeapTupleHeaderGetTypMod(rec);
-	uint64		id = assign_record_type_identifier(typid, typmod);
-	bool		fresh = (in->shape == NULL || in->tupdesc_id != id);
+	bool		fresh = !SameRowType(in, typid, typmod);
 	HeapTupleData tuple;
 
 	if (fresh)
@@ -234,7 +264,8 @@ RowInputRecord(RowInput *in, HeapTupleHeader rec, MemoryContext cxt)
 				DescribeColumn(&in->shape->columns[i], NameStr(att->attname),
 							   att->atttypid);
 		}
-		in->tupdesc_id = id;
+		in->tupdesc_id = assign_record_type_identifier(typid, typmod);
+		in->typcache = typid == RECORDOID ? NULL : lookup_type_cache(typid, TYPECACHE_TUPDESC);
 		MemoryContextSwitchTo(old);
 	}
 

@@ -17,8 +17,6 @@
 
 #include "fit.h"
 
-#define IDENTIFIER_MIN_ROWS		100
-#define IDENTIFIER_SHARE		0.95
 /* in fewer rows a column splits the classes by chance */
 #define DETERMINES_MIN_ROWS		20
 
@@ -34,12 +32,6 @@ LeaveOut(const FrameColumn *c, const char *reason, const char *detail)
 	l->reason = reason;
 	l->detail = detail;
 	return l;
-}
-
-static bool
-IsInteger(CellType type)
-{
-	return type == CELL_INT2 || type == CELL_INT4 || type == CELL_INT8;
 }
 
 /* Equal to the label on every labelled row: 0 where false, 1 where true. */
@@ -111,7 +103,7 @@ IsIdentifier(const FrameStats *s, int column)
 	int64		least = (int64) ceil(IDENTIFIER_SHARE * cs->nonnull);
 
 	if (cs->nonnull < IDENTIFIER_MIN_ROWS || c->part != TRANSFORM_NONE ||
-		!(CellTypeClass(c->type) == CLASS_TEXT || IsInteger(c->type)))
+		!CellTypeIsKey(c->type))
 		return false;
 	if (cs->distinct < 0 && !cs->repeats)
 	{

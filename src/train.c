@@ -19,7 +19,6 @@
 #include "catalog/pg_type.h"
 #include "nodes/execnodes.h"
 #include "nodes/plannodes.h"
-#include "nodes/primnodes.h"
 #include "pgtime.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -27,35 +26,13 @@
 #include "utils/memutils.h"
 
 #include "bytes.h"
+#include "calloptions.h"
 #include "fit.h"
 #include "framebuild.h"
 #include "train.h"
 
 /* rows of a slow query come slowly */
 #define ROWS_PER_REPORT		1024
-
-/* Options, parsed, and the bytes that they were given as. */
-typedef struct GivenOptions
-{
-	Jsonb	   *given;			/* or NULL */
-	Options    *opt;
-} GivenOptions;
-
-static GivenOptions
-TakeOptions(MemoryContext cxt, const Jsonb *given, int kinds)
-{
-	MemoryContext old = MemoryContextSwitchTo(cxt);
-	GivenOptions o = {NULL};
-
-	if (given != NULL)
-	{
-		o.given = palloc(VARSIZE(given));
-		memcpy(o.given, given, VARSIZE(given));
-	}
-	o.opt = OptionsParse(o.given, kinds);
-	MemoryContextSwitchTo(old);
-	return o;
-}
 
 static FrameState *
 StateCreate(MemoryContext cxt, GivenOptions options, int kinds, bool rows, Size limit)
@@ -69,23 +46,6 @@ StateCreate(MemoryContext cxt, GivenOptions options, int kinds, bool rows, Size 
 	st->builder = FrameBuilderCreate(cxt, rows ? st->opt->max_distinct :
 									 FRAME_MAX_DISTINCT_LIMIT, limit);
 	return st;
-}
-
-static bool
-SameOptions(const Jsonb *a, const Jsonb *b)
-{
-	if (a == NULL || b == NULL)
-		return a == b;
-	return VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0;
-}
-
-static void
-OptionsChanged(void)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("options must be the same for every row"),
-			 errhint("Write them as a constant.")));
 }
 
 static void
@@ -114,78 +74,24 @@ StateOfAggregate(FunctionCallInfo fcinfo, const GivenOptions *shared,
 	return st;
 }
 
-/* The options as a constant of the query, or NULL. */
-static const Const *
-ConstantOptions(const Aggref *aggref)
-{
-	ListCell   *lc;
-
-	foreach(lc, aggref != NULL ? aggref->args : NIL)
-	{
-		Node	   *arg = (Node *) ((TargetEntry *) lfirst(lc))->expr;
-
-		if (IsA(arg, Const) && ((Const *) arg)->consttype == JSONBOID &&
-			!((Const *) arg)->constisnull)
-			return (const Const *) arg;
-	}
-	return NULL;
-}
-
-/*
- * What all groups of an aggregate have in common when its options are a
- * constant of the query; kept as long as the query, in fn_extra.
- */
-typedef struct SharedCall
-{
-	const void *raw;			/* the constant */
-	GivenOptions options;
-	FrameState *columns;		/* of the columns form: a state without rows */
-} SharedCall;
-
-static SharedCall *
-ShareCall(FunctionCallInfo fcinfo, const void *raw, int options_arg, int kinds)
-{
-	SharedCall *shared = fcinfo->flinfo->fn_extra;
-	const Const *constant;
-
-	if (shared != NULL)
-		return shared->raw == raw ? shared : NULL;
-	constant = raw == NULL ? NULL : ConstantOptions(AggGetAggref(fcinfo));
-	if (constant == NULL || DatumGetPointer(constant->constvalue) != raw)
-		return NULL;
-	shared = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(SharedCall));
-	shared->raw = raw;
-	shared->options = TakeOptions(fcinfo->flinfo->fn_mcxt,
-								  PG_GETARG_JSONB_P(options_arg), kinds);
-	fcinfo->flinfo->fn_extra = shared;
-	return shared;
-}
-
 /* The state of this call, made on the first row. */
 static FrameState *
 StateOfCall(FunctionCallInfo fcinfo, int options_arg, int kinds, bool rows)
 {
 	FrameState *st = PG_ARGISNULL(0) ? NULL : (FrameState *) PG_GETARG_POINTER(0);
-	const void *raw = PG_NARGS() <= options_arg || PG_ARGISNULL(options_arg) ? NULL :
-		PG_GETARG_POINTER(options_arg);
 	const Jsonb *given;
 	SharedCall *shared;
 
-	/* a constant lies in the same place for every row, and does not change */
-	if (st != NULL && (raw != NULL ? st->shared != NULL && st->shared->raw == raw :
-					   st->given == NULL))
-		return st;
 	if (st != NULL)
 	{
-		given = raw == NULL ? NULL : PG_GETARG_JSONB_P(options_arg);
-		if (!SameOptions(st->given, given))
-			OptionsChanged();
+		CheckOptionsUnchanged(fcinfo, options_arg, st->shared, st->given);
 		return st;
 	}
 	if (!AggCheckCallContext(fcinfo, NULL))
 		elog(ERROR, "aggregate function called in non-aggregate context");
-	shared = ShareCall(fcinfo, raw, options_arg, kinds);
-	given = raw == NULL || shared != NULL ? NULL : PG_GETARG_JSONB_P(options_arg);
+	shared = ShareCall(fcinfo, options_arg, kinds);
+	given = RawOptions(fcinfo, options_arg) == NULL || shared != NULL ? NULL :
+		PG_GETARG_JSONB_P(options_arg);
 	st = StateOfAggregate(fcinfo, shared ? &shared->options : NULL, given, kinds, rows);
 	st->shared = shared;
 	return st;
@@ -365,8 +271,7 @@ lead_train_transfn(PG_FUNCTION_ARGS)
 static void
 BindArguments(FrameState *st, FunctionCallInfo fcinfo)
 {
-	(void) RowInputArgs(&st->input, fcinfo, 3, unconstify(Jsonb *, st->opt->names),
-						st->cxt);
+	ShapeOfCall(&st->input, st->shared, st->opt, fcinfo, 3, st->cxt);
 	BindColumns(st);
 }
 
@@ -381,6 +286,7 @@ BindGroup(FrameState *st, FunctionCallInfo fcinfo)
 		FrameState *columns = StateCreate(fcinfo->flinfo->fn_mcxt, shared->options,
 										  st->kinds, true, 0);
 
+		columns->shared = shared;
 		BindArguments(columns, fcinfo);
 		shared->columns = columns;
 	}
@@ -398,16 +304,6 @@ ColumnsTransition(FunctionCallInfo fcinfo, int kinds)
 
 	if (st->input.shape == NULL)
 	{
-		if (get_fn_expr_variadic(fcinfo->flinfo))
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("columns cannot be given as a VARIADIC array"),
-					 errhint("List the columns, or use lead_train() with a row.")));
-		if (st->opt->names == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("option \"names\" is missing"),
-					 errhint("Name the columns: {\"names\": [\"city\", \"clicks\"]}.")));
 		if (st->shared != NULL)
 			BindGroup(st, fcinfo);
 		else

@@ -11,7 +11,7 @@
 #include "frame.h"
 #include "options.h"
 
-/* Columns of a row whose values have a short way into the frame. */
+/* Columns of a row whose values have a short way into a frame or a profile. */
 typedef enum CellWay
 {
 	WAY_INT4,
@@ -53,6 +53,7 @@ typedef struct FrameState
 extern Frame *FinalFrame(FunctionCallInfo fcinfo, const Options **opt);
 
 /* bind.c */
+extern CellWay WayOfColumn(const RowColumn *col);
 extern void BindColumns(FrameState *st);
 extern void CheckSameColumns(const RowShape *was, const RowShape *is);
 

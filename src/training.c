@@ -93,6 +93,22 @@ lead_facts_finalfn(PG_FUNCTION_ARGS)
 	return TrainingFinal(fcinfo, false);
 }
 
+/* lead_training(frame, options): the same of a frame */
+PG_FUNCTION_INFO_V1(lead_training_frame);
+Datum
+lead_training_frame(PG_FUNCTION_ARGS)
+{
+	Options    *opt;
+	Frame	   *frame;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	opt = OptionsParse(PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), OPTIONS_FIT);
+	frame = FrameDecode(PG_GETARG_VARLENA_P(0));
+	CheckColumnsExist(frame, opt);
+	PG_RETURN_DATUM(TrainingRow(fcinfo, frame, opt, true, CurrentMemoryContext));
+}
+
 /* check_options(options jsonb): void, or the error that a training would end with */
 PG_FUNCTION_INFO_V1(lead_check_options);
 Datum

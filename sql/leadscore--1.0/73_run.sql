@@ -56,7 +56,7 @@ AS $$
 	UNION ALL
 	SELECT 'features', (SELECT string_agg(f, ', ') FROM jsonb_array_elements_text(spec->'features') AS f)
 	UNION ALL
-	SELECT concat(part, '.', k), v #>> '{}' FROM unnest('{options,holdout,gate}'::text[]) AS part, jsonb_each(spec->part) AS e(k, v)
+	SELECT concat(part, '.', k), v #>> '{}' FROM unnest('{options,holdout,gate,frames}'::text[]) AS part, jsonb_each(spec->part) AS e(k, v)
 $$;
 
 CREATE FUNCTION leadscore.start_run(name text, action text, spec jsonb, description text,
@@ -275,7 +275,8 @@ DECLARE
 	info jsonb := @extschema@.lead_info((trained).model);
 	evaluation jsonb;
 	compared jsonb;
-	unseen text := leadscore.not_seen(champion_spec, spec->'columns');
+	-- of kept frames `common` are those that it has not seen
+	unseen text := CASE WHEN spec ? 'frames' THEN '' ELSE leadscore.not_seen(champion_spec, spec->'columns') END;
 	obstacle text;
 	found record;
 	gate jsonb := spec->'gate';
@@ -289,6 +290,7 @@ BEGIN
 	IF holdout IS NOT NULL THEN
 		INSERT INTO leadscore.holdouts VALUES (name, number, holdout);
 		PERFORM leadscore.keep_score_quantiles(name, number, (trained).model, holdout);
+		PERFORM leadscore.keep_version_profile(name, number, (trained).model, holdout);
 		evaluation := to_jsonb(@extschema@.lead_evaluate_frame((trained).model, holdout, coalesce((gate->>'threshold')::float8, 0.5)));
 	END IF;
 
@@ -299,8 +301,14 @@ BEGIN
 		FROM leadscore.checks AS c WHERE c.run_id = run;
 	END IF;
 
-	PERFORM leadscore.put_metrics(run, '', evaluation, '{auc,auc_low,auc_high,average_precision,log_loss,brier,ks,threshold,
-		accuracy,precision,recall,specificity,f1}');
+	PERFORM leadscore.put_metrics(run, '', evaluation || leadscore.positive_rate(evaluation), '{auc,auc_low,auc_high,average_precision,
+		log_loss,log_loss_low,log_loss_high,brier,brier_low,brier_high,ks,threshold,accuracy,precision,recall,specificity,f1,
+		calibration_slope,calibration_slope_low,calibration_slope_high,
+		calibration_intercept,calibration_intercept_low,calibration_intercept_high,lift_10,lift_10_low,lift_10_high,
+		positive_rate,positive_rate_low,positive_rate_high,mean_score}');
+	IF holdout IS NOT NULL THEN
+		PERFORM leadscore.keep_curves(run, (trained).model, holdout);
+	END IF;
 	PERFORM leadscore.put_metrics(run, 'train.', info, '{log_likelihood,deviance,aic,bic,mcfadden_r2,iterations,gradient_norm,condition_number}');
 	INSERT INTO leadscore.metrics (run_id, key, step, value)
 	SELECT run, 'train.loss', h.i, (h.v #>> '{}')::float8
@@ -358,11 +366,15 @@ DECLARE
 BEGIN
 	SELECT c.version, c.spec INTO champion, champion_spec FROM leadscore.champion(name) AS c;
 	BEGIN
-		IF leadscore.source_fits(run, spec) THEN
-			spec := leadscore.with_columns(spec);
-			PERFORM leadscore.set_settings(spec OPERATOR(pg_catalog.->) 'settings');
-			EXECUTE leadscore.training_query(spec, champion_spec) INTO data;
-			PERFORM leadscore.set_settings(here);
+		IF spec OPERATOR(pg_catalog.?) 'frames' OR leadscore.source_fits(run, spec) THEN
+			IF spec OPERATOR(pg_catalog.?) 'frames' THEN
+				SELECT * INTO data FROM leadscore.train_on_frames(name, spec) AS f;
+			ELSE
+				spec := leadscore.with_columns(spec);
+				PERFORM leadscore.set_settings(spec OPERATOR(pg_catalog.->) 'settings');
+				EXECUTE leadscore.training_query(spec, champion_spec) INTO data;
+				PERFORM leadscore.set_settings(here);
+			END IF;
 			PERFORM leadscore.record_data(run, data.training, data.total, data.labelled, data.held_out, data.data_from, data.data_to);
 			PERFORM leadscore.put_checks(run, spec, data.training, data.total OPERATOR(pg_catalog.-) data.labelled,
 				data.duplicates, data.held_out);
@@ -385,7 +397,8 @@ CREATE FUNCTION leadscore.champion(name text, OUT version integer, OUT spec json
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT v.version, jsonb_set(r.spec, '{holdout}', r.spec->'holdout' || jsonb_build_object('cut', r.cut, 'seen', r.seen))
+	SELECT v.version, jsonb_set(r.spec, '{holdout}', r.spec->'holdout' || jsonb_build_object('cut', r.cut, 'seen', r.seen,
+		'halved', r.spec #> '{recalibrated,halved}'))
 	FROM leadscore.aliases AS a JOIN leadscore.versions AS v USING (name, version) JOIN leadscore.runs AS r USING (run_id)
 	WHERE a.name = $1 AND a.alias = 'champion'
 $$;
@@ -532,7 +545,7 @@ BEGIN
 		PERFORM leadscore.check_author(format('the recipe of model "%s"', name), author,
 			format('Look at spec in leadscore.runs; lead_retrain(%L, adopt => true) makes it your own.', name));
 	END IF;
-	RETURN spec;
+	RETURN spec - 'recalibrated';
 END;
 $$;
 
@@ -540,8 +553,13 @@ $$;
 -- options	are put over those stored, key by key
 -- gate		so is the gate; {"min_auc": null} takes a key out, so its default counts
 -- adopt	take over a recipe that another role wrote
+-- frames_window	train on the frames that lead_keep_frames() has kept of this time
+--			until the last of them ended; the source is not read.  NULL: as the last
+--			version was
+-- half_life	with it: a frame's rows count half as much each time it is older by
+--			this; NULL: all the same
 CREATE FUNCTION lead_retrain(name text, options jsonb DEFAULT NULL, gate jsonb DEFAULT NULL, description text DEFAULT NULL,
-	tags jsonb DEFAULT NULL, adopt boolean DEFAULT false)
+	tags jsonb DEFAULT NULL, adopt boolean DEFAULT false, frames_window interval DEFAULT NULL, half_life interval DEFAULT NULL)
 RETURNS lead_run
 LANGUAGE plpgsql
 AS $$
@@ -549,11 +567,11 @@ DECLARE
 	spec pg_catalog.jsonb;
 BEGIN
 	PERFORM leadscore.lock(name);	-- before the recipe is read: the model may be about to go
-	spec := leadscore.merged_spec(leadscore.last_spec(name, adopt), options, gate);
+	spec := leadscore.frames_spec(leadscore.merged_spec(leadscore.last_spec(name, adopt), options, gate), frames_window, half_life);
 	RETURN leadscore.train(name, 'retrain', spec, description, leadscore.last_experiment(name), tags);
 END;
 $$;
-COMMENT ON FUNCTION lead_retrain(text, jsonb, jsonb, text, jsonb, boolean) IS
+COMMENT ON FUNCTION lead_retrain(text, jsonb, jsonb, text, jsonb, boolean, interval, interval) IS
 'train the next version of a model by the recipe of its last one';
 
 CREATE FUNCTION leadscore.last_experiment(name text)

@@ -359,7 +359,7 @@ $$;
 ----------------------------------------------------------------------------
 
 -- lead_grant(role, level): 'reader' may score by name and see all but the rows
--- held out, 'trainer' may also train, promote and drop.  Both still need
+-- held out and the frames kept, 'trainer' may also train, promote and drop.  Both still need
 -- their rights on the leads themselves.
 CREATE FUNCTION lead_grant(role text, level text)
 RETURNS void
@@ -386,7 +386,7 @@ BEGIN
 		IF t.relkind = 'S' THEN
 			CONTINUE WHEN level = 'reader';
 			EXECUTE format('GRANT USAGE ON SEQUENCE leadscore.%I TO %I', t.relname, role);
-		ELSIF level = 'trainer' AND t.relname IN ('runs', 'score_tables') THEN
+		ELSIF level = 'trainer' AND t.relname IN ('runs', 'score_tables', 'watches') THEN
 			-- who wrote what will run again is not to be forged
 			EXECUTE format('GRANT SELECT, DELETE, INSERT (%2$s) ON leadscore.%1$I TO %3$I', t.relname,
 				(SELECT string_agg(quote_ident(a.attname), ', ') FROM pg_attribute AS a WHERE a.attrelid = t.oid AND a.attnum > 0
@@ -397,8 +397,8 @@ BEGIN
 			END IF;
 		ELSIF level = 'trainer' AND t.relkind <> 'v' THEN
 			EXECUTE format('GRANT SELECT, INSERT%s ON leadscore.%I TO %I',
-				CASE WHEN t.relname = 'deployments' THEN '' ELSE ', UPDATE, DELETE' END, t.relname, role);
-		ELSIF t.relname <> 'holdouts' THEN
+				CASE WHEN t.relname IN ('deployments', 'forgettings', 'decisions') THEN '' ELSE ', UPDATE, DELETE' END, t.relname, role);
+		ELSIF t.relname NOT IN ('holdouts', 'kept_frames') THEN
 			EXECUTE format('GRANT SELECT ON leadscore.%I TO %I', t.relname, role);
 		END IF;
 	END LOOP;

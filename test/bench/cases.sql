@@ -41,7 +41,9 @@ SELECT format('SELECT %s FROM leads', bench.list('leads', NULL, 'sum(%I)', 'coun
 	format('_columns(app_complete_flag, ''{"names": [%s]}'', %s)',
 		bench.list('leads', 'app_complete_flag', '"%s"'), bench.list('leads', 'app_complete_flag', '%I')) AS columns,
 	format('_columns(y, ''{"names": [%s]}'', %s)',
-		bench.list('pts', 'y', '"%s"'), bench.list('pts', 'y', '%I')) AS columns_pts \gset
+		bench.list('pts', 'y', '"%s"'), bench.list('pts', 'y', '%I')) AS columns_pts,
+	format('''{"names": [%s]}'', %s', bench.list('leads', NULL, '"%s"'), bench.list('leads', NULL, '%I')) AS profiled,
+	format('''{"names": [%s]}'', %s', bench.list('pts', NULL, '"%s"'), bench.list('pts', NULL, '%I')) AS profiled_pts \gset
 
 INSERT INTO bench.query (name, workers, sql) VALUES
 	('scan leads', 0, :'scan'),
@@ -137,6 +139,17 @@ INSERT INTO bench.query (name, sql) VALUES
 	('libsvm', format('SELECT %s FROM leads ORDER BY id', :'libsvm')),
 	('CASE deviates by', format('SELECT max(abs(%s - lead_score((SELECT model FROM bench.model WHERE name = ''leads''), l))) FROM leads l', :'expression'));
 
+-- Profiles of all rows, and what changed between the first half and the second.
+CREATE TABLE bench.profile AS
+SELECT lead_profile(l) FILTER (WHERE id <= :rows / 2) AS reference, lead_profile(l) FILTER (WHERE id > :rows / 2) AS current FROM leads l;
+INSERT INTO bench.query (name, workers, sql) VALUES
+	('profile row', 0, 'SELECT lead_profile(l) IS NOT NULL FROM leads l'),
+	('profile columns', 0, format('SELECT lead_profile_columns(%s) IS NOT NULL FROM leads', :'profiled')),
+	('profile columns, 2 workers', 2, format('SELECT lead_profile_columns(%s) IS NOT NULL FROM leads', :'profiled')),
+	('profile columns, model', 0, format('SELECT lead_profile_columns((SELECT model FROM bench.model WHERE name = ''leads''), %s) IS NOT NULL FROM leads', :'profiled')),
+	('profile pts', 0, format('SELECT lead_profile_columns(%s) IS NOT NULL FROM pts', :'profiled_pts')),
+	('drift', 0, 'SELECT count(*) FROM bench.profile p, LATERAL lead_drift(p.reference, p.current)');
+
 CREATE TABLE pairs AS
 SELECT lead_score((SELECT model FROM bench.model WHERE name = 'leads'), l) AS score, app_complete_flag AS label FROM leads l;
 CREATE TABLE pairs_pts AS
@@ -166,6 +179,12 @@ INSERT INTO bench.line (label, query, against, target, memory) VALUES
 	('lead_score, model of 1 kB, one text', 'score 1 kB', NULL, NULL, false),
 	('lead_score, model of 1 MB, one text', 'score 1 MB', 'score 1 kB', 1.1, false),
 	('scores written to a table', 'write scores', 'scan leads', NULL, false),
+	('lead_profile, whole row', 'profile row', 'scan leads', 2.5, false),
+	('lead_profile_columns', 'profile columns', 'scan leads', 2.5, false),
+	('lead_profile_columns, 2 workers', 'profile columns, 2 workers', 'scan leads, 2 workers', 2.5, false),
+	('lead_profile_columns, with a model', 'profile columns, model', 'scan leads', NULL, false),
+	('lead_profile_columns, pts', 'profile pts', 'scan pts', NULL, false),
+	('lead_drift of two profiles', 'drift', NULL, NULL, false),
 	('sum(score), sum(label)', 'sum pairs', NULL, NULL, false),
 	('lead_evaluate', 'evaluate', 'sum pairs', 4.0, false);
 -- What was not asked for above has no line.

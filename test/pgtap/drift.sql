@@ -9,7 +9,7 @@
 -- z with norm.sf.
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(51);
+SELECT plan(69);
 
 CREATE FUNCTION pg_temp.far(a float8, b float8) RETURNS float8 LANGUAGE sql AS
 $$ SELECT CASE WHEN a = b THEN 0 ELSE abs(a - b) / greatest(abs(b), 1e-300) END $$;
@@ -67,10 +67,20 @@ SELECT cmp_ok(greatest(pg_temp.far(d.chance_threshold, 0.008118364975245325), pg
 FROM pairs, lead_drift(reference, current, '{"method": "psi"}') d WHERE size = 'large' AND "column" = 'cat';
 SELECT cmp_ok(pg_temp.far(d.chance_threshold, 0.03185585694822328), '<', 1e-10::float8, 'distance that chance exceeds')
 FROM pairs, lead_drift(reference, current) d WHERE size = 'large' AND "column" = 'cat';
--- many rows: Kolmogorov's limit, scipy.special.kolmogorov
-SELECT cmp_ok(pg_temp.far(d.p_value, 0.00196406586262081), '<', 1e-9::float8, 'ks of many rows')
-FROM lead_drift((SELECT lead_profile(r) FROM (SELECT (i * 37 % 401)::float8 AS x FROM generate_series(1, 20000) i) r),
-				(SELECT lead_profile(r) FROM (SELECT i * 37 % 401 * 1.02::float8 AS x FROM generate_series(1, 15000) i) r), '{"method": "ks"}') d;
+-- more than 10,000 rows on a side: ks_2samp takes kstwo of n * m / (n + m) rows
+SELECT cmp_ok(greatest(pg_temp.far(d.statistic, e.statistic), pg_temp.far(d.p_value, e.p)), '<', 1e-10::float8,
+			  format('ks of %s and %s rows, times %s', e.n, e.m, e.scale))
+FROM (VALUES
+	(20000, 15000, 1.02::float8, 0.011183333333333323::float8, 0.23228634242687296::float8),
+	(20000, 15000, 1.005, 0.007499999999999951, 0.7176542057709852),
+	(30000, 12000, 1.0, 0.010000000000000009, 0.35577624429321664),
+	(20000, 30, 1.1, 0.10588333333333333, 0.8548725194776302),
+	(20000, 30, 1.6, 0.38255000000000006, 0.00018541628625715013),
+	(15000, 300, 1.05, 0.04600000000000004, 0.5470041912328276),
+	(12000, 900, 1.15, 0.12444444444444447, 9.332710344167014e-12),
+	(11000, 10999, 1.0, 0.010000000000000009, 0.6375215980384253)) e(n, m, scale, statistic, p),
+	LATERAL lead_drift((SELECT lead_profile(r) FROM (SELECT (i * 37 % 401)::float8 AS x FROM generate_series(1, n) i) r),
+					   (SELECT lead_profile(r) FROM (SELECT i * 41 % 397 * scale AS x FROM generate_series(1, m) i) r), '{"method": "ks"}') d;
 
 -- Evidently's defaults
 SELECT results_eq(
@@ -82,9 +92,18 @@ SELECT results_eq(
 	$$SELECT "column", drifted, beyond_chance FROM pairs, lead_drift(reference, current) WHERE size = 'large' ORDER BY "column"$$,
 	$$VALUES ('cat', true, true), ('few', true, true), ('num', true, true), ('two', false, true)$$,
 	'the row says which of the two thresholds is crossed');
--- Benjamini and Hochberg: the least of p * m / rank over the ranks from its own on
-SELECT ok(bool_and(pg_temp.far(p_adjusted, least(1, (SELECT min(o.p_value * 4 / o.rank) FROM (SELECT p_value, rank() OVER (ORDER BY p_value) FROM lead_drift(reference, current)) o WHERE o.p_value >= d.p_value))) < 1e-12), 'p adjusted')
-FROM pairs, lead_drift(reference, current) d WHERE size = 'small';
+-- Benjamini and Hochberg: the least of p * m / rank over the ranks from its own on;
+-- p of a chisquare is that of the distance of its counts
+WITH p AS (
+	SELECT d."column", d.p_adjusted, CASE d.method WHEN 'chisquare' THEN j.p_value ELSE d.p_value END AS p
+	FROM pairs, lead_drift(reference, current) d JOIN lead_drift(reference, current, '{"method": "jensenshannon"}') j USING ("column")
+	WHERE size = 'small')
+SELECT ok(bool_and(pg_temp.far(p_adjusted, least(1, (SELECT min(o.p * 4 / o.rank) FROM (SELECT p, rank() OVER (ORDER BY p) FROM p) o WHERE o.p >= p.p))) < 1e-12), 'p adjusted')
+FROM p;
+-- chance moves both sides: what Evidently's chisquare takes for drift need not be
+SELECT ok(d.drifted AND NOT d.beyond_chance AND pg_temp.far(d.p_value, 0.013995792487650894) < 1e-10 AND pg_temp.far(d.p_adjusted, 0.17335266278737269) < 1e-10, 'chisquare and chance')
+FROM lead_drift((SELECT lead_profile(r) FROM (SELECT i % 5 AS x FROM generate_series(1, 500) i) r),
+				(SELECT lead_profile(r) FROM (SELECT CASE WHEN i % 20 = 0 THEN 2 ELSE i % 5 END AS x FROM generate_series(1, 500) i) r)) d;
 SELECT ok(bool_and(statistic < 1e-12 AND NOT drifted AND NOT beyond_chance), 'a profile has not drifted from itself') FROM pairs, lead_drift(reference, reference);
 
 -- columns that came, went or are empty; new levels, the range
@@ -123,6 +142,47 @@ FROM halves, lead_drift(low, high) d WHERE d."column" = 'x';
 SELECT is(s.columns_that_matter[1], 'x', 'the column that matters') FROM halves, lead_drift_summary(low, high) s;
 SELECT ok(s.score_drifted, 'the scores have drifted') FROM halves, lead_drift_summary(low, high) s;
 
+-- the model handed over: profiles made without it give the same, where no value was
+-- rounded; the reference may be what the model was trained on
+CREATE TEMP TABLE plain AS
+SELECT lead_profile(r) FILTER (WHERE r.x < 4) AS low, lead_profile(r) FILTER (WHERE r.x >= 4) AS high, lead_profile(lead_frame(won, r)) AS frame
+FROM leads, LATERAL (SELECT x, n, c) r;
+SELECT ok(bool_and(abs(d.impact_log_odds - e.impact_log_odds) < 1e-12 AND d.impact_exact = e.impact_exact AND d.impact_against = 'reference') AND count(*) = 3, 'impact from counts')
+FROM halves h, plain p, m, LATERAL lead_drift(h.low, h.high) e, LATERAL lead_drift(p.low, p.high, model => model) d WHERE d."column" = e."column";
+SELECT ok(bool_and(abs(d.impact_log_odds - e.impact_log_odds) < 1e-12 AND abs(d.impact_points - e.impact_points) < 1e-9), 'one side from counts')
+FROM halves h, plain p, m, LATERAL lead_drift(h.low, h.high) e, LATERAL lead_drift(h.low, p.high, model => model) d WHERE d."column" = e."column" AND e.kind <> 'score';
+SELECT ok(bool_and(abs(d.impact_log_odds - e.impact_log_odds) < 1e-12 AND d.impact_against = 'reference' AND e.impact_against = 'training') AND count(*) = 3, 'against the training, from counts')
+FROM halves h, plain p, m, LATERAL lead_drift(lead_profile(model), h.high) e, LATERAL lead_drift(lead_profile(model), p.high, model => model) d WHERE d."column" = e."column" AND e.kind <> 'score';
+SELECT ok(bool_and(abs(impact_log_odds) < 1e-12 AND impact_exact) AND count(*) = 2, 'a frame of the training rows') FROM plain, m, lead_drift(lead_profile(model), frame, model => model) WHERE "column" <> 'x';
+SELECT is((sum(impact_log_odds), count(impact_exact))::text, '(,0)', 'no impact without a model') FROM plain, lead_drift(low, high);
+SELECT is(model_is, '(t,f)', 'the impact of another model is not that of this one')
+FROM halves h, (SELECT lead_train(won, r) AS other FROM leads, LATERAL (SELECT x, c) r) o,
+	 LATERAL (SELECT (abs(d.impact_log_odds - c.estimate * (high_x - low_x)) < 1e-10, count(n.impact_exact) > 0)::text AS model_is
+			  FROM lead_drift(low, high, model => other) d, lead_coefficients(other) c, lead_drift(low, high, model => other) n
+			  WHERE d."column" = 'x' AND c.name = 'x' AND n."column" = 'n' GROUP BY d.impact_log_odds, c.estimate) x;
+-- rounded numbers: near, and said; levels that were hashed, hours of a day: not known
+CREATE TEMP TABLE wide AS
+SELECT i, sqrt(i) * 7 AS amount, i % 3 = 0 AS known, timestamp '2025-01-01' + i * interval '7 hours' AS at, i % 9000 AS key, i * 31 % 17 + i % 3 * 4 > 9 AS won FROM generate_series(1, 20000) i;
+CREATE TEMP TABLE wm AS SELECT lead_train(won, r, '{"columns": {"at": {"parts": ["hour"]}}}') AS model FROM wide, LATERAL (SELECT amount, known, at) r;
+SELECT results_eq($$SELECT d."column", d.impact_exact, abs(d.impact_log_odds / e.impact_log_odds - 1) < 0.02 FROM wm,
+	LATERAL (SELECT lead_profile(model, w) FILTER (WHERE w.i < 9999) AS a, lead_profile(model, w) FILTER (WHERE w.i >= 9999) AS b,
+					lead_profile(w) FILTER (WHERE w.i < 9999) AS pa, lead_profile(w) FILTER (WHERE w.i >= 9999) AS pb FROM wide w) p,
+	LATERAL lead_drift(a, b) e, LATERAL lead_drift(pa, pb, model => model) d WHERE d."column" = e."column" AND d."column" IN ('amount', 'known', 'at')$$,
+	$$VALUES ('amount', false, true), ('known', true, true), ('at', false, NULL)$$, 'what was rounded, and what is not known');
+SELECT ok(NOT s.impact_exact, 'and the sum says so') FROM wm, (SELECT lead_profile(w) AS p FROM wide w) p, lead_drift_summary(p, p, model => model) s;
+
+-- keys and times always move on; asked for, they are compared
+SELECT results_eq($$SELECT "column", method, note FROM lead_drift(
+		(SELECT lead_profile(r) FROM (SELECT i, 'k' || i AS k, i % 100 AS n, i / 1.0 AS amount FROM generate_series(1, 5000) i) r),
+		(SELECT lead_profile(r) FROM (SELECT i, 'k' || i AS k, i % 100 AS n, i / 1.0 AS amount FROM generate_series(5001, 9000) i) r), '{"columns": {"k": {"method": "psi"}}}')$$,
+	$$VALUES ('i', NULL, 'an identifier'), ('k', 'psi', NULL), ('n', 'wasserstein', NULL), ('amount', 'wasserstein', NULL)$$, 'identifiers');
+-- whatever the unit
+SELECT ok(bool_and(pg_temp.far(d.statistic, e.statistic) < 1e-12 AND d.p_value IS NOT DISTINCT FROM e.p_value), 'numbers near the end of the range')
+FROM unnest('{psi,jensenshannon,wasserstein,ks}'::text[]) way,
+	 LATERAL (SELECT lead_profile(r) FILTER (WHERE i <= 1000) AS a, lead_profile(r) FILTER (WHERE i > 1000) AS b, lead_profile(l) FILTER (WHERE i <= 1000) AS la, lead_profile(l) FILTER (WHERE i > 1000) AS lb
+			  FROM generate_series(1, 2000) i, LATERAL (SELECT (i * 37 % 401 - 200 + i / 1001 * 20)::float8 AS x) r, LATERAL (SELECT x * 2 ^ 1014 AS x) l) p,
+	 LATERAL lead_drift(la, lb, jsonb_build_object('method', way)) d, LATERAL lead_drift(a, b, jsonb_build_object('method', way)) e;
+
 -- real data
 \set here `test -r ../shared/data/codepro/model_input.csv.gz && echo true || echo false`
 \if :here
@@ -144,9 +204,8 @@ FROM campaign, LATERAL (SELECT goal, raised, days, backers, category, month, cou
 SELECT is((s.drifted, s.drifted_columns, s.beyond_chance)::text, '(f,0,0)', 'campaign: its halves have not drifted') FROM campaign_halves, lead_drift_summary(a, b) s;
 CREATE TEMP TABLE olist (mql_id text, contact date, page text, origin text);
 \copy olist FROM PROGRAM 'zcat ../shared/data/olist_funnel/marketing_qualified_leads.csv.gz' CSV HEADER
-SELECT is((s.drifted, s.drifted_columns, s.beyond_chance, s.columns_that_matter)::text, '(t,1,2,{page})', 'Olist: 2018 has drifted from 2017: the landing pages; the origins beyond chance, too')
-FROM lead_drift_summary((SELECT lead_profile(r) FROM olist, LATERAL (SELECT page, origin) r WHERE contact < '2018-01-01'),
-						(SELECT lead_profile(r) FROM olist, LATERAL (SELECT page, origin) r WHERE contact >= '2018-01-01')) s;
+SELECT is((s.drifted, s.drifted_columns, s.beyond_chance, s.not_measured, s.columns_that_matter)::text, '(t,1,2,2,{page})', 'Olist: 2018 has drifted from 2017: the landing pages; the origins beyond chance, too')
+FROM lead_drift_summary((SELECT lead_profile(o) FROM olist o WHERE contact < '2018-01-01'), (SELECT lead_profile(o) FROM olist o WHERE contact >= '2018-01-01')) s;
 \else
 SELECT skip('../shared/data is not here', 4);
 \endif

@@ -1,7 +1,7 @@
 -- Someone else's functions, operators and types stand first in search_path: none of them is called.
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(13);
+SELECT plan(17);
 SET LOCAL client_min_messages = error;
 
 CREATE TABLE leads AS
@@ -36,6 +36,11 @@ BEGIN
 	r := public.lead_retrain('h', NULL, NULL);
 	INSERT INTO said (what) VALUES (concat_ws(' ', r.version, r.status, r.error));
 	INSERT INTO said (what) SELECT concat('levels ', pg_catalog.count(*)) FROM public.lead_validate('h');
+	INSERT INTO said (what) SELECT concat('frames ', pg_catalog.count(*)) FROM public.lead_keep_frames('h', maturity => '1 day');
+	r := public.lead_retrain('h', frames_window => '1 year', half_life => '1 year');
+	INSERT INTO said (what) VALUES (concat_ws(' ', r.version, r.status, r.error));
+	INSERT INTO said (what) SELECT concat('forgotten ', pg_catalog.count(*)) FROM public.lead_forget('h', 'select * from leads where id = 5');
+	INSERT INTO said (what) SELECT concat('kept again ', pg_catalog.count(*)) FROM public.lead_keep_frames('h', again => '2025-01-20');
 	INSERT INTO said (what) SELECT concat('versions ', pg_catalog.count(*)) FROM public.lead_versions('h');
 	t := (public.lead_promote('h', 2)).version;
 	t := concat(t, ' ', (public.lead_rollback('h')).version);
@@ -52,7 +57,7 @@ BEGIN
 END $$;
 SELECT lives_ok('CALL pg_temp.live()', 'a whole life');
 SELECT is(s.what, w.what, w.what)
-FROM unnest('{1 finished,2 finished,3 finished,levels 0,versions 3,2 1,deployments 3,model tt,scores 1000,summary t,pruned 0,left 0}'::text[]) WITH ORDINALITY AS w(what, n)
+FROM unnest('{1 finished,2 finished,3 finished,levels 0,frames 26,4 finished,forgotten 1,kept again 7,versions 4,2 1,deployments 3,model tt,scores 1000,summary t,pruned 0,left 0}'::text[]) WITH ORDINALITY AS w(what, n)
 LEFT JOIN said s USING (n);
 SELECT * FROM finish();
 ROLLBACK;

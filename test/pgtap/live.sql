@@ -29,6 +29,9 @@ SELECT is(lead_summary('m@2'), lead_summary(model), 'summary by name') FROM v WH
 SELECT is(lead_info('m'), lead_info(model), 'info by name') FROM v WHERE version = 1;
 SELECT is(lead_encoded_names('m'), lead_encoded_names(model), 'names by name') FROM v WHERE version = 1;
 SELECT is(lead_covariance('m'), lead_covariance(model), 'covariance by name') FROM v WHERE version = 1;
+SELECT is(lead_profile('m'), lead_profile(model), 'profile of the training by name') FROM v WHERE version = 1;
+SELECT ok((SELECT lead_profile('m', l) FROM leads l) = (SELECT lead_profile(model, l) FROM leads l), 'profile with a model by name') FROM v WHERE version = 1;
+SELECT ok((SELECT lead_profile('m@2', l) FROM leads l) = (SELECT lead_profile(model, l) FROM leads l), 'with a version of it') FROM v WHERE version = 2;
 SELECT results_eq($$SELECT * FROM lead_coefficients('m')$$, $$SELECT c.* FROM v, lead_coefficients(model) c WHERE version = 1$$, 'coefficients by name');
 SELECT results_eq($$SELECT e.* FROM leads l, lead_explain('m', l) e WHERE id = 7$$,
 	$$SELECT e.* FROM leads l, v, lead_explain(model, l) e WHERE id = 7 AND version = 1$$, 'explanation by name');

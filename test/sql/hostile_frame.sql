@@ -5,30 +5,7 @@ SET search_path = hostile_test, public;
 SET timezone = 'UTC';
 SET client_min_messages = error;
 
--- CRC-32C (Castagnoli), reflected, as PostgreSQL's own
-CREATE TABLE crc_table AS
-WITH RECURSIVE step(n, bit, c) AS (
-	SELECT n, 0, n::bigint FROM generate_series(0, 255) n
-	UNION ALL
-	SELECT n, bit + 1, CASE WHEN c & 1 = 1 THEN (c >> 1) # 2197175160 ELSE c >> 1 END FROM step WHERE bit < 8)
-SELECT array_agg(c ORDER BY n) AS t FROM step WHERE bit = 8;
-CREATE FUNCTION crc32c(bytes bytea, t bigint[]) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS $$
-DECLARE
-	c bigint := 4294967295;
-BEGIN
-	FOR i IN 0 .. length(bytes) - 1 LOOP
-		c := t[((c # get_byte(bytes, i)) & 255) + 1] # (c >> 8);
-	END LOOP;
-	RETURN c # 4294967295;
-END;
-$$;
-SELECT to_hex(crc32c('123456789', t)) AS check_value FROM crc_table;
-
--- the bytes of a frame with the checksum that belongs to them
-CREATE FUNCTION seal(bytes bytea, t bigint[]) RETURNS bytea LANGUAGE sql AS $$
-SELECT substr(bytes, 1, 8) || decode(string_agg(lpad(to_hex((c >> s) & 255), 2, '0'), '' ORDER BY s), 'hex') || substr(bytes, 13)
-FROM crc32c(substr(bytes, 13), t) c, unnest(ARRAY[0, 8, 16, 24]) s
-GROUP BY bytes $$;
+\i test/lib/seal.psql
 
 CREATE FUNCTION as_frame(bytes bytea) RETURNS leadframe LANGUAGE sql AS $$ SELECT ('\x' || encode(bytes, 'hex'))::leadframe $$;
 
@@ -40,6 +17,7 @@ DECLARE
 	f leadframe;
 	reason text;
 	described bigint;
+	expression text;
 BEGIN
 	BEGIN
 		f := as_frame(bytes);
@@ -52,16 +30,17 @@ BEGIN
 	EXCEPTION WHEN OTHERS THEN
 		IF SQLSTATE LIKE 'XX%' THEN RAISE; END IF;
 	END;
-	BEGIN
-		PERFORM as_frame(decode(substr((f || good)::text, 3), 'hex'));
-	EXCEPTION WHEN OTHERS THEN
-		IF SQLSTATE LIKE 'XX%' OR SQLSTATE = '22P03' THEN RAISE; END IF;
-	END;
-	BEGIN
-		PERFORM as_frame(decode(substr((good || f)::text, 3), 'hex'));
-	EXCEPTION WHEN OTHERS THEN
-		IF SQLSTATE LIKE 'XX%' OR SQLSTATE = '22P03' THEN RAISE; END IF;
-	END;
+	FOREACH expression IN ARRAY ARRAY['$1 || $2', '$2 || $1', '$1 - $2', '$2 - $1', '$1 - $1', 'lead_weigh_frame($1, 0.1)',
+		'leadscore.set_time_range($1, now(), now())']
+	LOOP
+		-- what comes out is a frame again
+		BEGIN
+			EXECUTE format('SELECT as_frame(decode(substr((%s)::text, 3), ''hex''))', expression) USING f, good;
+		EXCEPTION WHEN OTHERS THEN
+			IF SQLSTATE LIKE 'XX%' OR SQLSTATE = '22P03' THEN RAISE; END IF;
+		END;
+	END LOOP;
+	PERFORM leadscore.framing_of(f), leadscore.frame_counts(f);
 	BEGIN
 		PERFORM lead_coefficients(lead_fit(f, '{"min_count": 1, "lambda": 1}'));
 	EXCEPTION WHEN OTHERS THEN

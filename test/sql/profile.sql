@@ -1,5 +1,4 @@
--- Profiles: what they count, that order and division do not matter, and that
--- bytes from outside are refused or as good as any other.
+-- Profiles: what they count, and that order and division do not matter.
 CREATE SCHEMA profile_test;
 SET search_path = profile_test, public;
 SET timezone = 'UTC';
@@ -17,12 +16,35 @@ SELECT "column", type, kind, rows, nulls, round(missing::numeric, 4) AS missing,
 SELECT "column", min, q25, median, q75, max FROM lead_describe(:'p'::leadprofile);
 SELECT "column", round(mean::numeric, 6) AS mean, round(sd::numeric, 6) AS sd, round(skewness::numeric, 6) AS skewness, zeros, alerts FROM lead_describe(:'p'::leadprofile);
 SELECT "column", most_frequent FROM lead_describe(:'p'::leadprofile) WHERE most_frequent IS NOT NULL;
--- up to 1,000 numbers the moments are those of the rows
-SELECT abs(d.mean - r.mean) < 1e-9 AS mean, abs(d.sd - r.sd) < 1e-9 AS sd, d.median = r.median AS median, d.q75 = r.q75 AS q75
+-- mean and sd are those of the rows, also where numbers are counted on a grid; quantiles up to 1,000 different ones
+SELECT d."column", d.exact, abs(d.mean - r.mean) < 1e-13 * abs(r.mean) AS mean, abs(d.sd - r.sd) < 1e-13 * r.sd AS sd
+FROM lead_describe(:'p'::leadprofile) d JOIN (
+	SELECT name, avg(x)::float8 AS mean, stddev_pop(x)::float8 AS sd
+	FROM leads, LATERAL (VALUES ('clicks', clicks::numeric(40, 20)), ('amount', amount), ('loss', loss), ('waited', extract(epoch FROM waited))) v(name, x)
+	GROUP BY name) r ON d."column" = r.name;
+SELECT d.median = r.median AS median, d.q75 = r.q75 AS q75
 FROM lead_describe(:'p'::leadprofile) d,
-	 (SELECT avg(clicks)::float8 AS mean, stddev_pop(clicks)::float8 AS sd, percentile_cont(0.5) WITHIN GROUP (ORDER BY clicks) AS median,
+	 (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY clicks) AS median,
 			 percentile_cont(0.75) WITHIN GROUP (ORDER BY clicks) AS q75 FROM leads) r
 WHERE d."column" = 'clicks';
+-- sums that cancel, squares beyond the range of a double, many rows of one number
+SELECT "column", exact, mean, round((sd / wanted)::numeric, 10) AS sd_to_wanted
+FROM lead_describe((SELECT lead_profile(v) FROM (
+	SELECT (i - 1000) * 1e300 AS huge, (i - 1000) * 1e-300 AS tiny, 1e12 + i AS far, CASE WHEN i <= 1001 THEN i ELSE 7 END AS often
+	FROM generate_series(0, 2000) i) v))
+	JOIN (SELECT name, stddev_pop(x)::float8 AS wanted FROM generate_series(0, 2000) i,
+		LATERAL (VALUES ('huge', i * 1e300::numeric), ('tiny', i * 1e-300::numeric(400, 320)), ('far', i::numeric(30, 20)),
+			('often', CASE WHEN i <= 1001 THEN i ELSE 7 END::numeric(30, 20))) v(name, x) GROUP BY name) w ON name = "column";
+
+-- where exact counting ends: 1,000 numbers, 2,000 texts, 65,536 bytes of them
+SELECT n, exact, "distinct" = n AS counted FROM (VALUES (999), (1000), (1001)) v(n), LATERAL (SELECT lead_profile(r) AS p FROM (SELECT i + 0.5 AS x FROM generate_series(1, n) i) r) q, lead_describe(p);
+SELECT n, exact, "distinct" = n AS counted FROM (VALUES (1999), (2000), (2001)) v(n), LATERAL (SELECT lead_profile(r) AS p FROM (SELECT 't' || i AS x FROM generate_series(1, n) i) r) q, lead_describe(p);
+SELECT n, exact, "distinct" FROM (VALUES (65535), (65536), (65537)) v(n), LATERAL (SELECT lead_profile(r) AS p FROM (SELECT repeat('x', n - 1) AS x UNION ALL SELECT 'y') r) q, lead_describe(p);
+-- beyond, 3 % is the standard error of the number of different ones
+SELECT type, count(*), sqrt(avg(("distinct"::float8 / n - 1) ^ 2)) BETWEEN 0.005 AND 0.045 AS near
+FROM generate_series(1, 12) seed, LATERAL (SELECT 2000 + 1234 * seed AS n) n,
+	LATERAL (SELECT lead_profile(x) AS p FROM (SELECT seed * 1e6 + i * 1.37 AS number, seed || ' ' || i AS text FROM generate_series(1, n) i) x) q, lead_describe(p)
+GROUP BY type ORDER BY type;
 
 -- the same rows, the same bytes
 SELECT lead_profile(l) = :'p' AS reversed FROM (SELECT * FROM leads ORDER BY amount DESC) l;
@@ -32,25 +54,74 @@ SELECT (SELECT lead_profile(l) FROM leads l WHERE won) || (SELECT lead_profile(l
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
+SET max_parallel_workers_per_gather = 2;
 EXPLAIN (COSTS OFF) SELECT lead_profile(l) FROM leads l;
 SELECT lead_profile(l) = :'p' AS parallel FROM leads l;
-RESET parallel_setup_cost;
-RESET parallel_tuple_cost;
-RESET min_parallel_table_scan_size;
+SET max_parallel_workers_per_gather = 0;
 SELECT lead_profile(l) IS NULL AS no_rows, lead_profile(NULL::leadprofile) IS NULL AS no_profile FROM leads l WHERE false;
 SELECT count(*) FROM (SELECT lead_profile(l) OVER (ORDER BY amount, created ROWS 3 PRECEDING) FROM leads l LIMIT 5) w;
+
+-- the columns one by one make the bytes of the row
+\set columns won, city, clicks, amount, loss, email, created, waited, empty, one, place
+\set names '{"names": ["won", "city", "clicks", "amount", "loss", "email", "created", "waited", "empty", "one", "place"]}'
+SELECT lead_profile_columns(:'names', :columns) = :'p' AS by_columns FROM leads;
+SELECT lead_profile(p) = :'p' AS united FROM (SELECT lead_profile_columns(:'names', :columns) AS p FROM leads GROUP BY clicks, city) d;
+SET max_parallel_workers_per_gather = 2;
+EXPLAIN (COSTS OFF) SELECT lead_profile_columns('{"names": ["city"]}', city) FROM leads;
+SELECT lead_profile_columns(:'names', :columns) = :'p' AS parallel FROM leads;
+SET max_parallel_workers_per_gather = 0;
+SELECT lead_profile_columns('{"names": ["a"]}', i) IS NULL AS no_rows FROM generate_series(1, 0) i;
+SELECT "column", type, rows, nulls, most_frequent
+FROM lead_describe((SELECT lead_profile_columns('{"names": ["a", "b", "c", "größe"]}'::jsonb, i, 1.5, NULL, 'x') FROM generate_series(1, 3) i));
+SELECT error_of($$SELECT lead_profile_columns(NULL::jsonb, city) FROM leads$$);
+SELECT error_of($$SELECT lead_profile_columns('{}', city) FROM leads$$);
+SELECT error_of($$SELECT lead_profile_columns('{"names": ["city", "amount"]}', city) FROM leads$$);
+SELECT error_of($$SELECT lead_profile_columns('{"names": ["a", "a"]}', city, amount) FROM leads$$);
+SELECT error_of($$SELECT lead_profile_columns('{"names": ["city"], "exclude": ["city"]}', city) FROM leads$$);
+SELECT error_of($$SELECT lead_profile_columns('["city"]', city) FROM leads$$);
+SELECT error_of($$SELECT lead_profile_columns('{"names": ["a", "b"]}'::jsonb, VARIADIC ARRAY[1, 2])$$);
+SELECT n, error_of((SELECT format('SELECT lead_profile_columns(%L::jsonb, %s)', jsonb_build_object('names', array_agg('c' || i)), string_agg(i::text, ', ')) FROM generate_series(1, n) i)) FROM generate_series(98, 99) n;
+SELECT error_of($$SELECT lead_profile_columns(jsonb_build_object('names', ARRAY[CASE WHEN won THEN 'a' ELSE 'b' END]), clicks) FROM leads$$);
+SELECT lead_profile_columns(jsonb_build_object('names', ARRAY[CASE WHEN won THEN 'a' ELSE 'a' END]), clicks) = lead_profile(l) AS computed
+FROM (SELECT clicks AS a, clicks, won FROM leads) q, LATERAL (SELECT a) l;
 
 -- columns match by name; one that is missing is NULL
 SELECT "column", rows, nulls, "distinct", most_frequent
 FROM lead_describe((SELECT lead_profile(a) FROM (VALUES (1, 'x'), (2, 'y')) a(n, t)) || (SELECT lead_profile(b) FROM (VALUES ('y', true)) b(t, f)));
 SELECT error_of($$SELECT (SELECT lead_profile(a) FROM (VALUES (1)) a(n)) || (SELECT lead_profile(b) FROM (VALUES ('x')) b(n))$$);
 SELECT error_of($$SELECT lead_profile(l) FROM (SELECT 1) a LEFT JOIN leads l ON false$$);
-SELECT error_of($$SELECT lead_profile(v) FROM (VALUES ('NaN'::float8)) v(x)$$);
+-- what is no number is an error that names the column, one by one as well
+SELECT e FROM unnest(ARRAY['NaN::float8', 'infinity::float8', '-infinity::float4', 'NaN::numeric', 'infinity::date', '-infinity::timestamp', 'infinity::timestamptz']) v,
+	LATERAL (SELECT format('%L::%s', split_part(v, '::', 1), split_part(v, '::', 2)) AS x) x,
+	LATERAL (SELECT error_of(format('SELECT lead_profile(r) FROM (SELECT 1 AS one, %s AS "Größe") r', x)) AS e) e
+WHERE e <> error_of(format('SELECT lead_profile_columns(''{"names": ["one", "Größe"]}'', 1, %s)', x)) IS NOT NULL;
+SELECT error_of(format('SELECT lead_profile_columns(''{"names": ["one", "Größe"]}'', 1, %L::float8)', 'NaN'));
+-- all NULL, all NULL of a type that is counted only, no columns
+SELECT "column", rows, nulls, missing, "distinct", exact, min, mean, most_frequent, alerts
+FROM lead_describe((SELECT lead_profile(r) FROM (SELECT NULL::float8 AS x, NULL::int AS n, NULL::text AS t, NULL::point AS p, NULL::timestamptz AS at FROM generate_series(1, 3)) r));
+SELECT count(*) FROM lead_describe((SELECT lead_profile(r) FROM (SELECT FROM generate_series(1, 3)) r));
+-- a dropped column leaves nothing behind
+CREATE TABLE altered AS SELECT clicks, 'secret' || clicks AS gone, city FROM leads LIMIT 100;
+ALTER TABLE altered DROP COLUMN gone;
+SELECT "column", rows, "distinct" FROM lead_describe((SELECT lead_profile(a) FROM altered a));
+SELECT lead_profile(a)::text !~ encode('gone', 'hex') AS not_there FROM altered a;
+-- row types may take turns if they have the same columns, read in the same way
+SELECT "column", most_frequent FROM lead_describe((SELECT lead_profile(r) FROM (SELECT ROW(1, 'x'::text) UNION ALL SELECT ROW(2, 'x'::varchar)) s(r)));
+SELECT error_of($$SELECT lead_profile(r) FROM (SELECT ROW('x'::text) UNION ALL SELECT ROW('x'::name)) s(r)$$);
+SELECT error_of($$SELECT lead_frame(true, r) FROM (SELECT ROW('x'::text) UNION ALL SELECT ROW('x'::name)) s(r)$$);
+SELECT error_of($$SELECT lead_profile(r) FROM (SELECT ROW(1) UNION ALL SELECT ROW('x'::text)) s(r)$$);
+-- small numbers have places of their own after a while: no number is lost on the way to them, or beside the grid
+SELECT bool_and(profile = exact) AS same, count(*) FROM (
+	SELECT n, lead_profile(r) AS profile, (SELECT lead_profile(p) FROM (SELECT lead_profile(o) AS p FROM (SELECT (i * 7 % m - 3)::int AS x, (i * 7 % m)::int2 AS y FROM generate_series(1, n) i) o GROUP BY o.x) q) AS exact
+	FROM (VALUES (255, 4), (256, 4), (257, 4), (1000, 300), (1200, 258), (5000, 1100), (5000, 1300)) v(n, m), LATERAL (SELECT (i * 7 % m - 3)::int AS x, (i * 7 % m)::int2 AS y FROM generate_series(1, n) i) r
+	GROUP BY n, m) s;
 
 -- what was trained on
 SELECT lead_frame(won, l) AS f, lead_train(won, l) AS m FROM (SELECT won, city, clicks, amount, loss FROM leads) l \gset
 SELECT "column", nulls, "distinct", exact, min, median, max FROM lead_describe(lead_profile(:'f'::leadframe)) WHERE "column" <> 'won';
 SELECT "column", nulls, "distinct", exact, min, median, max FROM lead_describe(lead_profile(:'m'::bytea));
+-- the model remembers rounded numbers, of eight bits
+SELECT m."column", m.exact, abs(m.mean / r.mean - 1) < 1 / 256.0 AS near FROM lead_describe(lead_profile(:'m'::bytea)) m JOIN lead_describe(lead_profile(:'f'::leadframe)) r USING ("column") WHERE m.mean IS NOT NULL;
 -- the frame's profile is that of its rows
 SELECT lead_profile(:'f'::leadframe) = lead_profile(l) AS same FROM (SELECT won, city, clicks, amount, loss FROM leads) l;
 
@@ -64,65 +135,48 @@ SELECT error_of(format('SELECT %L::leadprofile || %L::leadprofile', :'s', :'p'))
 SELECT lead_train(won, l) AS m2 FROM (SELECT won, clicks FROM leads) l \gset
 SELECT error_of(format('SELECT lead_profile(CASE WHEN won THEN %L::bytea ELSE %L::bytea END, l) FROM leads l', :'m', :'m2'));
 SELECT error_of(format('SELECT lead_profile(%L::bytea, v) FROM (VALUES (1)) v(x)', :'m'));
+SELECT error_of(format('SELECT lead_profile(%L::bytea, v) FROM (SELECT city, clicks, amount, loss, 1 AS "(score)" FROM leads) v', :'m'));
+SELECT error_of($$SELECT lead_profile(NULL::bytea, l) FROM leads l$$);
+SELECT error_of($$SELECT lead_profile(NULL::text, l) FROM leads l$$);
+SELECT error_of($$SELECT lead_profile('nobody', l) FROM leads l$$);
+SELECT lead_profile(:'m2'::bytea, l) AS s2 FROM leads l \gset
+SELECT error_of(format('SELECT %L::leadprofile || %L::leadprofile', :'s', :'s2'));
+SELECT error_of(format('SELECT lead_profile(p) FROM (VALUES (%L::leadprofile), (%L)) v(p)', :'s', :'s2'));
+SELECT lead_profile_columns(:'m'::bytea, :'names', :columns) = :'s' AS by_columns FROM leads;
+SELECT error_of(format('SELECT lead_profile_columns(%L::bytea, ''{"names": ["city"]}'', city) FROM leads', :'m'));
+SELECT error_of($$SELECT lead_profile_columns(NULL::bytea, '{"names": ["city"]}', city) FROM leads$$);
+SELECT n, error_of((SELECT format('SELECT lead_profile_columns(%L::bytea, %L::jsonb, %s)', :'m2', jsonb_build_object('names', '["clicks"]'::jsonb || jsonb_agg('c' || i)), string_agg(i::text, ', ') || ', 1') FROM generate_series(1, n - 1) i)) FROM generate_series(97, 98) n;
+-- two workers make the same bytes
+CREATE TABLE kept AS SELECT :'m'::bytea AS model;
+SET max_parallel_workers_per_gather = 2;
+EXPLAIN (COSTS OFF) SELECT lead_profile((SELECT model FROM kept), l) FROM leads l;
+SELECT lead_profile((SELECT model FROM kept), l) = :'s' AS parallel FROM leads l;
+EXPLAIN (COSTS OFF) SELECT lead_profile_columns((SELECT model FROM kept), '{"names": ["city"]}', city) FROM leads;
+SELECT lead_profile_columns((SELECT model FROM kept), :'names', :columns) = :'s' AS parallel FROM leads;
+RESET max_parallel_workers_per_gather;
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
 
--- bytes from outside
-CREATE TABLE crc_table AS
-WITH RECURSIVE step(n, bit, c) AS (
-	SELECT n, 0, n::bigint FROM generate_series(0, 255) n
-	UNION ALL
-	SELECT n, bit + 1, CASE WHEN c & 1 = 1 THEN (c >> 1) # 2197175160 ELSE c >> 1 END FROM step WHERE bit < 8)
-SELECT array_agg(c ORDER BY n) AS t FROM step WHERE bit = 8;
-CREATE FUNCTION seal(bytes bytea, t bigint[]) RETURNS bytea LANGUAGE plpgsql IMMUTABLE AS $$
-DECLARE
-	c bigint := 4294967295;
-BEGIN
-	FOR i IN 12 .. length(bytes) - 1 LOOP
-		c := t[((c # get_byte(bytes, i)) & 255) + 1] # (c >> 8);
-	END LOOP;
-	c := c # 4294967295;
-	FOR i IN 0 .. 3 LOOP
-		bytes := set_byte(bytes, 8 + i, ((c >> (8 * i)) & 255)::integer);
-	END LOOP;
-	RETURN bytes;
-END;
-$$;
--- the reason why they are no profile, 'same', or 'other'; a crash does not come back
-CREATE FUNCTION try_profile(bytes bytea, good leadprofile) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	p leadprofile;
-	reason text;
-BEGIN
-	BEGIN
-		p := ('\x' || encode(bytes, 'hex'))::leadprofile;
-	EXCEPTION WHEN invalid_binary_representation OR feature_not_supported THEN
-		GET STACKED DIAGNOSTICS reason = PG_EXCEPTION_DETAIL;
-		RETURN coalesce(nullif(reason, ''), SQLERRM);
-	END;
-	BEGIN
-		PERFORM lead_describe(p);
-		PERFORM (p || good)::text::leadprofile, (good || p)::text::leadprofile, (p || p)::text::leadprofile;
-	EXCEPTION WHEN OTHERS THEN
-		IF SQLSTATE LIKE 'XX%' OR SQLSTATE = '22P03' THEN RAISE; END IF;
-	END;
-	RETURN CASE WHEN p = good THEN 'same' ELSE 'other' END;
-END;
-$$;
-SET client_min_messages = error;
-SELECT lead_train(won, l) AS tiny_model FROM (SELECT won, clicks, city FROM leads) l \gset
-SELECT lead_profile(:'tiny_model'::bytea, l) AS good FROM (SELECT * FROM leads LIMIT 12) l \gset
-CREATE TABLE good AS SELECT :'good'::leadprofile AS p, decode(substr(:'good', 3), 'hex') AS bytes;
-SELECT try_profile(bytes, p), seal(bytes, t) = bytes AS sealed FROM good, crc_table;
-SELECT DISTINCT try_profile(set_byte(bytes, i, get_byte(bytes, i) # x), p)
-FROM good, generate_series(0, (SELECT length(bytes) - 1 FROM good)) i, unnest(ARRAY[1, 128]) x ORDER BY 1;
-SELECT DISTINCT try_profile(substr(bytes, 1, i), p) FROM good, generate_series(0, (SELECT length(bytes) - 1 FROM good)) i ORDER BY 1;
-CREATE TABLE outcome AS
-SELECT i, x, try_profile(seal(set_byte(bytes, i, x), t), p) AS said
-FROM good, crc_table, generate_series(12, (SELECT length(bytes) - 1 FROM good)) i,
-	 LATERAL (SELECT DISTINCT v AS x FROM unnest(ARRAY[0, 1, 2, 4, 8, 15, 52, 127, 128, 255, get_byte(bytes, i) # 1]) v WHERE v <> get_byte(bytes, i)) x;
-SELECT said FROM outcome GROUP BY said ORDER BY said COLLATE "C";
-SELECT count(*) FILTER (WHERE said = 'same') AS same, count(*) > 5000 AS many FROM outcome;
-SELECT said FROM (SELECT try_profile(seal(substr(bytes, 1, i), t), p) AS said
-	FROM good, crc_table, generate_series(12, (SELECT length(bytes) - 1 FROM good)) i) s GROUP BY said ORDER BY said COLLATE "C";
-SELECT try_profile(seal(bytes || '\x00', t), p) AS longer, try_profile(set_byte(bytes, 4, 2), p) AS version_2 FROM good, crc_table;
+-- format 1, read for ever: every kind of column, with a model, and what is said of it
+\set content `tr -d '\n' < test/data/profile_v1.hex`
+SELECT (('\x' || :'content')::leadprofile)::text = '\x' || :'content' AS comes_back, length(:'content') / 2 AS bytes;
+SELECT "column", type, rows, nulls, "distinct", exact, min, median, max FROM lead_describe(('\x' || :'content')::leadprofile);
+SELECT "column", round(mean::numeric, 9) AS mean, round(sd::numeric, 9) AS sd, most_frequent FROM lead_describe(('\x' || :'content')::leadprofile);
+SELECT lead_profile(p) = min(p::text)::leadprofile || min(p::text)::leadprofile AS adds_up FROM (SELECT ('\x' || :'content')::leadprofile AS p FROM generate_series(1, 2)) v;
+
+-- how large it gets: whatever the rows, a number takes 16 kB, a text 80 kB, at most
+SELECT length(lead_profile(r)::text) / 2 < 16000 AS numbers FROM (SELECT random() * 10 ^ (random() * 600 - 300) AS x FROM generate_series(1, 50000)) r;
+SELECT length(lead_profile(r)::text) / 2 < 16000 AS magnitudes FROM (SELECT s * 2::float8 ^ e AS x FROM generate_series(-1022, 1023) e, unnest(ARRAY[-1, 1]) s, generate_series(1, 130)) r;
+SELECT length(lead_profile(r)::text) / 2 BETWEEN 50 AND 110 AS few FROM (SELECT i % 5 AS clicks FROM generate_series(1, 50000) i) r;
+SELECT length(lead_profile(r)::text) / 2 < 82000 AS levels FROM (SELECT lpad(i::text, 32, 'x') AS t FROM generate_series(1, 2000) i) r;
+SELECT length(lead_profile(r)::text) / 2 < 3000 AS too_many_levels FROM (SELECT lpad((i % 2001)::text, 32, 'x') AS t FROM generate_series(1, 5000) i) r;
+SELECT length(lead_profile(r)::text) / 2 < 3000 AS long_texts FROM (SELECT repeat(i::text, 100000) AS t FROM generate_series(1, 10) i) r;
+DO $$ BEGIN
+	EXECUTE (SELECT format('CREATE TABLE broad AS SELECT %s FROM generate_series(1, 300) i', string_agg(format('i * %s %% 1009 AS c%s', n, n), ', '))
+			 FROM generate_series(1, 1000) n);
+END $$;
+SELECT length(lead_profile(b)::text) / 2 < 1200000 AS broad, count(*) FROM broad b;
 SELECT error_of($$SELECT 'x'::leadprofile$$);
+
 DROP SCHEMA profile_test CASCADE;

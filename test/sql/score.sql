@@ -179,3 +179,24 @@ SELECT count(*) AS rows, count(DISTINCT m.model) AS models,
 	   bool_and(lead_score(m.model, c) = (SELECT lead_score(x.model, c) FROM segment_models AS x WHERE x.segment = c.segment)) AS same
 FROM (SELECT * FROM calls ORDER BY id) AS c JOIN segment_models AS m USING (segment);
 DROP TABLE calls, segment_models;
+
+-- a row type that changes while a function remembers it, which lives as long as the transaction
+SET client_min_messages = warning;
+CREATE TABLE changing AS SELECT i % 5 AS a, i % 7 AS b, i * 7919 % 3 = 0 AS won FROM generate_series(1, 500) i;
+CREATE TABLE changing_model AS SELECT lead_train(won, r) AS model FROM (SELECT won, b FROM changing) r;
+RESET client_min_messages;
+DO $$
+DECLARE
+	m bytea := (SELECT model FROM changing_model);
+	r record;
+	change text;
+BEGIN
+	FOREACH change IN ARRAY ARRAY['DROP COLUMN won', 'DROP COLUMN a', 'ADD COLUMN a text DEFAULT ''x''', 'RENAME b TO c', 'ADD COLUMN b integer DEFAULT 3'] LOOP
+		EXECUTE 'ALTER TABLE changing ' || change;
+		CONTINUE WHEN change LIKE 'RENAME%';
+		FOR r IN EXECUTE 'SELECT changing AS whole, b FROM changing LIMIT 2' LOOP
+			RAISE NOTICE '%: b %, same %', change, r.b, lead_score(m, r.whole) = lead_score_values(m, '["b"]', r.b);
+		END LOOP;
+	END LOOP;
+END $$;
+DROP TABLE changing, changing_model;

@@ -61,6 +61,26 @@ foreach my $ms (200, 700, 1500)
 	cmp_ok($late, '<', 0.5, sprintf 'and not later than that (%.2f s)', $late);
 }
 
+# Profiles: rows that are counted, with scores and without, and many that are united.
+$node->query(q{
+	CREATE TABLE watched AS SELECT lead_train(won, w, '{"exclude": ["id"], "max_levels": 1000, "min_count": 1}') AS model FROM wide w;
+	CREATE TABLE framed AS SELECT lead_frame(won, w) AS frame FROM wide w;
+	CREATE TABLE profiles AS SELECT lead_profile(w) AS profile FROM wide w GROUP BY id % 300});
+my %profiling = (
+	'a profile' => 'SELECT lead_profile(w) IS NULL FROM wide w, generate_series(1, 20)',
+	'a profile by columns' => q{SELECT lead_profile_columns('{"names": ["a", "b", "x"]}', a, b, x) IS NULL FROM wide, generate_series(1, 50)},
+	'a profile with a model' => 'SELECT lead_profile((SELECT model FROM watched), w) IS NULL FROM wide w, generate_series(1, 20)',
+	'the profile of a frame' => 'SELECT lead_profile(frame) IS NULL FROM framed, generate_series(1, 50)',
+	'a union of profiles' => 'SELECT lead_profile(profile) IS NULL FROM profiles, generate_series(1, 100)');
+foreach my $what (sort keys %profiling)
+{
+	$start = time;
+	my $error = $node->error("SET max_parallel_workers_per_gather = 0; SET statement_timeout = 300; $profiling{$what}");
+	my $late = time - $start - 0.3;
+	like($error, qr/canceling statement due to statement timeout/, "$what is stopped");
+	cmp_ok($late, '<', 0.5, sprintf 'and not later than that (%.2f s)', $late);
+}
+
 # One session, stopped again and again: its memory does not grow.
 SKIP:
 {

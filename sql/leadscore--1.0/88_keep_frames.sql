@@ -1,0 +1,743 @@
+----------------------------------------------------------------------------
+-- Frames by the day, and forgetting
+----------------------------------------------------------------------------
+
+/*
+ *	lead_keep_frames(name, period, maturity)	-> a row per frame that was made
+ *	lead_retrain(name, frames_window => …)		trains on kept frames alone
+ *	lead_forget(name, rows)						takes rows out of frames and hold-outs
+ *
+ * A model's rows, framed by the day or week of their time and kept once they are
+ * mature: a training merges frames instead of reading the source.  Days and weeks
+ * are those of the model's time zone, weeks begin on Monday.  A frame holds the
+ * rows and labels as they were when it was kept.
+ */
+
+CREATE TABLE leadscore.frame_keeping (
+	name text PRIMARY KEY REFERENCES leadscore.models ON UPDATE CASCADE ON DELETE CASCADE,
+	period text NOT NULL CHECK (period IN ('day', 'week')),
+	maturity interval NOT NULL CHECK (maturity >= '0'),
+	recipe jsonb NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	created_by text NOT NULL DEFAULT current_user
+);
+COMMENT ON TABLE leadscore.frame_keeping IS 'how the frames of a model are kept';
+COMMENT ON COLUMN leadscore.frame_keeping.maturity IS 'how long after its end a period is framed: by then outcomes are known';
+COMMENT ON COLUMN leadscore.frame_keeping.recipe IS 'what of the model''s recipe decides how rows are framed; it is compared, never run';
+
+CREATE TABLE leadscore.kept_frames (
+	name text NOT NULL REFERENCES leadscore.frame_keeping ON UPDATE CASCADE ON DELETE CASCADE,
+	starts timestamptz NOT NULL,
+	ends timestamptz NOT NULL CHECK (ends > starts),
+	frame leadframe,
+	rows bigint NOT NULL,
+	positives bigint NOT NULL,
+	unknown bigint NOT NULL,
+	kept_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	PRIMARY KEY (name, starts)
+);
+COMMENT ON TABLE leadscore.kept_frames IS 'a frame per day or week of a model''s rows; not for readers, for it holds data';
+COMMENT ON COLUMN leadscore.kept_frames.frame IS 'NULL: no rows';
+COMMENT ON COLUMN leadscore.kept_frames.rows IS 'labelled rows';
+COMMENT ON COLUMN leadscore.kept_frames.positives IS 'of these, labels that are true';
+COMMENT ON COLUMN leadscore.kept_frames.unknown IS 'rows whose label was NULL when the frame was kept';
+
+CREATE TABLE leadscore.forgettings (
+	name text NOT NULL,
+	forgotten_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	forgotten_by text NOT NULL DEFAULT current_user,
+	rows bigint NOT NULL,
+	frames bigint NOT NULL
+);
+CREATE INDEX ON leadscore.forgettings (name, forgotten_at);
+COMMENT ON TABLE leadscore.forgettings IS 'that rows were forgotten, not which: no data, no foreign key, so that it outlives the model';
+COMMENT ON COLUMN leadscore.forgettings.rows IS 'rows that were given';
+COMMENT ON COLUMN leadscore.forgettings.frames IS 'frames and hold-outs that they were taken out of';
+
+SELECT pg_catalog.pg_extension_config_dump('leadscore.frame_keeping', '');
+SELECT pg_catalog.pg_extension_config_dump('leadscore.kept_frames', '');
+SELECT pg_catalog.pg_extension_config_dump('leadscore.forgettings', '');
+
+GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON
+	leadscore.frame_keeping, leadscore.kept_frames TO @extowner@ WITH GRANT OPTION;
+GRANT SELECT, INSERT ON leadscore.forgettings TO @extowner@ WITH GRANT OPTION;
+
+CREATE FUNCTION leadscore.frame_counts(frame leadframe, OUT rows bigint, OUT positives bigint, OUT unknown bigint)
+AS 'MODULE_PATHNAME', 'lead_frame_counts' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION leadscore.frame_counts(leadframe) IS 'labelled rows of a frame, positives among them, and rows without a label';
+
+-- The range of times whose values a frame does not hold; without bounds it has none,
+-- and rows can be taken out exactly.
+CREATE FUNCTION leadscore.set_time_range(frame leadframe, low timestamptz DEFAULT NULL, high timestamptz DEFAULT NULL)
+RETURNS leadframe AS 'MODULE_PATHNAME', 'lead_set_time_range' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION leadscore.set_time_range(leadframe, timestamptz, timestamptz) IS 'a frame with another range of its times, or with none';
+
+-- {"names": […], "columns": {…}, …} that frame rows with the same columns, as lead_frame_columns() takes them.
+CREATE FUNCTION leadscore.framing_of(frame leadframe)
+RETURNS jsonb AS 'MODULE_PATHNAME', 'lead_framing_of' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION leadscore.framing_of(leadframe) IS 'the options that frame rows with the columns of this frame';
+
+----------------------------------------------------------------------------
+-- A recipe in two halves: framing and fitting
+----------------------------------------------------------------------------
+
+-- Those of a spec's options that act when a frame is built.
+CREATE FUNCTION leadscore.framing_options(spec jsonb)
+RETURNS jsonb
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce((SELECT jsonb_object_agg(key, value) FROM jsonb_each(spec->'options')
+			WHERE key IN ('group', 'max_distinct', 'offset', 'time', 'timezone', 'weight')), '{}')
+		|| coalesce((SELECT jsonb_build_object('columns', jsonb_object_agg(key, jsonb_build_object('parts', value->'parts')))
+			FROM jsonb_each(spec #> '{options,columns}') WHERE value ? 'parts' HAVING count(*) > 0), '{}')
+$$;
+
+-- Those that act when it is fitted.
+CREATE FUNCTION leadscore.fitting_options(spec jsonb)
+RETURNS jsonb
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT (spec->'options') - '{group,max_distinct,offset,time,timezone,weight,columns}'::text[]
+		|| coalesce((SELECT jsonb_build_object('columns', jsonb_object_agg(key, value - 'parts'))
+			FROM jsonb_each(spec #> '{options,columns}') WHERE value - 'parts' <> '{}' HAVING count(*) > 0), '{}')
+$$;
+
+-- What of a recipe decides how rows are framed.
+CREATE FUNCTION leadscore.framing_recipe(spec jsonb)
+RETURNS jsonb
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT jsonb_build_object('source', spec->'source', 'label', spec->'label', 'features', spec->'features',
+		'time', spec->'time', 'options', leadscore.framing_options(spec))
+$$;
+COMMENT ON FUNCTION leadscore.framing_recipe(jsonb) IS 'what of a model''s recipe decides how its rows are framed';
+
+-- The type of the time column; an error unless it tells days.
+CREATE FUNCTION leadscore.day_type(spec jsonb)
+RETURNS text
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	type text;
+BEGIN
+	SELECT c->>'type' INTO type FROM jsonb_array_elements(spec->'columns') AS c WHERE c->>'name' = spec->>'time';
+	IF type IN ('date', 'timestamp without time zone', 'timestamp with time zone') THEN
+		RETURN type;
+	END IF;
+	RAISE EXCEPTION '%', CASE WHEN type IS NULL THEN 'the model has no time column'
+			ELSE format('the time column "%s" is of type %s and has no days', spec->>'time', type) END
+		USING ERRCODE = 'object_not_in_prerequisite_state',
+			DETAIL = 'Frames are kept by the day or week in which a lead was created.',
+			HINT = 'Train it once more with lead_train_model(…, time_column => …), a date or timestamp.';
+END;
+$$;
+COMMENT ON FUNCTION leadscore.day_type(jsonb) IS 'the type of a model''s time column, an error unless it has days';
+
+-- The start of the period in which a row of s lies, as SQL.
+CREATE FUNCTION leadscore.period_of_row(spec jsonb, period text)
+RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format('(pg_catalog.date_trunc(%L, %s) AT TIME ZONE %L)', period,
+		CASE leadscore.day_type(spec)
+			WHEN 'timestamp with time zone' THEN format('s.%I AT TIME ZONE %L', spec->>'time', spec #>> '{options,timezone}')
+			WHEN 'date' THEN format('s.%I::pg_catalog.timestamp', spec->>'time')
+			ELSE format('s.%I', spec->>'time') END,
+		spec #>> '{options,timezone}')
+$$;
+
+-- A parameter of type timestamptz as a value of the time column, as SQL.
+CREATE FUNCTION leadscore.as_time(spec jsonb, parameter text)
+RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE leadscore.day_type(spec)
+		WHEN 'timestamp with time zone' THEN parameter
+		WHEN 'date' THEN format('(%s AT TIME ZONE %L)::pg_catalog.date', parameter, spec #>> '{options,timezone}')
+		ELSE format('(%s AT TIME ZONE %L)', parameter, spec #>> '{options,timezone}') END
+$$;
+
+----------------------------------------------------------------------------
+-- Keeping
+----------------------------------------------------------------------------
+
+-- The first period that has rows, NULL if there are none.
+CREATE FUNCTION leadscore.first_period(spec jsonb, period text)
+RETURNS timestamptz
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	earliest pg_catalog.timestamptz;
+	timeless pg_catalog.int8;
+BEGIN
+	EXECUTE pg_catalog.format('SELECT pg_catalog.min(%s) FILTER (WHERE pg_catalog.isfinite(s.%I)), '
+		'pg_catalog.count(*) FILTER (WHERE pg_catalog.isfinite(s.%2$I) IS NOT TRUE) FROM %s AS s',
+		leadscore.period_of_row(spec, period), spec OPERATOR(pg_catalog.->>) 'time', spec OPERATOR(pg_catalog.->>) 'source')
+	INTO earliest, timeless;
+	IF timeless OPERATOR(pg_catalog.>) 0 THEN
+		RAISE WARNING '% rows are in no frame: their time "%" is NULL or infinite', timeless, spec OPERATOR(pg_catalog.->>) 'time';
+	END IF;
+	RETURN earliest;
+END;
+$$;
+
+-- The query that frames the periods from $1 to $2: one scan of the source.
+CREATE FUNCTION leadscore.keeping_query(spec jsonb, period text)
+RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format('SELECT t.starts, %s FROM %s AS s CROSS JOIN LATERAL (SELECT (%s) AS label, %s AS starts) AS t'
+		' WHERE s.%I OPERATOR(pg_catalog.>=) %s AND s.%5$I OPERATOR(pg_catalog.<) %7$s GROUP BY t.starts',
+		leadscore.aggregate('lead_frame', ARRAY(SELECT jsonb_array_elements_text(spec->'features')),
+			leadscore.framing_options(spec), 'true', 'frame'),
+		spec->>'source', spec->>'label', leadscore.period_of_row(spec, period), spec->>'time',
+		leadscore.as_time(spec, '$1'), leadscore.as_time(spec, '$2'))
+$$;
+COMMENT ON FUNCTION leadscore.keeping_query(jsonb, text) IS 'the query that frames a model''s rows period by period: one scan of the source';
+
+-- What was chosen before and what is asked for now, written down; an error if frames
+-- that are kept would not fit those to come.  All of them go with again = '-infinity'.
+CREATE FUNCTION leadscore.choose_keeping(name text, spec jsonb, period text, maturity interval, again timestamptz)
+RETURNS leadscore.frame_keeping
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	kept leadscore.frame_keeping;
+	recipe jsonb := leadscore.framing_recipe(spec);
+	different text;
+	earliest timestamptz := (SELECT min(k.starts) FROM leadscore.kept_frames AS k WHERE k.name = name);
+BEGIN
+	SELECT k.* INTO kept FROM leadscore.frame_keeping AS k WHERE k.name = name;
+	IF period IS NOT NULL AND period NOT IN ('day', 'week') THEN
+		RAISE EXCEPTION 'invalid period: "%"', period USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'Frames are kept by the "day" or by the "week".';
+	END IF;
+	IF maturity IS NULL AND kept IS NULL THEN
+		RAISE EXCEPTION 'how long does it take until an outcome is known?' USING ERRCODE = 'invalid_parameter_value',
+			DETAIL = 'A lead that is framed earlier stays what it was then, lost or unknown.',
+			HINT = 'Say it once: maturity => ''30 days''.';
+	END IF;
+	IF maturity < '0' THEN
+		RAISE EXCEPTION 'maturity must not be negative' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	different := CASE WHEN kept.period <> period THEN format('They are kept by the %s.', kept.period)
+		ELSE 'Different are: ' || (SELECT string_agg(r.key, ', ' ORDER BY r.key) FROM jsonb_each(recipe) AS r
+			WHERE r.value <> kept.recipe->r.key) || '.' END;
+	IF different IS NOT NULL AND earliest < coalesce(again, 'infinity') THEN
+		RAISE EXCEPTION 'the frames of model "%" were kept by another recipe', name USING ERRCODE = 'object_not_in_prerequisite_state',
+			DETAIL = different, HINT = format('lead_keep_frames(%L, again => ''-infinity'') frames all rows of the source anew.', name);
+	END IF;
+	INSERT INTO leadscore.frame_keeping AS k (name, period, maturity, recipe)
+	VALUES (name, coalesce(period, kept.period, 'day'), coalesce(maturity, kept.maturity), recipe)
+	ON CONFLICT ON CONSTRAINT frame_keeping_pkey DO UPDATE
+		SET period = excluded.period, maturity = excluded.maturity, recipe = excluded.recipe
+	RETURNING k.* INTO kept;
+	RETURN kept;
+END;
+$$;
+
+-- lead_keep_frames(name, …): frames the rows of each complete period that has matured
+-- and is not kept yet, in one scan of the source, and keeps the frames.
+-- name			a model with a time column of type date or timestamp
+-- period		'day' or 'week', of the model's time zone; default day, or as before
+-- maturity		how long after a period's end its outcomes are known; needed once
+-- until		now: periods are kept that ended by this time less maturity
+-- again		frame the periods from this time on anew, for rows or labels that came
+--				late; '-infinity' for all.  Without it a kept frame never changes
+-- returns		a row per period: action 'kept', or 'kept again'.  rows have a label,
+--				unknown have none.  A period without rows is kept as well, once there are
+--				rows after it: until then they may be about to come
+-- errors		no time column; frames kept by another recipe or period; a recipe that
+--				another role wrote; those of the source
+CREATE FUNCTION lead_keep_frames(name text, period text DEFAULT NULL, maturity interval DEFAULT NULL,
+	until timestamptz DEFAULT NULL, again timestamptz DEFAULT NULL,
+	OUT starts timestamptz, OUT ends timestamptz, OUT rows bigint, OUT positives bigint, OUT unknown bigint, OUT action text)
+RETURNS SETOF record
+LANGUAGE plpgsql
+AS $$
+#variable_conflict use_variable
+DECLARE
+	spec pg_catalog.jsonb;
+	chosen leadscore.frame_keeping;
+	here pg_catalog.jsonb := leadscore.current_settings();
+	zone pg_catalog.text;
+	step pg_catalog.interval;
+	"from" pg_catalog.timestamptz;
+	"to" pg_catalog.timestamptz;
+	gone pg_catalog.timestamptz[];
+BEGIN
+	PERFORM leadscore.lock(name);
+	spec := leadscore.last_spec(name);
+	PERFORM leadscore.day_type(spec);
+	zone := spec OPERATOR(pg_catalog.#>>) '{options,timezone}';
+	chosen := leadscore.choose_keeping(name, spec, period, maturity, again);
+	step := pg_catalog.concat('1 ', chosen.period);
+	"to" := pg_catalog.date_trunc(chosen.period, (COALESCE(until, pg_catalog.now()) AT TIME ZONE zone)
+		OPERATOR(pg_catalog.-) chosen.maturity) AT TIME ZONE zone;
+	"from" := (SELECT pg_catalog.max(k.ends) FROM leadscore.kept_frames AS k WHERE k.name OPERATOR(pg_catalog.=) name);
+
+	PERFORM leadscore.set_settings(spec OPERATOR(pg_catalog.->) 'settings');
+	again := CASE WHEN pg_catalog.isfinite(again) THEN pg_catalog.date_trunc(chosen.period, again AT TIME ZONE zone) AT TIME ZONE zone
+		ELSE again END;
+	WITH d AS (
+		DELETE FROM leadscore.kept_frames AS k
+		WHERE k.name OPERATOR(pg_catalog.=) name AND k.starts OPERATOR(pg_catalog.>=) again RETURNING k.starts)
+	SELECT COALESCE(pg_catalog.array_agg(d.starts), '{}') INTO gone FROM d;
+	IF "from" IS NULL OR again OPERATOR(pg_catalog.<) "from" THEN
+		"from" := leadscore.first_period(spec, chosen.period);
+		"from" := GREATEST("from", CASE WHEN again OPERATOR(pg_catalog.>) '-infinity' THEN again END);
+	END IF;
+	IF "from" OPERATOR(pg_catalog.<) "to" THEN
+		EXECUTE pg_catalog.format('WITH f AS MATERIALIZED (%s)
+			INSERT INTO leadscore.kept_frames (name, starts, ends, frame, rows, positives, unknown)
+			SELECT $3, p.starts AT TIME ZONE $4, (p.starts OPERATOR(pg_catalog.+) $5) AT TIME ZONE $4,
+				leadscore.set_time_range(f.frame), COALESCE(c.rows, 0), COALESCE(c.positives, 0), COALESCE(c.unknown, 0)
+			FROM pg_catalog.generate_series($1 AT TIME ZONE $4, ($2 AT TIME ZONE $4) OPERATOR(pg_catalog.-) $5, $5) AS p(starts)
+				LEFT JOIN f ON f.starts OPERATOR(pg_catalog.=) (p.starts AT TIME ZONE $4)
+				LEFT JOIN LATERAL leadscore.frame_counts(f.frame) AS c ON true
+			WHERE (p.starts AT TIME ZONE $4) OPERATOR(pg_catalog.<=) (SELECT pg_catalog.max(f.starts) FROM f)',
+			leadscore.keeping_query(spec, chosen.period)) USING "from", "to", name, zone, step;
+	END IF;
+	PERFORM leadscore.set_settings(here);
+	RETURN QUERY SELECT k.starts, k.ends, k.rows, k.positives, k.unknown,
+		CASE WHEN k.starts OPERATOR(pg_catalog.=) ANY (gone) THEN 'kept again' ELSE 'kept' END
+	FROM leadscore.kept_frames AS k
+	WHERE k.name OPERATOR(pg_catalog.=) name AND k.starts OPERATOR(pg_catalog.>=) "from" AND k.starts OPERATOR(pg_catalog.<) "to"
+	ORDER BY k.starts;
+END;
+$$;
+COMMENT ON FUNCTION lead_keep_frames(text, text, interval, timestamptz, timestamptz) IS
+'frames a model''s rows by the day or week once they are mature, and keeps the frames';
+
+----------------------------------------------------------------------------
+-- Training on kept frames
+----------------------------------------------------------------------------
+
+-- A recipe that trains on kept frames, or as it was.  Intervals are written in one style.
+CREATE FUNCTION leadscore.frames_spec(spec jsonb, frames_window interval, half_life interval)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET IntervalStyle = 'postgres'
+AS $$
+BEGIN
+	IF frames_window IS NULL AND half_life IS NULL THEN
+		RETURN spec;
+	END IF;
+	IF frames_window <= '0' OR half_life <= '0' THEN
+		RAISE EXCEPTION '% must be a positive interval', CASE WHEN frames_window <= '0' THEN 'frames_window' ELSE 'half_life' END
+			USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	IF frames_window IS NULL AND NOT spec ? 'frames' THEN
+		RAISE EXCEPTION 'half_life acts on kept frames' USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'Say of how long a time they are: frames_window => ''180 days''.';
+	END IF;
+	PERFORM leadscore.day_type(spec);
+	RETURN spec || jsonb_build_object('frames', jsonb_strip_nulls(jsonb_build_object(
+			'window', coalesce(frames_window::text, spec #>> '{frames,window}'), 'half_life', half_life::text)),
+		'holdout', CASE spec #>> '{holdout,by}' WHEN 'none' THEN '{"by": "none"}'
+			ELSE jsonb_build_object('by', 'time', 'column', spec->>'time', 'share', coalesce((spec #>> '{holdout,share}')::numeric, 0.2)) END);
+END;
+$$;
+
+-- The time until which the champion's rows may reach: what is later it has not seen.
+-- NULL: there is no champion.
+CREATE FUNCTION leadscore.seen_until(name text, spec jsonb)
+RETURNS timestamptz
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE WHEN r.spec->>'time' IS DISTINCT FROM spec->>'time' THEN r.started_at
+		WHEN h.cut IS NULL THEN coalesce(r.data_to, r.started_at)
+		WHEN leadscore.day_type(r.spec) = 'timestamp with time zone' THEN h.cut::timestamptz
+		ELSE h.cut::timestamp AT TIME ZONE (spec #>> '{options,timezone}') END
+	FROM leadscore.aliases AS a JOIN leadscore.versions AS v USING (name, version) JOIN leadscore.runs AS r USING (run_id),
+		LATERAL (SELECT CASE WHEN r.spec ? 'frames' OR r.spec #>> '{holdout,by}' = 'time' AND r.spec #>> '{holdout,column}' = r.spec->>'time'
+			THEN CASE WHEN (r.spec->>'refit')::boolean THEN r.seen ELSE r.cut END #>> '{}' END AS cut) AS h
+	WHERE a.name = $1 AND a.alias = 'champion'
+$$;
+COMMENT ON FUNCTION leadscore.seen_until(text, jsonb) IS 'rows later than this the champion has not been trained on';
+
+-- The last moment before a time, as a value of the time column.
+CREATE FUNCTION leadscore.last_before(spec jsonb, at timestamptz)
+RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE leadscore.day_type(spec)
+		WHEN 'timestamp with time zone' THEN to_jsonb(at - interval '1 microsecond')
+		WHEN 'date' THEN to_jsonb((at AT TIME ZONE (spec #>> '{options,timezone}'))::date - 1)
+		ELSE to_jsonb((at AT TIME ZONE (spec #>> '{options,timezone}')) - interval '1 microsecond') END
+$$;
+
+-- The kept frames that a recipe trains on: all of the window, and from when on they are
+-- held out, the fewest that have the recipe's share of the rows.  An error if there are
+-- none, or if they were framed by another recipe.
+CREATE FUNCTION leadscore.frames_of_window(name text, spec jsonb,
+	OUT starts timestamptz, OUT ends timestamptz, OUT held_from timestamptz, OUT labelled bigint, OUT total bigint, OUT held_out bigint)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	zone text := spec #>> '{options,timezone}';
+	share numeric := CASE spec #>> '{holdout,by}' WHEN 'none' THEN NULL ELSE (spec #>> '{holdout,share}')::numeric END;
+	recipe jsonb := (SELECT k.recipe FROM leadscore.frame_keeping AS k WHERE k.name = name);
+BEGIN
+	SELECT max(k.ends) INTO ends FROM leadscore.kept_frames AS k WHERE k.name = name;
+	IF ends IS NULL THEN
+		RAISE EXCEPTION 'no frames of model "%" are kept', name USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = format('lead_keep_frames(%L, maturity => …) keeps them.', name);
+	END IF;
+	IF recipe <> leadscore.framing_recipe(spec) THEN
+		RAISE EXCEPTION 'the frames of model "%" were kept by another recipe', name USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = format('lead_keep_frames(%L, again => ''-infinity'') frames all rows of the source anew.', name);
+	END IF;
+	SELECT min(k.starts), sum(k.rows), sum(k.rows + k.unknown) INTO starts, labelled, total FROM leadscore.kept_frames AS k
+	WHERE k.name = name AND k.starts >= ((ends AT TIME ZONE zone) - (spec #>> '{frames,window}')::interval) AT TIME ZONE zone;
+	SELECT max(k.starts) INTO held_from
+	FROM (SELECT k.starts, sum(k.rows) OVER (ORDER BY k.starts DESC) AS later FROM leadscore.kept_frames AS k
+		WHERE k.name = name AND k.starts >= starts) AS k
+	WHERE k.later >= share * labelled;
+	SELECT coalesce(sum(k.rows), 0) INTO held_out FROM leadscore.kept_frames AS k WHERE k.name = name AND k.starts >= held_from;
+	IF coalesce(labelled, 0) <= held_out THEN
+		RAISE EXCEPTION 'too few frames of model "%" have rows', name USING ERRCODE = 'object_not_in_prerequisite_state',
+			DETAIL = format('Frames of the window with labelled rows: %s; the latest judge the model.',
+				(SELECT count(*) FROM leadscore.kept_frames AS k WHERE k.name = name AND k.starts >= starts AND k.rows > 0)),
+			HINT = 'Keep more frames, or choose a longer frames_window.';
+	END IF;
+END;
+$$;
+
+-- The frames that began from one time on and before another as one, weighed by their
+-- age at `newest` where the recipe has a half-life: half of it a half-life ago.
+CREATE FUNCTION leadscore.merge_frames(name text, "from" timestamptz, before timestamptz, half_life interval DEFAULT NULL,
+	newest timestamptz DEFAULT NULL)
+RETURNS leadframe
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	lives float8 := extract(epoch FROM newest - "from") / extract(epoch FROM half_life);
+BEGIN
+	IF lives > 1000 THEN
+		RAISE EXCEPTION 'half_life is too short' USING ERRCODE = 'invalid_parameter_value',
+			DETAIL = format('The oldest frame is %s half-lives old: its rows would not count at all.', round(lives));
+	END IF;
+	RETURN (SELECT @extschema@.lead_frame(CASE WHEN half_life IS NULL THEN k.frame ELSE @extschema@.lead_weigh_frame(k.frame,
+			power(0.5::float8, extract(epoch FROM newest - k.ends)::float8 / extract(epoch FROM half_life)::float8)) END)
+		FROM leadscore.kept_frames AS k WHERE k.name = name AND k.starts >= "from" AND k.starts < before);
+END;
+$$;
+COMMENT ON FUNCTION leadscore.merge_frames(text, timestamptz, timestamptz, interval, timestamptz) IS
+'the kept frames of a time as one, older ones with less weight where there is a half-life';
+
+-- What leadscore.training_query() finds in a source, found in kept frames.  common are
+-- the rows held out that the champion has not seen.
+CREATE FUNCTION leadscore.train_on_frames(name text, spec jsonb,
+	OUT training lead_trained, OUT refitted lead_trained, OUT holdout leadframe, OUT common leadframe,
+	OUT total bigint, OUT labelled bigint, OUT held_out bigint, OUT data_from timestamptz, OUT data_to timestamptz,
+	OUT cut jsonb, OUT seen jsonb, OUT duplicates bigint)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET IntervalStyle = 'postgres'
+AS $$
+#variable_conflict use_variable
+DECLARE
+	w record;
+	half_life interval := spec #>> '{frames,half_life}';
+	options jsonb := leadscore.fitting_options(spec);
+	seen_until timestamptz := leadscore.seen_until(name, spec);
+BEGIN
+	SELECT * INTO w FROM leadscore.frames_of_window(name, spec);
+	total := w.total;
+	labelled := w.labelled;
+	held_out := w.held_out;
+	data_from := w.starts;
+	data_to := w.ends;
+	duplicates := 0;
+	cut := leadscore.last_before(spec, coalesce(w.held_from, w.ends));
+	seen := leadscore.last_before(spec, w.ends);
+	training := @extschema@.lead_training(leadscore.set_time_range(
+		leadscore.merge_frames(name, w.starts, coalesce(w.held_from, w.ends), half_life, w.ends),
+		w.starts, coalesce(w.held_from, w.ends)), options);
+	IF (spec->>'refit')::boolean THEN
+		refitted := @extschema@.lead_training(leadscore.set_time_range(
+			leadscore.merge_frames(name, w.starts, w.ends, half_life, w.ends), w.starts, w.ends), options);
+	END IF;
+	IF w.held_from IS NOT NULL THEN
+		holdout := leadscore.merge_frames(name, w.held_from, w.ends);
+		common := leadscore.merge_frames(name, (SELECT min(k.starts) FROM leadscore.kept_frames AS k
+			WHERE k.name = name AND k.starts >= w.held_from AND k.starts > seen_until), w.ends);
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.train_on_frames(text, jsonb) IS 'a training by a recipe on kept frames, without a look at the source';
+
+----------------------------------------------------------------------------
+-- Forgetting
+----------------------------------------------------------------------------
+
+CREATE TYPE lead_forgotten AS (
+	what text,
+	starts timestamptz,
+	rows bigint
+);
+COMMENT ON TYPE lead_forgotten IS 'a frame that rows were taken out of';
+COMMENT ON COLUMN lead_forgotten.what IS 'frame, or which hold-out';
+COMMENT ON COLUMN lead_forgotten.starts IS 'of the frame''s period; NULL for a hold-out';
+
+-- Some rows as a frame with the columns of another one: rows of the source that fulfil
+-- a condition, given as SQL over s and t.label.
+CREATE FUNCTION leadscore.frame_like(frame leadframe, label text, source text, columns jsonb, condition text,
+	OUT rows leadframe, OUT total bigint)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	framing pg_catalog.jsonb := leadscore.framing_of(frame);
+	names pg_catalog.text[] := leadscore.names_of(framing OPERATOR(pg_catalog.->) 'names');
+BEGIN
+	PERFORM leadscore.check_columns('column of the frame', names, columns);
+	EXECUTE pg_catalog.format('SELECT %s, pg_catalog.count(*) FILTER (WHERE %s) FROM %s AS s CROSS JOIN LATERAL (SELECT (%s) AS label) AS t',
+		leadscore.aggregate('lead_frame', names, framing OPERATOR(pg_catalog.-) 'names', condition, 'frame'), condition, source, label)
+	INTO rows, total;
+END;
+$$;
+
+-- The frame without the rows; what the error says is of which frame.
+CREATE FUNCTION leadscore.without_rows(what text, frame leadframe, rows leadframe)
+RETURNS leadframe
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	message text;
+	detail text;
+	hint text;
+	state text;
+BEGIN
+	RETURN leadscore.set_time_range(frame) OPERATOR(@extschema@.-) leadscore.set_time_range(rows);
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT, state = RETURNED_SQLSTATE;
+	RAISE EXCEPTION '%: %', what, message USING ERRCODE = state, DETAIL = detail, HINT = hint;
+END;
+$$;
+
+-- The recipe by which frames were kept, an error if another role wrote it or if no
+-- version has it any more.
+CREATE FUNCTION leadscore.keeping_spec(name text)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	spec jsonb;
+	author text;
+BEGIN
+	SELECT r.spec, r.started_by INTO spec, author
+	FROM leadscore.frame_keeping AS k JOIN leadscore.runs AS r ON r.model = k.name AND leadscore.framing_recipe(r.spec) = k.recipe
+	WHERE k.name = name ORDER BY r.started_at DESC LIMIT 1;
+	IF spec IS NULL THEN
+		RAISE EXCEPTION 'the frames of model "%" were kept by another recipe', name USING ERRCODE = 'object_not_in_prerequisite_state',
+			DETAIL = 'No run has it any more.',
+			HINT = format('lead_keep_frames(%L, again => ''-infinity'') frames all rows of the source anew.', name);
+	END IF;
+	IF NOT leadscore.own_words(name, spec) THEN
+		PERFORM leadscore.check_author(format('the recipe of model "%s"', name), author,
+			format('Look at spec in leadscore.runs; lead_retrain(%L, adopt => true) makes it your own.', name));
+	END IF;
+	RETURN spec;
+END;
+$$;
+
+-- Takes rows out of kept frames.
+CREATE FUNCTION leadscore.forget_frames(name text, source text, columns jsonb)
+RETURNS SETOF lead_forgotten
+LANGUAGE plpgsql
+AS $$
+#variable_conflict use_variable
+DECLARE
+	spec pg_catalog.jsonb := leadscore.keeping_spec(name);
+	here pg_catalog.jsonb := leadscore.current_settings();
+	starts_of_row pg_catalog.text := leadscore.period_of_row(spec, (SELECT k.period FROM leadscore.frame_keeping AS k
+		WHERE k.name OPERATOR(pg_catalog.=) name));
+	periods pg_catalog.timestamptz[];
+	starts pg_catalog.timestamptz;
+	kept @extschema@.leadframe;
+	less record;
+	elsewhere pg_catalog.int8;
+BEGIN
+	PERFORM leadscore.check_columns('time column', ARRAY[spec OPERATOR(pg_catalog.->>) 'time'], columns);
+	PERFORM leadscore.check_columns('column of the label', leadscore.names_of(spec OPERATOR(pg_catalog.->) 'label_columns'), columns);
+	PERFORM leadscore.set_settings(spec OPERATOR(pg_catalog.->) 'settings');
+	EXECUTE pg_catalog.format('SELECT pg_catalog.array_agg(DISTINCT k.starts), pg_catalog.count(*) FILTER (WHERE k.starts IS NULL)
+		FROM (SELECT %s AS starts FROM %s AS s) AS t LEFT JOIN leadscore.kept_frames AS k
+			ON k.name OPERATOR(pg_catalog.=) $1 AND k.starts OPERATOR(pg_catalog.=) t.starts AND k.frame IS NOT NULL',
+		starts_of_row, source) INTO periods, elsewhere USING name;
+	FOR starts IN SELECT p.starts FROM pg_catalog.unnest(periods) AS p(starts) WHERE p.starts IS NOT NULL ORDER BY 1 LOOP
+		SELECT k.frame INTO kept FROM leadscore.kept_frames AS k
+		WHERE k.name OPERATOR(pg_catalog.=) name AND k.starts OPERATOR(pg_catalog.=) starts;
+		SELECT * INTO less FROM leadscore.frame_like(kept, spec OPERATOR(pg_catalog.->>) 'label', source, columns,
+			pg_catalog.format('%s OPERATOR(pg_catalog.=) %L::pg_catalog.timestamptz', starts_of_row,
+				pg_catalog.to_json(starts) OPERATOR(pg_catalog.#>>) '{}'));
+		kept := leadscore.without_rows(pg_catalog.concat('frame of ', (starts AT TIME ZONE (spec OPERATOR(pg_catalog.#>>)
+			'{options,timezone}'))::pg_catalog.date), kept, less.rows);
+		UPDATE leadscore.kept_frames AS k SET rows = c.rows, positives = c.positives, unknown = c.unknown,
+			frame = CASE WHEN c.rows OPERATOR(pg_catalog.+) c.unknown OPERATOR(pg_catalog.>) 0 THEN kept END
+		FROM leadscore.frame_counts(kept) AS c
+		WHERE k.name OPERATOR(pg_catalog.=) name AND k.starts OPERATOR(pg_catalog.=) starts;
+		RETURN NEXT ROW ('frame', starts, less.total)::@extschema@.lead_forgotten;
+	END LOOP;
+	PERFORM leadscore.set_settings(here);
+	IF elsewhere OPERATOR(pg_catalog.>) 0 THEN
+		RAISE NOTICE '% of the rows are of no period that is kept', elsewhere;
+	END IF;
+END;
+$$;
+
+-- Which rows of a source a version's hold-out has, as SQL over s and t.label: those with
+-- a label that were there when it was trained.  A label that is not known is a count
+-- there and no data.
+CREATE FUNCTION leadscore.in_holdout(spec jsonb, cut jsonb, seen jsonb, data_to timestamptz)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT concat_ws(' AND ', 't.label IS NOT NULL', leadscore.held_out(spec, cut #>> '{}'),
+		CASE WHEN spec #>> '{holdout,by}' = 'time' AND seen IS NOT NULL THEN format('s.%I OPERATOR(pg_catalog.<=) %L::%s', spec #>> '{holdout,column}',
+			seen #>> '{}', (SELECT c->>'type' FROM jsonb_array_elements(spec->'columns') AS c WHERE c->>'name' = spec #>> '{holdout,column}'))
+		WHEN data_to IS NOT NULL THEN format('s.%I::pg_catalog.timestamptz OPERATOR(pg_catalog.<=) %L::pg_catalog.timestamptz',
+			spec->>'time', to_json(data_to) #>> '{}') END)
+$$;
+
+-- A hold-out, and what of its version's run tells which rows it has.
+CREATE FUNCTION leadscore.holdout_of(name text, version integer,
+	OUT frame leadframe, OUT spec jsonb, OUT cut jsonb, OUT seen jsonb, OUT data_to timestamptz, OUT started_by text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT h.frame, r.spec, r.cut, r.seen, r.data_to, r.started_by
+	FROM leadscore.holdouts AS h JOIN leadscore.versions AS v USING (name, version) JOIN leadscore.runs AS r USING (run_id)
+	WHERE h.name = $1 AND h.version = $2
+$$;
+
+-- Takes rows out of one hold-out; how many.
+CREATE FUNCTION leadscore.forget_holdout(name text, version integer, source text, columns jsonb)
+RETURNS bigint
+LANGUAGE plpgsql
+AS $$
+#variable_conflict use_variable
+DECLARE
+	held record;
+	here pg_catalog.jsonb := leadscore.current_settings();
+	less record;
+BEGIN
+	SELECT * INTO held FROM leadscore.holdout_of(name, version);
+	IF NOT leadscore.own_words(name, held.spec) THEN
+		PERFORM leadscore.check_author(pg_catalog.format('the recipe of version %s', version), held.started_by,
+			'Look at spec in leadscore.runs, or let that role forget the rows.');
+	END IF;
+	PERFORM leadscore.check_columns('column of the hold-out', ARRAY[held.spec OPERATOR(pg_catalog.#>>) '{holdout,column}'], columns);
+	PERFORM leadscore.check_columns('column of the label', leadscore.names_of(held.spec OPERATOR(pg_catalog.->) 'label_columns'), columns);
+	PERFORM leadscore.set_settings(held.spec OPERATOR(pg_catalog.->) 'settings');
+	SELECT * INTO less FROM leadscore.frame_like(held.frame, held.spec OPERATOR(pg_catalog.->>) 'label', source, columns,
+		leadscore.in_holdout(held.spec, held.cut, held.seen, held.data_to));
+	PERFORM leadscore.set_settings(here);
+	IF less.rows IS NOT NULL THEN
+		UPDATE leadscore.holdouts AS o SET frame = leadscore.without_rows(pg_catalog.concat('hold-out of version ', version), held.frame, less.rows)
+		WHERE o.name OPERATOR(pg_catalog.=) name AND o.version OPERATOR(pg_catalog.=) version;
+	END IF;
+	RETURN less.total;
+END;
+$$;
+
+-- Takes rows out of all hold-outs of a model.
+CREATE FUNCTION leadscore.forget_holdouts(name text, source text, columns jsonb, drop_inexact boolean)
+RETURNS SETOF lead_forgotten
+LANGUAGE plpgsql
+AS $$
+#variable_conflict use_variable
+DECLARE
+	version pg_catalog.int4;
+	total pg_catalog.int8;
+	message pg_catalog.text;
+	detail pg_catalog.text;
+	state pg_catalog.text;
+BEGIN
+	FOR version IN SELECT h.version FROM leadscore.holdouts AS h WHERE h.name OPERATOR(pg_catalog.=) name ORDER BY 1 LOOP
+		BEGIN
+			total := leadscore.forget_holdout(name, version, source, columns);
+			IF total OPERATOR(pg_catalog.>) 0 THEN
+				RETURN NEXT ROW (pg_catalog.concat('hold-out of version ', version), NULL, total)::@extschema@.lead_forgotten;
+			END IF;
+		EXCEPTION WHEN OTHERS THEN
+			GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, state = RETURNED_SQLSTATE;
+			IF drop_inexact THEN
+				DELETE FROM leadscore.holdouts AS h WHERE h.name OPERATOR(pg_catalog.=) name AND h.version OPERATOR(pg_catalog.=) version;
+				RETURN NEXT ROW (pg_catalog.concat('hold-out of version ', version, ', dropped'), NULL, NULL)::@extschema@.lead_forgotten;
+			ELSE
+				RAISE EXCEPTION '%', message USING ERRCODE = state, DETAIL = detail,
+					HINT = 'Give the rows as they were framed, or let go of such hold-outs: holdouts => ''drop''.';
+			END IF;
+		END;
+	END LOOP;
+END;
+$$;
+
+-- lead_forget(name, rows): takes rows out of a model's kept frames and hold-outs, which
+-- then are, to the byte, what they would be without them.
+-- rows			a table or view, or the text of one SELECT, with the columns of the
+--				source: the rows as they were framed, values and labels
+-- holdouts		'drop': deletes hold-outs that cannot be made exact; default 'exact'
+-- returns		a row per frame that was touched; leadscore.forgettings notes that and when
+-- errors		a row that is not in its frame, with the column or the label; nothing is
+--				forgotten then.  Models trained before stay as they are
+CREATE FUNCTION lead_forget(name text, rows text, holdouts text DEFAULT 'exact')
+RETURNS SETOF lead_forgotten
+LANGUAGE plpgsql
+AS $$
+#variable_conflict use_variable
+DECLARE
+	given record;
+	columns pg_catalog.jsonb;
+	touched @extschema@.lead_forgotten[];
+	total pg_catalog.int8;
+BEGIN
+	IF rows IS NULL THEN
+		RAISE EXCEPTION 'rows must not be null' USING ERRCODE = 'null_value_not_allowed';
+	END IF;
+	IF holdouts IS NULL OR holdouts OPERATOR(pg_catalog.<>) ALL ('{exact,drop}') THEN
+		RAISE EXCEPTION 'invalid value for holdouts: "%"', COALESCE(holdouts, '(null)') USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'It is "exact", or "drop" to delete hold-outs that cannot be made exact.';
+	END IF;
+	PERFORM leadscore.lock(name);
+	PERFORM leadscore.require_model(name);
+	SELECT * INTO given FROM leadscore.resolve_source(rows);
+	columns := leadscore.columns_of(given.relation);
+	IF given.is_query THEN
+		DROP VIEW pg_temp."leadscore source";
+	END IF;
+	EXECUTE pg_catalog.concat('SELECT pg_catalog.count(*) FROM ', given.source, ' AS s') INTO total;
+	IF EXISTS (SELECT FROM leadscore.kept_frames AS k WHERE k.name OPERATOR(pg_catalog.=) name) THEN
+		touched := ARRAY(SELECT f FROM leadscore.forget_frames(name, given.source, columns) AS f);
+	END IF;
+	touched := touched OPERATOR(pg_catalog.||) ARRAY(SELECT f
+		FROM leadscore.forget_holdouts(name, given.source, columns, holdouts OPERATOR(pg_catalog.=) 'drop') AS f);
+	IF pg_catalog.cardinality(touched) OPERATOR(pg_catalog.>) 0 THEN
+		INSERT INTO leadscore.forgettings (name, rows, frames) VALUES (name, total, pg_catalog.cardinality(touched));
+	END IF;
+	RETURN QUERY SELECT * FROM pg_catalog.unnest(touched) AS t;
+END;
+$$;
+COMMENT ON FUNCTION lead_forget(text, text, text) IS 'takes rows out of the kept frames and hold-outs of a model, exactly';

@@ -1,0 +1,107 @@
+-- Frames by the day: what is kept, what is refused, and what is said.
+CREATE SCHEMA keep_test;
+SET search_path = keep_test, public;
+SET timezone = 'Europe/Berlin';
+SET datestyle = 'ISO';
+SET intervalstyle = 'postgres';
+SET client_min_messages = warning;
+\set SHOW_CONTEXT never
+
+-- 20 leads a day over the change to summer time, on 31 March; every tenth has no label
+CREATE TABLE leads AS
+SELECT i AS id, '2024-03-20 00:00'::timestamptz + i * interval '73 minutes' AS created, ('2024-03-20'::timestamp + i * interval '73 minutes') AS local_time,
+	'2024-03-20'::date + i / 20 AS day, i / 20 AS daynumber, (ARRAY['Oslo', 'Rome', 'Bern'])[1 + i * 7 % 3] AS city, i * 31 % 17 AS clicks,
+	CASE WHEN i % 10 > 0 THEN i * 31 % 17 * 3 + i * 7919 % 101 > 70 END AS won
+FROM generate_series(0, 399) i;
+CREATE FUNCTION train(name text, time_column text DEFAULT 'created', source text DEFAULT 'leads', options jsonb DEFAULT '{}') RETURNS text LANGUAGE sql AS $$
+	SELECT concat_ws(', ', status, version, error) FROM lead_train_model(name, source, 'won', features => '{city,clicks}', key => 'id', time_column => time_column,
+		options => '{"lambda": 1}' || options, gate => '{"promote": "always", "min_rows": 10, "min_positives": 1}') $$;
+SELECT name, train(name, time_column) FROM (VALUES ('zoned', 'created'), ('local', 'local_time'), ('dated', 'day'), ('numbered', 'daynumber'), ('timeless', NULL)) v(name, time_column);
+
+-- what there is to choose
+SELECT * FROM lead_keep_frames('nobody');
+SELECT * FROM lead_keep_frames('timeless', maturity => '1 day');
+SELECT * FROM lead_keep_frames('numbered', maturity => '1 day');
+SELECT * FROM lead_keep_frames('zoned');
+SELECT * FROM lead_keep_frames('zoned', 'month', '1 day');
+SELECT * FROM lead_keep_frames('zoned', 'day', '-1 day');
+
+-- days of the model's time zone, whatever the session's; the 31st has 23 hours
+SET timezone = 'Asia/Tokyo';
+SET datestyle = 'SQL, DMY';
+CREATE TEMP TABLE kept AS SELECT * FROM lead_keep_frames('zoned', maturity => '2 days', until => '2024-04-05 12:00+02');
+SET timezone = 'Europe/Berlin';
+SET datestyle = 'ISO';
+SELECT * FROM kept WHERE starts BETWEEN '2024-03-30' AND '2024-04-02' ORDER BY starts;
+SELECT count(*), min(starts), max(ends), sum(rows + unknown) = (SELECT count(*) FROM leads WHERE created < '2024-04-03') AS "all" FROM kept;
+SELECT starts, ends, rows, positives, unknown, action FROM lead_keep_frames('local', maturity => '2 days', until => '2024-04-05 12:00+02') WHERE starts >= '2024-04-01';
+SELECT starts, ends, rows, positives, unknown, action FROM lead_keep_frames('dated', 'week', '2 days', until => '2024-04-12');
+SELECT * FROM lead_keep_frames('zoned', until => '2024-04-05 23:59');
+SELECT * FROM lead_keep_frames('zoned', until => '2024-04-06');
+SELECT * FROM lead_keep_frames('zoned', until => '2024-04-06', maturity => '1 day');
+SELECT name, period, maturity, recipe->'features' AS features FROM leadscore.frame_keeping WHERE name IN ('zoned', 'dated') ORDER BY name;
+
+-- late rows, and rows without a time
+INSERT INTO leads VALUES (400, '2024-04-02 10:00', '2024-04-02 10:00', '2024-04-02', 14, 'Oslo', 3, true), (401, NULL, NULL, NULL, NULL, 'Rome', 1, false), (402, 'infinity', 'infinity', 'infinity', 0, 'Rome', 1, false);
+SELECT * FROM lead_keep_frames('zoned', until => '2024-04-06');
+SELECT * FROM lead_keep_frames('zoned', until => '2024-04-06', again => '2024-04-02 09:00');
+DELETE FROM leads WHERE id > 399;
+SELECT count(*) FROM lead_keep_frames('zoned', until => '2024-04-06', again => '-infinity');
+
+-- training on frames
+SELECT * FROM lead_retrain('timeless', frames_window => '1 month');
+SELECT * FROM lead_retrain('zoned', half_life => '1 month');
+SELECT * FROM lead_retrain('zoned', frames_window => '-1 month');
+SELECT * FROM lead_retrain('zoned', frames_window => '1 month', half_life => '0');
+SELECT model, version, status, rows, live, verdict, held_out, error FROM lead_retrain('zoned', frames_window => '10 days');
+SELECT key, value FROM leadscore.params JOIN leadscore.runs USING (run_id) WHERE model = 'zoned' AND key LIKE 'frames%' ORDER BY key;
+SELECT spec->'frames' AS frames, spec->'holdout' AS holdout, rows, held_out, unknown, data_from, data_to, cut, seen
+FROM leadscore.runs WHERE model = 'zoned' ORDER BY started_at DESC LIMIT 1;
+SELECT model, version, status, rows, live, verdict, held_out, error FROM lead_retrain('zoned', frames_window => '1 day');
+SELECT status, rows, held_out FROM lead_retrain('local', frames_window => '1 month', half_life => '1 week');
+SELECT cut, seen FROM leadscore.runs WHERE model = 'local' ORDER BY started_at DESC LIMIT 1;
+SELECT status, rows, held_out FROM lead_retrain('dated', frames_window => '1 year');
+SELECT cut, seen FROM leadscore.runs WHERE model = 'dated' ORDER BY started_at DESC LIMIT 1;
+SELECT error FROM lead_retrain('dated', half_life => '1 second');
+DELETE FROM leadscore.kept_frames WHERE name = 'local';
+SELECT error FROM lead_retrain('local');
+
+-- another recipe
+SELECT train('zoned', options => '{"max_distinct": 10}');
+SELECT * FROM lead_keep_frames('zoned', until => '2024-04-07');
+SELECT * FROM lead_keep_frames('zoned', 'week', until => '2024-04-07');
+SELECT error FROM lead_retrain('zoned', frames_window => '1 month');
+SELECT count(*), max(action) FROM lead_keep_frames('zoned', until => '2024-04-07', again => '-infinity');
+
+-- forgetting
+SELECT * FROM lead_forget('nobody', 'leads');
+SELECT * FROM lead_forget('zoned', NULL);
+SELECT * FROM lead_forget('zoned', 'nowhere');
+SELECT * FROM lead_forget('zoned', 'leads', 'maybe');
+SELECT * FROM lead_forget('zoned', 'SELECT id, city, won FROM leads WHERE id = 7');
+SELECT * FROM lead_forget('zoned', 'SELECT id, created, city, won FROM leads WHERE id = 7');
+SELECT * FROM lead_forget('zoned', 'SELECT id, created, ''Paris'' AS city, clicks, won FROM leads WHERE id = 7');
+SELECT * FROM lead_forget('zoned', 'SELECT id, created, city, clicks, NOT won AS won FROM leads WHERE id = 7');
+SELECT count(*) FROM leadscore.forgettings;
+-- a lead without a label, a lead that is in a hold-out, one of a day that is not kept, one without a time
+SET client_min_messages = notice;
+SELECT * FROM lead_forget('zoned', 'SELECT * FROM leads WHERE id IN (7, 10, 399) UNION ALL SELECT 500, NULL, NULL, NULL, NULL, ''Oslo'', 1, true');
+SET client_min_messages = warning;
+SELECT rows, frames, forgotten_by = current_user AS by_me FROM leadscore.forgettings;
+-- the whole of a day: its frame is empty, and a training goes on
+SELECT * FROM lead_forget('zoned', 'SELECT * FROM leads WHERE created >= ''2024-03-25'' AND created < ''2024-03-26''');
+SELECT starts, frame IS NULL AS no_frame, rows, positives, unknown FROM leadscore.kept_frames WHERE name = 'zoned' AND starts = '2024-03-25';
+SELECT status, rows + held_out AS rows FROM lead_retrain('zoned', frames_window => '1 month');
+-- a label that was framed anew, while the hold-outs still have the old one
+UPDATE leads SET won = NOT won WHERE id = 331;
+SELECT count(*) FROM lead_keep_frames('zoned', until => '2024-04-07', again => '2024-04-05');
+SELECT * FROM lead_forget('zoned', 'SELECT * FROM leads WHERE id = 331');
+SELECT * FROM lead_forget('zoned', 'SELECT * FROM leads WHERE id = 331', 'drop') ORDER BY starts, what;
+SELECT version FROM leadscore.holdouts WHERE name = 'zoned' ORDER BY 1;
+-- a model that keeps no frames has hold-outs
+SELECT * FROM lead_forget('timeless', 'SELECT * FROM leads WHERE id < 10');
+
+-- the frames and their choice go with the model, the record stays
+SELECT lead_drop_model(name, true) FROM leadscore.models WHERE name IN ('zoned', 'local', 'dated', 'numbered', 'timeless');
+SELECT (SELECT count(*) FROM leadscore.kept_frames) AS frames, (SELECT count(*) FROM leadscore.frame_keeping) AS keeping, (SELECT count(*) FROM leadscore.forgettings) AS forgettings;
+DROP SCHEMA keep_test CASCADE;
