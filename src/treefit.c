@@ -42,14 +42,20 @@ CheckRoles(const FrameStats *s, const Options *opt)
 
 /*
  * All of it lies in memory: cells once by column and once by row, sums, order
- * and scores of patterns, out-of-bag scores of rows.
+ * and scores of patterns, out-of-bag scores of rows, and the trees, counted as if
+ * they grew as large as they may.
  */
 static void
 CheckMemory(const FrameStats *s, const Encoder *enc, const Options *opt)
 {
 	const Frame *f = s->frame;
-	double		bytes = (double) f->npatterns * (3.0 * enc->nfeatures + 72) +
+	double		leaves = Min(ldexp(1, opt->depth), 1 + (double) f->rows / opt->min_leaf),
+				bytes = (double) f->npatterns * (3.0 * enc->nfeatures + 72) +
 		(opt->family == FAMILY_FOREST ? 12.0 * f->rows : 0);
+
+	if (opt->leaves > 0)
+		leaves = Min(leaves, opt->leaves);
+	bytes += 2 * leaves * opt->trees * sizeof(TreeNode);
 
 	if (f->npatterns >= PG_UINT32_MAX)
 		ereport(ERROR,
@@ -60,9 +66,9 @@ CheckMemory(const FrameStats *s, const Encoder *enc, const Options *opt)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("growing trees needs %.0f MB of memory, the limit is %.0f MB",
 						ceil(bytes / (1024 * 1024)), LeadscoreTreeMem() / (1024.0 * 1024)),
-				 errdetail("There are %lld different rows of %d columns.",
-						   (long long) f->npatterns, enc->nfeatures),
-				 errhint("Raise \"leadscore.tree_mem\", train on a sample, or exclude columns of many values.")));
+				 errdetail("There are %lld different rows of %d columns, and %d trees of up to %.0f leaves.",
+						   (long long) f->npatterns, enc->nfeatures, opt->trees, floor(leaves)),
+				 errhint("Raise \"leadscore.tree_mem\", train on a sample, exclude columns of many values, or take fewer trees of less \"depth\".")));
 }
 
 /* What the options say of the direction of columns. */
