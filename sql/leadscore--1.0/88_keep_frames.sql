@@ -709,7 +709,8 @@ $$;
 -- holdouts		'drop': deletes hold-outs that cannot be made exact; default 'exact'
 -- returns		a row per frame that was touched; leadscore.forgettings notes that and when
 -- errors		a row that is not in its frame, with the column or the label; nothing is
---				forgotten then.  Models trained before stay as they are
+--				forgotten then; an isolation level above read committed.  Models trained
+--				before stay as they are
 CREATE FUNCTION lead_forget(name text, rows text, holdouts text DEFAULT 'exact')
 RETURNS SETOF lead_forgotten
 LANGUAGE plpgsql
@@ -728,6 +729,12 @@ BEGIN
 	IF holdouts IS NULL OR holdouts OPERATOR(pg_catalog.<>) ALL ('{exact,drop}') THEN
 		RAISE EXCEPTION 'invalid value for holdouts: "%"', COALESCE(holdouts, '(null)') USING ERRCODE = 'invalid_parameter_value',
 			HINT = 'It is "exact", or "drop" to delete hold-outs that cannot be made exact.';
+	END IF;
+	-- an older snapshot would not show the hold-outs of a training that ended just now
+	IF pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.!~) '^read' THEN
+		RAISE EXCEPTION 'lead_forget() cannot run in a transaction of isolation level %', pg_catalog.current_setting('transaction_isolation')
+			USING ERRCODE = 'invalid_transaction_state', DETAIL = 'What was stored since the transaction began would keep the rows.',
+				HINT = 'BEGIN ISOLATION LEVEL READ COMMITTED.';
 	END IF;
 	PERFORM leadscore.lock(name);
 	PERFORM leadscore.require_model(name);

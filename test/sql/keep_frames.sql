@@ -105,6 +105,10 @@ SELECT * FROM lead_forget('timeless', 'SELECT * FROM leads WHERE id < 10');
 SELECT * FROM lead_forget('timeless', 'SELECT id, created, city, clicks FROM leads WHERE id = 11', 'drop');
 SELECT * FROM lead_forget('timeless', 'SELECT id, created, city, 1 / (id - 11) AS clicks, won FROM leads WHERE id = 11', 'drop');
 SELECT count(*) FROM leadscore.holdouts WHERE name = 'timeless';
+-- a snapshot that may be older than a hold-out
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT * FROM lead_forget('timeless', 'SELECT * FROM leads WHERE id = 11');
+ROLLBACK;
 -- a query that finds other rows each time is asked once
 SELECT sum(rows) FROM lead_forget('dated', 'SELECT * FROM leads WHERE day < ''2024-04-01'' AND id > 100 ORDER BY random() LIMIT 40') WHERE what = 'frame';
 
