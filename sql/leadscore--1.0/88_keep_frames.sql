@@ -612,7 +612,8 @@ $$;
 
 -- Which rows of a source a version's hold-out has, as SQL over s and t.label: those with
 -- a label that were there when it was trained.  A label that is not known is a count
--- there and no data.
+-- there and no data.  Of a row without a time nobody knows when it came: it is taken for
+-- one of these, and is an error if it is not.
 CREATE FUNCTION leadscore.in_holdout(spec jsonb, cut jsonb, seen jsonb, data_to timestamptz)
 RETURNS text
 LANGUAGE sql STABLE
@@ -621,8 +622,8 @@ AS $$
 	SELECT concat_ws(' AND ', 't.label IS NOT NULL', leadscore.held_out(spec, cut #>> '{}'),
 		CASE WHEN spec #>> '{holdout,by}' = 'time' AND seen IS NOT NULL THEN format('s.%I OPERATOR(pg_catalog.<=) %L::%s', spec #>> '{holdout,column}',
 			seen #>> '{}', (SELECT c->>'type' FROM jsonb_array_elements(spec->'columns') AS c WHERE c->>'name' = spec #>> '{holdout,column}'))
-		WHEN data_to IS NOT NULL THEN format('s.%I::pg_catalog.timestamptz OPERATOR(pg_catalog.<=) %L::pg_catalog.timestamptz',
-			spec->>'time', to_json(data_to) #>> '{}') END)
+		WHEN data_to IS NOT NULL THEN format('(pg_catalog.isfinite(s.%I::pg_catalog.timestamptz) IS NOT TRUE'
+			' OR s.%1$I::pg_catalog.timestamptz OPERATOR(pg_catalog.<=) %2$L::pg_catalog.timestamptz)', spec->>'time', to_json(data_to) #>> '{}') END)
 $$;
 
 -- A hold-out, and what of its version's run tells which rows it has.

@@ -105,6 +105,16 @@ SELECT * FROM lead_forget('timeless', 'SELECT * FROM leads WHERE id < 10');
 SELECT * FROM lead_forget('timeless', 'SELECT id, created, city, clicks FROM leads WHERE id = 11', 'drop');
 SELECT * FROM lead_forget('timeless', 'SELECT id, created, city, 1 / (id - 11) AS clicks, won FROM leads WHERE id = 11', 'drop');
 SELECT count(*) FROM leadscore.holdouts WHERE name = 'timeless';
+-- leads without a time are in hold-outs by key
+CREATE TABLE timeless_too AS SELECT id, CASE WHEN id % 10 > 0 THEN created END AS created, clicks, won FROM leads WHERE won IS NOT NULL;
+INSERT INTO timeless_too SELECT 1000 + id, 'infinity', clicks, won FROM timeless_too WHERE id % 10 = 1;
+INSERT INTO timeless_too SELECT 2000 + id, NULL, clicks, won FROM timeless_too WHERE id % 10 = 1;
+SELECT (lead_train_model('by key', 'timeless_too', 'won', key => 'id', time_column => 'created', holdout => '{"by": "key", "share": 0.5}', gate => '{"promote": "always"}')).status;
+SELECT frame IS NOT NULL AS held, (leadscore.frame_counts(frame)).rows > 20 AS some FROM leadscore.holdouts WHERE name = 'by key';
+SELECT rows > 5 AS some FROM lead_forget('by key', 'SELECT * FROM timeless_too WHERE NOT COALESCE(isfinite(created), false)');
+SELECT count(*) FROM lead_forget('by key', 'SELECT * FROM timeless_too WHERE isfinite(created)');
+SELECT (leadscore.frame_counts(frame)).* FROM leadscore.holdouts WHERE name = 'by key';
+SELECT lead_drop_model('by key', true);
 -- a snapshot that may be older than a hold-out
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT * FROM lead_forget('timeless', 'SELECT * FROM leads WHERE id = 11');
