@@ -48,7 +48,7 @@ AddEntry(Entries *e, int column, double value)
 }
 
 /* The cell that a code of a column stands for. */
-static Cell
+Cell
 CodeCell(const FrameColumn *c, int code)
 {
 	Cell		cell = {0};

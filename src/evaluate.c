@@ -35,7 +35,7 @@
 #define PAIRS_FIRST			16	/* scores in the first allocation */
 #define PAIRS_MAGIC			0x5350534C	/* "LSPS" */
 #define DEFAULT_THRESHOLD	0.5
-#define EVALUATION_COLUMNS	25
+#define EVALUATION_COLUMNS	39
 
 typedef struct PairsHeader
 {
@@ -455,8 +455,10 @@ EvaluationRow(FunctionCallInfo fcinfo, Ties *ties, int64 skipped, double thresho
 	if (ties != NULL)
 	{
 		Quality		q;
+		Calibration c;
 
 		QualityOf(ties, threshold, &q);
+		CalibrationOf(ties, &c);
 		TiesFree(ties);
 		PutFloat(values, nulls, i++, q.auc);
 		PutFloat(values, nulls, i++, q.auc_low);
@@ -481,6 +483,20 @@ EvaluationRow(FunctionCallInfo fcinfo, Ties *ties, int64 skipped, double thresho
 		PutFloat(values, nulls, i++, q.best_f1);
 		PutFloat(values, nulls, i++, q.best_youden_threshold);
 		PutFloat(values, nulls, i++, q.best_youden);
+		PutFloat(values, nulls, i++, c.slope);
+		PutFloat(values, nulls, i++, c.slope_low);
+		PutFloat(values, nulls, i++, c.slope_high);
+		PutFloat(values, nulls, i++, c.intercept);
+		PutFloat(values, nulls, i++, c.intercept_low);
+		PutFloat(values, nulls, i++, c.intercept_high);
+		PutFloat(values, nulls, i++, q.log_loss_low);
+		PutFloat(values, nulls, i++, q.log_loss_high);
+		PutFloat(values, nulls, i++, q.brier_low);
+		PutFloat(values, nulls, i++, q.brier_high);
+		PutFloat(values, nulls, i++, q.lift_10);
+		PutFloat(values, nulls, i++, q.lift_10_low);
+		PutFloat(values, nulls, i++, q.lift_10_high);
+		PutFloat(values, nulls, i++, q.mean_score);
 		Assert(i == EVALUATION_COLUMNS);
 	}
 	tuple = heap_form_tuple(desc, values, nulls);

@@ -179,6 +179,8 @@ typedef struct FrameDesign
 
 extern FrameDesign *FrameDesignCreate(const FrameStats *stats,
 									  const FittedEncoder *fe, bool scale);
+/* the cell that a code of a dictionary stands for */
+extern Cell CodeCell(const FrameColumn *c, int code);
 extern void FrameDesignDescale(const FrameDesign *d, int p, double *beta,
 							   double *cov);
 

@@ -11,22 +11,8 @@
  */
 #include "postgres.h"
 
+#include "fit.h"
 #include "framescore.h"
-
-typedef struct FrameTerm
-{
-	const FrameColumn *column;
-	const Feature *feature;
-	double	   *of_code;		/* dictionaries: [0] NULL, [k] the k-th value */
-} FrameTerm;
-
-struct FrameScorer
-{
-	Model		model;			/* copies, see below */
-	Encoder		encoder;
-	int			nterms;
-	FrameTerm  *terms;
-};
 
 pg_noreturn static void
 ColumnLacking(const char *name, const char *detail)
@@ -64,25 +50,12 @@ static double *
 TermsOfCodes(const Model *model, const Feature *f, const FrameColumn *c)
 {
 	double	   *terms = palloc0(sizeof(double) * (c->nvalues + 1));
-	Cell		cell = {0};
 
-	cell.type = c->type;
-	if (c->nulls > 0)
+	for (int code = c->nulls > 0 ? 0 : 1; code <= c->nvalues; code++)
 	{
-		cell.isnull = true;
-		terms[0] = FeatureTerm(model, f, &cell);
-		cell.isnull = false;
-	}
-	for (int k = 0; k < c->nvalues; k++)
-	{
-		if (c->texts != NULL)
-		{
-			cell.text = c->texts[k];
-			cell.len = c->lengths[k];
-		}
-		else
-			cell.number = c->numbers[k];
-		terms[k + 1] = FeatureTerm(model, f, &cell);
+		Cell		cell = CodeCell(c, code);
+
+		terms[code] = FeatureTerm(model, f, &cell);
 	}
 	return terms;
 }
@@ -113,11 +86,24 @@ FrameScorerCreate(const Model *model, const Frame *frame)
 		if (features[i].transform >= TRANSFORM_HOUR)
 			features[i].transform = TRANSFORM_NONE;
 		t->feature = &features[i];
+		t->average = model->average[i];
 		t->column = ColumnOf(&s->model, frame, &features[i]);
 		if (t->column->store == STORE_DICTIONARY)
 			t->of_code = TermsOfCodes(&s->model, t->feature, t->column);
 	}
 	return s;
+}
+
+static double
+TermOf(const FrameScorer *s, const FrameTerm *t, const uint8 *pattern)
+{
+	Cell		cell = {0};
+
+	if (t->of_code != NULL)
+		return t->of_code[FrameCode(t->column, pattern)];
+	cell.type = t->column->type;
+	cell.isnull = !FrameNumber(t->column, pattern, &cell.number);
+	return FeatureTerm(&s->model, t->feature, &cell);
 }
 
 double
@@ -126,19 +112,24 @@ FrameScorerScore(const FrameScorer *s, const uint8 *pattern)
 	double		eta = s->model.coef[0];
 
 	for (int i = 0; i < s->nterms; i++)
+		eta += TermOf(s, &s->terms[i], pattern);
+	return Sigmoid(eta);
+}
+
+/* As ModelContributions() does it, to the bit. */
+double
+FrameScorerContributions(const FrameScorer *s, const uint8 *pattern, double *contribution)
+{
+	double		eta = s->model.coef[0];
+
+	for (int i = 0; i < s->encoder.nsources; i++)
+		contribution[i] = 0;
+	for (int i = 0; i < s->nterms; i++)
 	{
-		const FrameTerm *t = &s->terms[i];
+		double		term = TermOf(s, &s->terms[i], pattern);
 
-		if (t->of_code != NULL)
-			eta += t->of_code[FrameCode(t->column, pattern)];
-		else
-		{
-			Cell		cell = {0};
-
-			cell.type = t->column->type;
-			cell.isnull = !FrameNumber(t->column, pattern, &cell.number);
-			eta += FeatureTerm(&s->model, t->feature, &cell);
-		}
+		eta += term;
+		contribution[s->terms[i].feature->source] += term - s->terms[i].average;
 	}
 	return Sigmoid(eta);
 }

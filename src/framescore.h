@@ -10,10 +10,29 @@
 
 #include "frame.h"
 
-typedef struct FrameScorer FrameScorer;
+/* A feature of the model and the column of the frame that it is made of. */
+typedef struct FrameTerm
+{
+	const FrameColumn *column;
+	const Feature *feature;
+	double	   *of_code;		/* dictionaries: [0] NULL, [k] the k-th value */
+	double		average;		/* what the average lead gets */
+} FrameTerm;
+
+/* Model and features are copies: a frame's cells are parts of times already. */
+typedef struct FrameScorer
+{
+	Model		model;
+	Encoder		encoder;
+	int			nterms;
+	FrameTerm  *terms;			/* in the order of the features */
+} FrameScorer;
 
 /* an error names the column that the frame lacks; `model` is from ModelDecode() */
 extern FrameScorer *FrameScorerCreate(const Model *model, const Frame *frame);
 extern double FrameScorerScore(const FrameScorer *s, const uint8 *pattern);
+/* the score; `contribution` gets what each source adds above the average lead */
+extern double FrameScorerContributions(const FrameScorer *s, const uint8 *pattern,
+									   double *contribution);
 
 #endif							/* LEADSCORE_FRAMESCORE_H */

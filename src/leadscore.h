@@ -461,6 +461,8 @@ typedef struct Model
 	bool	   *aliased;
 	double	   *mean;			/* weighted mean design row of training; [0] = 1 */
 	double		mean_offset;	/* weighted mean of the offset; 0 without one */
+	double	   *average;		/* what the average lead gets, per feature; NULL in a
+								 * model that was just fitted */
 
 	/* the statistics; NULL and 0 when only the scoring part was decoded */
 	Inference	inference;
@@ -617,8 +619,14 @@ typedef struct Scorer
 extern void MissingColumn(const Model *model, const char *name,
 						  const RowShape *shape);
 extern double PlacedTerm(const Model *model, const Feature *f, const Cell *cell);
+extern void ModelSetAverages(Model *model);	/* as the decoder does */
+
 /* what the average lead gets from a feature */
-extern double FeatureAverage(const Model *model, const Feature *f);
+static inline double
+FeatureAverage(const Model *model, const Feature *f)
+{
+	return model->average[f - model->encoder->features];
+}
 
 /* The same; what most features are, a plain number, without a call. */
 static inline double
@@ -692,6 +700,8 @@ typedef struct LogitOptions
 	double		alpha;
 	bool		firth;
 	bool		robust;			/* HC0 covariance */
+	bool		supremum;		/* separated classes are climbed, not proved: LOGIT_SEPARATED
+								 * means that the likelihood can rise no more */
 	int			max_iterations; /* 0: the default, 100; with firth 500 */
 	double		tolerance;		/* 0: the default, 1e-10 */
 	void		(*report) (int iteration, int64 row, int64 rows);	/* or NULL */

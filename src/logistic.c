@@ -36,6 +36,13 @@
 #define MAX_DAMPINGS		30
 #define SEPARATION_FROM		8	/* iterations before a fit is suspect */
 
+/*
+ * A fit of separated classes runs on while each step divides what is left of
+ * their loss by e; the decrement is what is left.
+ */
+#define STILL_RUNNING		1e-3
+#define SUPREMUM_LEFT		1e-10
+
 double
 LogitPenalty(const LogitWork *w, const double *beta)
 {
@@ -397,7 +404,8 @@ Newton(LogitWork *w, LogitFit *fit, int max_iterations, double tolerance)
 			if (iteration > max_iterations)
 				return LOGIT_MAX_ITERATIONS;
 			if (w->options->lambda == 0 && iteration >= SEPARATION_FROM &&
-				FindSeparation(w, fit))
+				(w->options->supremum ? size > STILL_RUNNING && decrement <= SUPREMUM_LEFT :
+				 FindSeparation(w, fit)))
 				return LOGIT_SEPARATED;
 
 			/* what a step promises is rounding, and falls no more */

@@ -18,52 +18,11 @@
 #include "postgres.h"
 
 #include <float.h>
-#include <math.h>
 
-#include "miscadmin.h"
-#include "utils/float.h"
 #include "utils/memutils.h"
 
 #include "metrics.h"
 #include "radix.h"
-
-#define Z_95			1.959963984540054	/* normal quantile of 0.975 */
-#define WALK_BLOCK		0xFFFF	/* ties between two looks for an interrupt */
-
-#define CHECK_WALK(i) \
-	do { if (((i) & WALK_BLOCK) == 0) CHECK_FOR_INTERRUPTS(); } while (0)
-
-/* A running sum with the error of its roundings. */
-typedef struct Sum
-{
-	double		sum;
-	double		error;
-} Sum;
-
-static inline void
-SumAdd(Sum *s, double x)
-{
-	double		t = s->sum + x;
-
-	if (fabs(s->sum) >= fabs(x))
-		s->error += (s->sum - t) + x;
-	else
-		s->error += (x - t) + s->sum;
-	s->sum = t;
-}
-
-static inline double
-SumValue(const Sum *s)
-{
-	return s->sum + s->error;
-}
-
-/* Quotient of two counts; NaN, for undefined, where the second is 0. */
-static inline double
-Share(int64 part, int64 whole)
-{
-	return whole == 0 ? get_float8_nan() : (double) part / (double) whole;
-}
 
 /* ------------------------------------------------------------------------
  * Ties
@@ -258,15 +217,31 @@ QualityAveragePrecision(const Ties *ties, Quality *q)
 	q->average_precision = SumValue(&sum) / (double) ties->pos;
 }
 
+/* The 95 % interval of a mean that is not negative; NaN of a single one. */
+static void
+IntervalOfMean(double mean, double squares, int64 n, double *low, double *high)
+{
+	double		half_width = Z_95 * sqrt(squares / (double) (n - 1) / (double) n);
+
+	if (n < 2)
+		return;
+	*low = Max(mean - half_width, 0.0);
+	*high = mean + half_width;
+}
+
 /*
  * Log loss, with scores clipped to [ε, 1 - ε] where ε = 2.2e-16, and the Brier
- * score: means over the pairs; both need probabilities.
+ * score: means over the pairs, which need probabilities, as does the mean score.
+ * Their intervals are the normal ones of a mean, at least 0; two pairs or more.
  */
 static void
 QualityLoss(const Ties *ties, Quality *q)
 {
 	Sum			log_loss = {0, 0};
 	Sum			brier = {0, 0};
+	Sum			score = {0, 0};
+	Sum			of_log_loss = {0, 0};
+	Sum			of_brier = {0, 0};
 
 	if (!ties->probability)
 		return;
@@ -277,6 +252,7 @@ QualityLoss(const Ties *ties, Quality *q)
 		double		clipped = Min(Max(p, DBL_EPSILON), 1 - DBL_EPSILON);
 
 		CHECK_WALK(i);
+		SumAdd(&score, (t->pos + t->neg) * p);
 		if (t->pos > 0)
 		{
 			SumAdd(&log_loss, -t->pos * log(clipped));
@@ -290,6 +266,27 @@ QualityLoss(const Ties *ties, Quality *q)
 	}
 	q->log_loss = SumValue(&log_loss) / (double) ties->n;
 	q->brier = SumValue(&brier) / (double) ties->n;
+	q->mean_score = SumValue(&score) / (double) ties->n;
+
+	for (int64 i = 0; i < ties->count; i++)
+	{
+		const Tie  *t = &ties->tie[i];
+		double		p = t->score;
+		double		clipped = Min(Max(p, DBL_EPSILON), 1 - DBL_EPSILON);
+		double		d;
+
+		CHECK_WALK(i);
+		d = -log(clipped) - q->log_loss;
+		SumAdd(&of_log_loss, t->pos * d * d);
+		d = -log1p(-clipped) - q->log_loss;
+		SumAdd(&of_log_loss, t->neg * d * d);
+		d = (1 - p) * (1 - p) - q->brier;
+		SumAdd(&of_brier, t->pos * d * d);
+		d = p * p - q->brier;
+		SumAdd(&of_brier, t->neg * d * d);
+	}
+	IntervalOfMean(q->log_loss, SumValue(&of_log_loss), ties->n, &q->log_loss_low, &q->log_loss_high);
+	IntervalOfMean(q->brier, SumValue(&of_brier), ties->n, &q->brier_low, &q->brier_high);
 }
 
 /* What a score ≥ threshold, taken for a positive, gets right and wrong. */
@@ -367,6 +364,26 @@ QualityBest(const Ties *ties, Quality *q)
 	}
 }
 
+/*
+ * Lift of the best tenth: its rate of positives over that of all.  The interval
+ * is that of the tenth's rate (Wilson), over the rate of all as it is.
+ */
+static void
+QualityLift(const Ties *ties, Quality *q)
+{
+	double		base = Share(ties->pos, ties->n);
+	LiftTile   *tiles;
+
+	if (ties->pos == 0)
+		return;
+	tiles = LiftTiles(ties, 10);
+	WilsonInterval(Min(tiles[0].positives, tiles[0].n), tiles[0].n, &q->lift_10_low, &q->lift_10_high);
+	q->lift_10 = tiles[0].lift;
+	q->lift_10_low /= base;
+	q->lift_10_high /= base;
+	pfree(tiles);
+}
+
 /* Every measure of at least one pair. */
 void
 QualityOf(const Ties *ties, double threshold, Quality *q)
@@ -377,24 +394,21 @@ QualityOf(const Ties *ties, double threshold, Quality *q)
 	q->average_precision = q->log_loss = q->brier = q->ks = q->gini = nan;
 	q->best_f1_threshold = q->best_f1 = nan;
 	q->best_youden_threshold = q->best_youden = nan;
+	q->log_loss_low = q->log_loss_high = q->brier_low = q->brier_high = nan;
+	q->lift_10 = q->lift_10_low = q->lift_10_high = q->mean_score = nan;
 
 	QualityAuc(ties, q);
 	QualityAveragePrecision(ties, q);
 	QualityLoss(ties, q);
 	QualityAtThreshold(ties, threshold, q);
 	QualityBest(ties, q);
+	QualityLift(ties, q);
 }
 
 /* ------------------------------------------------------------------------
  * Curves
  * ------------------------------------------------------------------------
  */
-
-static void *
-AllocPoints(int64 n, Size size)
-{
-	return MemoryContextAllocHuge(CurrentMemoryContext, Max(n, 1) * size);
-}
 
 /*
  * ROC curve from (0, 0) at threshold infinity up to (1, 1) at the lowest
@@ -527,87 +541,4 @@ LiftTiles(const Ties *ties, int tiles)
 		tile->cumulative_lift = tile->gain / ((double) (t + 1) / tiles);
 	}
 	return result;
-}
-
-/* Interval of a share at 95 %, Wilson (1927). */
-void
-WilsonInterval(int64 part, int64 whole, double *low, double *high)
-{
-	double		n = (double) whole;
-	double		p = (double) part / n;
-	double		z2 = Z_95 * Z_95;
-	double		centre = (p + z2 / (2 * n)) / (1 + z2 / n);
-	double		half = Z_95 * sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n);
-
-	*low = part == 0 ? 0 : Max(centre - half, 0.0);
-	*high = part == whole ? 1 : Min(centre + half, 1.0);
-}
-
-/*
- * Quantile bins from the lowest score up.  Equal scores stay together: a tie
- * goes as a whole to the bin in which the middle of its positions lies, the
- * upper one if that is a border.  Bins that get nothing are left out, and the
- * others keep their number.  NULL where the scores are no probabilities.
- */
-CalibrationBin *
-CalibrationBins(const Ties *ties, int bins, int *nbins)
-{
-	CalibrationBin *result;
-	CalibrationBin *bin = NULL;
-	Sum			sum = {0, 0};
-	int64		below = 0;
-
-	*nbins = 0;
-	if (!ties->probability)
-		return NULL;
-	result = AllocPoints(Min(bins, ties->count), sizeof(CalibrationBin));
-	for (int64 i = 0; i < ties->count; i++)
-	{
-		const Tie  *t = &ties->tie[i];
-		int64		size = t->pos + t->neg;
-		int			number;
-
-		CHECK_WALK(i);
-		number = 1 + (int) (((2 * below + size) * bins) / (2 * ties->n));
-		if (bin == NULL || bin->bin != number)
-		{
-			bin = &result[(*nbins)++];
-			memset(bin, 0, sizeof(CalibrationBin));
-			bin->bin = number;
-			bin->min_score = t->score;
-			sum.sum = sum.error = 0;
-		}
-		bin->n += size;
-		bin->positives += t->pos;
-		bin->max_score = t->score;
-		SumAdd(&sum, size * t->score);
-		bin->mean_score = SumValue(&sum) / (double) bin->n;
-		below += size;
-	}
-	for (int b = 0; b < *nbins; b++)
-	{
-		bin = &result[b];
-		bin->rate = Share(bin->positives, bin->n);
-		WilsonInterval(bin->positives, bin->n, &bin->low, &bin->high);
-	}
-	return result;
-}
-
-/*
- * Expected calibration error: Σ n_b / n × |observed - expected| over the bins.
- * NaN where the scores are no probabilities.
- */
-double
-CalibrationError(const Ties *ties, int bins)
-{
-	int			nbins;
-	CalibrationBin *bin = CalibrationBins(ties, bins, &nbins);
-	Sum			sum = {0, 0};
-
-	if (bin == NULL)
-		return get_float8_nan();
-	for (int b = 0; b < nbins; b++)
-		SumAdd(&sum, fabs((double) bin[b].positives - bin[b].n * bin[b].mean_score));
-	pfree(bin);
-	return SumValue(&sum) / (double) ties->n;
 }

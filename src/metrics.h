@@ -6,7 +6,7 @@
  *	tie		one distinct score with the positives and negatives that have it
  *	ties	all of them in ascending order: everything is computed from these
  *
- * metrics.c and radix.c are mathematics and know no Datum; evaluate.c owns the
+ * metrics.c, calibration.c and radix.c are mathematics and know no Datum; evaluate.c owns the
  * state of the aggregates, curves.c the ones that return arrays.
  *
  *-------------------------------------------------------------------------
@@ -14,7 +14,11 @@
 #ifndef LEADSCORE_METRICS_H
 #define LEADSCORE_METRICS_H
 
+#include <math.h>
+
 #include "leadscore.h"
+#include "miscadmin.h"
+#include "utils/float.h"
 
 /*
  * Pairs in one state.  Below 2^31 every product of two counts, twice, fits a
@@ -70,7 +74,26 @@ typedef struct Quality
 	double		best_f1;
 	double		best_youden_threshold;
 	double		best_youden;
+	double		log_loss_low;
+	double		log_loss_high;
+	double		brier_low;
+	double		brier_high;
+	double		lift_10;
+	double		lift_10_low;
+	double		lift_10_high;
+	double		mean_score;
 } Quality;
+
+/* How far log-odds of scores are from those of the labels, with 95 % intervals. */
+typedef struct Calibration
+{
+	double		slope;
+	double		slope_low;
+	double		slope_high;
+	double		intercept;
+	double		intercept_low;
+	double		intercept_high;
+} Calibration;
 
 typedef struct RocPoint
 {
@@ -123,9 +146,56 @@ extern void QualityOf(const Ties *ties, double threshold, Quality *q);
 extern RocPoint *RocCurve(const Ties *ties, int64 *npoints);
 extern PrPoint *PrCurve(const Ties *ties, int64 *npoints);
 extern LiftTile *LiftTiles(const Ties *ties, int tiles);
+
+/* calibration.c */
+extern void WilsonInterval(double part, double whole, double *low, double *high);
 extern CalibrationBin *CalibrationBins(const Ties *ties, int bins, int *nbins);
 extern double CalibrationError(const Ties *ties, int bins);
-extern void WilsonInterval(int64 part, int64 whole, double *low, double *high);
+extern void CalibrationOf(const Ties *ties, Calibration *c);
+
+#define Z_95			1.959963984540054	/* normal quantile of 0.975 */
+#define WALK_BLOCK		0xFFFF	/* ties between two looks for an interrupt */
+
+#define CHECK_WALK(i) \
+	do { if (((i) & WALK_BLOCK) == 0) CHECK_FOR_INTERRUPTS(); } while (0)
+
+/* A running sum with the error of its roundings. */
+typedef struct Sum
+{
+	double		sum;
+	double		error;
+} Sum;
+
+static inline void
+SumAdd(Sum *s, double x)
+{
+	double		t = s->sum + x;
+
+	if (fabs(s->sum) >= fabs(x))
+		s->error += (s->sum - t) + x;
+	else
+		s->error += (x - t) + s->sum;
+	s->sum = t;
+}
+
+static inline double
+SumValue(const Sum *s)
+{
+	return s->sum + s->error;
+}
+
+/* Quotient of two counts; NaN, for undefined, where the second is 0. */
+static inline double
+Share(int64 part, int64 whole)
+{
+	return whole == 0 ? get_float8_nan() : (double) part / (double) whole;
+}
+
+static inline void *
+AllocPoints(int64 n, Size size)
+{
+	return MemoryContextAllocHuge(CurrentMemoryContext, Max(n, 1) * size);
+}
 
 /* ------------------------------------------------------------------------
  * evaluate.c: shared by the final functions

@@ -291,6 +291,7 @@ ReadScoring(Reader *r, Model *model)
 	if (r->why != NULL)
 		return;
 
+	ModelSetAverages(model);
 	for (int i = 0; i < enc->nfeatures; i++)
 		FeatureMakeLookup(&enc->features[i]);
 }

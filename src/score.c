@@ -189,32 +189,18 @@ FeaturePlace(const Model *model, const Feature *f, const Cell *cell,
 	return DESIGN_NONE;			/* not reached: the decoder checks the kind */
 }
 
-/* What the average lead gets from a feature. */
-double
-FeatureAverage(const Model *model, const Feature *f)
+/* What the average lead gets from each feature; design columns are sorted by it. */
+void
+ModelSetAverages(Model *model)
 {
 	const Encoder *enc = model->encoder;
-	int			feature = f - enc->features;
-	int			low = 1,
-				high = enc->ncolumns;
-	double		sum = 0;
 
-	if (f->kind == FEATURE_OFFSET)
-		return model->mean_offset;
-
-	/* design columns are sorted by feature */
-	while (low < high)
-	{
-		int			middle = low + (high - low) / 2;
-
-		if (enc->design[middle].feature < feature)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	for (; low < enc->ncolumns && enc->design[low].feature == feature; low++)
-		sum += model->coef[low] * model->mean[low];
-	return sum;
+	model->average = palloc0(sizeof(double) * Max(enc->nfeatures, 1));
+	for (int i = 1; i < enc->ncolumns; i++)
+		model->average[enc->design[i].feature] += model->coef[i] * model->mean[i];
+	for (int i = 0; i < enc->nfeatures; i++)
+		if (enc->features[i].kind == FEATURE_OFFSET)
+			model->average[i] = model->mean_offset;
 }
 
 /* A cell that may not be scored: training's own words for it. */

@@ -233,6 +233,26 @@ JoinTexts(JsonbContainer *array)
  * ------------------------------------------------------------------------
  */
 
+/* What was done to the log-odds since the training, in this order. */
+static void
+AppendRecalibrations(StringInfo out, JsonbContainer *info)
+{
+	JsonbContainer *array = GetContainer(info, "recalibrations", true);
+
+	for (int i = 0; array != NULL && i < JsonContainerSize(array); i++)
+	{
+		JsonbContainer *c = ObjectAt(array, i);
+
+		if (c == NULL)
+			continue;
+		appendStringInfo(out, "Recalibrated on %s rows: log-odds = %.5g + ",
+						 GetCount(c, "rows"), GetNumber(c, "intercept"));
+		if (GetNumber(c, "slope") != 1)
+			appendStringInfo(out, "%.5g x ", GetNumber(c, "slope"));
+		appendStringInfoString(out, "log-odds before\n");
+	}
+}
+
 static void
 AppendHead(StringInfo out, JsonbContainer *info)
 {
@@ -280,6 +300,7 @@ AppendHead(StringInfo out, JsonbContainer *info)
 	}
 	if ((c = GetContainer(info, "class_weight", true)) != NULL)
 		appendStringInfo(out, "Class weights (false, true): %s\n", JoinTexts(c));
+	AppendRecalibrations(out, info);
 }
 
 /* ------------------------------------------------------------------------
@@ -320,7 +341,7 @@ FillRow(TableRow *row, const Model *model, int column)
 }
 
 static void
-AppendTable(StringInfo out, const Model *model)
+AppendTable(StringInfo out, const Model *model, bool recalibrated)
 {
 	static const char *const heads[TABLE_COLUMNS] = {
 		"Estimate", "Std. Error", "z value", "Pr(>|z|)"
@@ -361,6 +382,9 @@ AppendTable(StringInfo out, const Model *model)
 	if (ncells == TABLE_COLUMNS)
 		appendStringInfoString(out, "---\nSignif. codes:  "
 							   "0 '***' 0.001 '**' 0.01 '*' 0.05 '.' 0.1 ' ' 1\n");
+	else if (recalibrated && model->inference == INFERENCE_NONE)
+		appendStringInfoString(out, "---\nA recalibrated model has no p-values "
+							   "and no standard errors.\n");
 	else
 		appendStringInfo(out, "---\nA penalised fit has no p-values%s.\n",
 						 ncells == 2 ? "; standard errors are those of the "
@@ -606,7 +630,7 @@ lead_summary(PG_FUNCTION_ARGS)
 	AppendHead(&out, info);
 	if (out.data[out.len - 2] != '\n')
 		appendStringInfoChar(&out, '\n');
-	AppendTable(&out, model);
+	AppendTable(&out, model, GetContainer(info, "recalibrations", true) != NULL);
 	AppendReferences(&out, model->encoder);
 	AppendAliased(&out, model);
 	AppendList(&out, info, "left_out", "Left out", AppendLeftOut);

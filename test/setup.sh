@@ -55,6 +55,9 @@ missing() {
 	[ -n "$(find /usr/lib -name psqlodbcw.so -print -quit 2>/dev/null)" ] || echo odbc-postgresql
 	[ -e /usr/share/java/postgresql.jar ] || echo libpostgresql-jdbc-java
 	command -v javac >/dev/null || echo default-jdk-headless
+	# what opens a report, and letters as wide as Helvetica's
+	command -v chromium >/dev/null || command -v google-chrome >/dev/null || echo chromium
+	[ -n "$(find /usr/share/fonts -name 'LiberationSans-Regular.*' -print -quit 2>/dev/null)" ] || echo fonts-liberation
 	if [ -n "$major" ]; then
 		[ -e "$share/extension/pgtap.control" ] || echo "postgresql-$major-pgtap"
 		[ -e "$share/extension/pg_cron.control" ] || echo "postgresql-$major-cron"
@@ -67,7 +70,7 @@ available() {
 	local package
 	for package in "$@"; do
 		case $package in
-			libdbd-odbc-perl | odbc-postgresql | libpostgresql-jdbc-java | default-jdk-headless | postgresql-*-cron)
+			libdbd-odbc-perl | odbc-postgresql | libpostgresql-jdbc-java | default-jdk-headless | chromium | fonts-liberation | postgresql-*-cron)
 				if [ -z "$(apt-cache madison "$package" 2>/dev/null)" ]; then
 					say "There is no package $package here."
 					continue

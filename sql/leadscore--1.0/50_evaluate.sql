@@ -27,7 +27,21 @@ CREATE TYPE lead_evaluation AS (
 	best_f1_threshold float8,
 	best_f1 float8,
 	best_youden_threshold float8,
-	best_youden float8
+	best_youden float8,
+	calibration_slope float8,
+	calibration_slope_low float8,
+	calibration_slope_high float8,
+	calibration_intercept float8,
+	calibration_intercept_low float8,
+	calibration_intercept_high float8,
+	log_loss_low float8,
+	log_loss_high float8,
+	brier_low float8,
+	brier_high float8,
+	lift_10 float8,
+	lift_10_low float8,
+	lift_10_high float8,
+	mean_score float8
 );
 COMMENT ON TYPE lead_evaluation IS
 'how good a score is, as lead_evaluate() finds it; what is undefined is NULL';
@@ -46,6 +60,20 @@ COMMENT ON COLUMN lead_evaluation.threshold IS 'a score that is not lower is tak
 COMMENT ON COLUMN lead_evaluation.precision IS 'share of true positives among the scores taken for positives';
 COMMENT ON COLUMN lead_evaluation.best_f1_threshold IS 'the observed score with the greatest f1, the lower one of equals';
 COMMENT ON COLUMN lead_evaluation.best_youden_threshold IS 'the observed score with the greatest recall + specificity - 1, the lower one of equals';
+COMMENT ON COLUMN lead_evaluation.calibration_slope IS 'slope of the logistic regression of the label on the score''s log-odds (Cox 1958), clipped as the log loss is; 1 is right, less: scores too extreme; NULL where all scores are equal or divide the classes, as in all columns from here if a score lies outside [0, 1]';
+COMMENT ON COLUMN lead_evaluation.calibration_slope_low IS 'lower end of its 95 % interval (Wald)';
+COMMENT ON COLUMN lead_evaluation.calibration_slope_high IS 'upper end of its 95 % interval (Wald)';
+COMMENT ON COLUMN lead_evaluation.calibration_intercept IS 'calibration in the large: what is to be added to all log-odds for as many positives as there were; 0 is right, less: scores too high; NULL with one class only';
+COMMENT ON COLUMN lead_evaluation.calibration_intercept_low IS 'lower end of its 95 % interval (Wald)';
+COMMENT ON COLUMN lead_evaluation.calibration_intercept_high IS 'upper end of its 95 % interval (Wald)';
+COMMENT ON COLUMN lead_evaluation.log_loss_low IS 'lower end of its 95 % interval (normal), at least 0';
+COMMENT ON COLUMN lead_evaluation.log_loss_high IS 'upper end of its 95 % interval (normal)';
+COMMENT ON COLUMN lead_evaluation.brier_low IS 'lower end of its 95 % interval (normal), at least 0';
+COMMENT ON COLUMN lead_evaluation.brier_high IS 'upper end of its 95 % interval (normal)';
+COMMENT ON COLUMN lead_evaluation.lift_10 IS 'rate of positives in the tenth with the highest scores, over that of all; also of scores that are no probabilities';
+COMMENT ON COLUMN lead_evaluation.lift_10_low IS 'lower end of its 95 % interval: that of the tenth''s rate (Wilson), over the rate of all';
+COMMENT ON COLUMN lead_evaluation.lift_10_high IS 'upper end of its 95 % interval';
+COMMENT ON COLUMN lead_evaluation.mean_score IS 'mean of the scores';
 
 CREATE TYPE lead_roc_point AS (
 	threshold float8,

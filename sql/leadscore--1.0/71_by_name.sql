@@ -163,6 +163,14 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION lead_score_frame(bytea, leadframe) IS
 'the scores of the rows in a frame, equal rows together';
 
+-- lead_profile(model, frame): as the aggregate lead_profile(model, features) over the
+-- rows of the frame, of the columns that the model needs.
+CREATE FUNCTION lead_profile(model bytea, frame leadframe)
+RETURNS leadprofile AS 'MODULE_PATHNAME', 'lead_profile_model_frame'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lead_profile(bytea, leadframe) IS
+'the profile of a training set: values, what the columns of a model add to the score, and the scores';
+
 CREATE FUNCTION lead_evaluate_frame(model bytea, frame leadframe, threshold float8 DEFAULT 0.5)
 RETURNS lead_evaluation
 AS 'MODULE_PATHNAME'
@@ -279,3 +287,58 @@ CREATE AGGREGATE lead_facts_columns(label "any", options jsonb, VARIADIC "any") 
 );
 COMMENT ON AGGREGATE lead_facts_columns("any", jsonb, VARIADIC "any") IS
 'what lead_training() finds, without training, by the columns';
+
+----------------------------------------------------------------------------
+-- How much of a model is to be updated
+----------------------------------------------------------------------------
+
+-- lead_ladder(champion, frame, alpha): what outcomes that a model has not seen ask for.
+-- The full refit (maximum likelihood on the model's own design columns) is tested
+-- against the model as it is, against a moved intercept and against a moved intercept
+-- with a slope; the first that it does not beat at alpha is the step, else "full".
+-- champion		coefficients are those of the bytes, whatever the training penalised
+-- frame		outcomes of both kinds; its weights and the model's offset count
+-- log_likelihood_…		of keep: lp, intercept: a + lp, slope: a + b·lp, full
+-- df_full		coefficients of the full refit that the rows can tell
+-- p_…			likelihood ratio of the full refit against each, chi-square
+-- intercept, slope		a and b of the step; NULL for full
+-- separated	the full refit has no maximum: its likelihood is the supremum
+-- errors		no labels, labels of one kind, a column that the frame lacks
+-- method		Vergouwe et al., A closed testing procedure to select an appropriate
+--				method for updating prediction models, Statistics in Medicine 36 (2017)
+CREATE FUNCTION lead_ladder(champion bytea, frame leadframe, alpha float8 DEFAULT 0.05,
+	OUT n bigint, OUT positives bigint,
+	OUT log_likelihood_keep float8, OUT log_likelihood_intercept float8,
+	OUT log_likelihood_slope float8, OUT log_likelihood_full float8,
+	OUT df_full integer, OUT p_keep float8, OUT p_intercept float8, OUT p_slope float8,
+	OUT step text, OUT intercept float8, OUT slope float8, OUT separated boolean)
+AS 'MODULE_PATHNAME'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lead_ladder(bytea, leadframe, float8) IS
+'what new outcomes ask for by closed testing: keep the model, move its intercept, its slope as well, or train anew';
+
+-- lead_recalibrate(model, frame, step): the model with log-odds a + lp ("intercept") or
+-- a + b·lp ("slope"), a and b by maximum likelihood on the rows of the frame.
+-- returns		a model like any other; its standard errors are those of the training
+--				for "intercept" (the intercept has none), NULL for "slope"; lead_info()
+--				lists its "recalibrations"
+-- errors		those of lead_ladder(), an unknown step, a slope that is not positive
+CREATE FUNCTION lead_recalibrate(model bytea, frame leadframe, step text)
+RETURNS bytea
+AS 'MODULE_PATHNAME'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lead_recalibrate(bytea, leadframe, text) IS
+'the model with its intercept, or intercept and slope, fitted to the outcomes in a frame';
+
+CREATE FUNCTION lead_ladder(champion text, frame leadframe, alpha float8 DEFAULT 0.05,
+	OUT n bigint, OUT positives bigint,
+	OUT log_likelihood_keep float8, OUT log_likelihood_intercept float8,
+	OUT log_likelihood_slope float8, OUT log_likelihood_full float8,
+	OUT df_full integer, OUT p_keep float8, OUT p_intercept float8, OUT p_slope float8,
+	OUT step text, OUT intercept float8, OUT slope float8, OUT separated boolean)
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT * FROM lead_ladder(lead_model(champion), frame, alpha);
+END;
+COMMENT ON FUNCTION lead_ladder(text, leadframe, float8) IS
+'what new outcomes ask for by closed testing, by the name of a model';

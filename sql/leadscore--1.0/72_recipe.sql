@@ -521,6 +521,18 @@ AS $$
 		ORDER BY i)
 $$;
 
+-- The half of a hold-out by hash that a recalibration has left alone, and the half
+-- of that which the next one did.
+CREATE FUNCTION leadscore.halves(spec jsonb, times integer)
+RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(string_agg(format(' AND @extschema@.lead_fold(%s, 2, %s) OPERATOR(pg_catalog.=) 1',
+		leadscore.fold_argument(spec, CASE spec #>> '{holdout,by}' WHEN 'column' THEN spec->>'key' ELSE spec #>> '{holdout,column}' END),
+		coalesce((spec #>> '{holdout,seed}')::bigint, 0) + i), '' ORDER BY i), '') FROM generate_series(1, times) AS i
+$$;
+
 -- Rows that a champion has not been trained on.  NULL where it has seen all, or
 -- cannot be scored because the columns of the source lack some of its own.
 CREATE FUNCTION leadscore.not_seen(champion jsonb, columns jsonb)
@@ -536,7 +548,8 @@ AS $$
 			WHERE c->>'name' = champion #>> '{holdout,column}') THEN NULL
 		WHEN champion #>> '{holdout,by}' = 'none' THEN NULL
 		WHEN champion #>> '{holdout,by}' <> 'time' THEN
-			CASE WHEN NOT (champion->>'refit')::boolean THEN leadscore.held_out(champion) END
+			CASE WHEN NOT (champion->>'refit')::boolean THEN leadscore.held_out(champion)
+				|| leadscore.halves(champion, coalesce((champion #>> '{holdout,halved}')::integer, 0)) END
 		WHEN (champion->>'refit')::boolean THEN
 			CASE WHEN champion #>> '{holdout,seen}' IS NOT NULL THEN leadscore.held_out(champion, champion #>> '{holdout,seen}') END
 		WHEN champion #>> '{holdout,cut}' IS NOT NULL THEN leadscore.held_out(champion, champion #>> '{holdout,cut}') END

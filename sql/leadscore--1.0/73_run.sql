@@ -290,6 +290,7 @@ BEGIN
 	IF holdout IS NOT NULL THEN
 		INSERT INTO leadscore.holdouts VALUES (name, number, holdout);
 		PERFORM leadscore.keep_score_quantiles(name, number, (trained).model, holdout);
+		PERFORM leadscore.keep_version_profile(name, number, (trained).model, holdout);
 		evaluation := to_jsonb(@extschema@.lead_evaluate_frame((trained).model, holdout, coalesce((gate->>'threshold')::float8, 0.5)));
 	END IF;
 
@@ -300,8 +301,14 @@ BEGIN
 		FROM leadscore.checks AS c WHERE c.run_id = run;
 	END IF;
 
-	PERFORM leadscore.put_metrics(run, '', evaluation, '{auc,auc_low,auc_high,average_precision,log_loss,brier,ks,threshold,
-		accuracy,precision,recall,specificity,f1}');
+	PERFORM leadscore.put_metrics(run, '', evaluation || leadscore.positive_rate(evaluation), '{auc,auc_low,auc_high,average_precision,
+		log_loss,log_loss_low,log_loss_high,brier,brier_low,brier_high,ks,threshold,accuracy,precision,recall,specificity,f1,
+		calibration_slope,calibration_slope_low,calibration_slope_high,
+		calibration_intercept,calibration_intercept_low,calibration_intercept_high,lift_10,lift_10_low,lift_10_high,
+		positive_rate,positive_rate_low,positive_rate_high,mean_score}');
+	IF holdout IS NOT NULL THEN
+		PERFORM leadscore.keep_curves(run, (trained).model, holdout);
+	END IF;
 	PERFORM leadscore.put_metrics(run, 'train.', info, '{log_likelihood,deviance,aic,bic,mcfadden_r2,iterations,gradient_norm,condition_number}');
 	INSERT INTO leadscore.metrics (run_id, key, step, value)
 	SELECT run, 'train.loss', h.i, (h.v #>> '{}')::float8
@@ -390,7 +397,8 @@ CREATE FUNCTION leadscore.champion(name text, OUT version integer, OUT spec json
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT v.version, jsonb_set(r.spec, '{holdout}', r.spec->'holdout' || jsonb_build_object('cut', r.cut, 'seen', r.seen))
+	SELECT v.version, jsonb_set(r.spec, '{holdout}', r.spec->'holdout' || jsonb_build_object('cut', r.cut, 'seen', r.seen,
+		'halved', r.spec #> '{recalibrated,halved}'))
 	FROM leadscore.aliases AS a JOIN leadscore.versions AS v USING (name, version) JOIN leadscore.runs AS r USING (run_id)
 	WHERE a.name = $1 AND a.alias = 'champion'
 $$;
@@ -537,7 +545,7 @@ BEGIN
 		PERFORM leadscore.check_author(format('the recipe of model "%s"', name), author,
 			format('Look at spec in leadscore.runs; lead_retrain(%L, adopt => true) makes it your own.', name));
 	END IF;
-	RETURN spec;
+	RETURN spec - 'recalibrated';
 END;
 $$;
 

@@ -386,7 +386,7 @@ BEGIN
 		IF t.relkind = 'S' THEN
 			CONTINUE WHEN level = 'reader';
 			EXECUTE format('GRANT USAGE ON SEQUENCE leadscore.%I TO %I', t.relname, role);
-		ELSIF level = 'trainer' AND t.relname IN ('runs', 'score_tables') THEN
+		ELSIF level = 'trainer' AND t.relname IN ('runs', 'score_tables', 'watches') THEN
 			-- who wrote what will run again is not to be forged
 			EXECUTE format('GRANT SELECT, DELETE, INSERT (%2$s) ON leadscore.%1$I TO %3$I', t.relname,
 				(SELECT string_agg(quote_ident(a.attname), ', ') FROM pg_attribute AS a WHERE a.attrelid = t.oid AND a.attnum > 0
@@ -397,7 +397,7 @@ BEGIN
 			END IF;
 		ELSIF level = 'trainer' AND t.relkind <> 'v' THEN
 			EXECUTE format('GRANT SELECT, INSERT%s ON leadscore.%I TO %I',
-				CASE WHEN t.relname IN ('deployments', 'forgettings') THEN '' ELSE ', UPDATE, DELETE' END, t.relname, role);
+				CASE WHEN t.relname IN ('deployments', 'forgettings', 'decisions') THEN '' ELSE ', UPDATE, DELETE' END, t.relname, role);
 		ELSIF t.relname NOT IN ('holdouts', 'kept_frames') THEN
 			EXECUTE format('GRANT SELECT ON leadscore.%I TO %I', t.relname, role);
 		END IF;

@@ -12,10 +12,14 @@
 --	accuracy_score, precision_score, recall_score (pos_label 1 and 0), f1_score
 --	with s >= 0.5; max(f1_score(y, s >= u)) and recall + recall(pos_label=0) - 1
 --	over u in unique(s).  In R: ci.auc(roc(y, s, direction = "<")) (DeLong).
+-- Calibration in R 4.2, with scores clipped to [ε, 1 - ε], ε = .Machine$double.eps,
+-- lp their log-odds: glm(y ~ lp, binomial) to epsilon = 1e-16,
+-- uniroot of sum(y - plogis(a + lp)); standard errors from the weights at the estimates themselves
+-- (glm's own are one iteration older), estimate ± qnorm(0.975) of them.
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 SET client_min_messages = warning;
-SELECT plan(41);
+SELECT plan(53);
 
 CREATE TEMP TABLE p AS
 SELECT 'ties' AS c, i, (i * 7919 % 101) / 100.0::float8 AS s, (i * i * 31 + i * 17) % 97 < (i * 7919 % 101) * 0.8 + 8 AS y FROM generate_series(1, 500) i
@@ -121,6 +125,58 @@ SELECT is(a.auc, b.auc, 'auc over all magnitudes, by ranks') FROM
 -- small terms are not lost beside a large one
 SELECT cmp_ok(abs((lead_evaluate(i * 1e-12::float8, i = 0)).brier * 100001 / (1 + 1e-24::float8 * sum(i::bigint * i)::float8) - 1),
 	'<', 1e-14::float8, 'sums are compensated') FROM generate_series(0, 100000) i;
+
+-- R: slope and intercept of the calibration, means of the losses with their intervals
+CREATE TEMP TABLE cal (c text, slope float8, slope_low float8, slope_high float8, intercept float8, intercept_low float8,
+	intercept_high float8, log_loss_low float8, log_loss_high float8, brier_low float8, brier_high float8, mean_score float8);
+INSERT INTO cal VALUES
+	('ties', 0.7080168883581053, 0.5556517915825695, 0.8603819851336411, 0.2606189695657478, 0.04413756586430337, 0.4771003732671921, 0.5180355048962809, 0.633657518845394, 0.1683155731819734, 0.2082860268180265, 0.50108),
+	('fine', 0.9290867650561486, 0.8023772164493831, 1.055796313662914, -0.04017691852101477, -0.1919374396563866, 0.1115836026143571, 0.4845346568515962, 0.5485831061536329, 0.1608702531558179, 0.1860218446501258, 0.5007019086639353),
+	('coarse', 0.07424724531919401, 0.05873913713074802, 0.08975535350764, -0.2876820724517802, -0.7349806083810686, 0.1596164634775083, 1.339162881884234, 3.217624863684119, 0.105848113710935, 0.1674852196223983, 0.5),
+	('small', -0.001860971420986718, -0.08648280387626332, 0.08276086103428988, -2.831432266263955, -4.147541931223146, -1.515322601304765, 0, 6.28947000258796, 0.1801591119524341, 0.4102054713808992, 0.5270833333333333);
+CREATE FUNCTION pg_temp.off(x float8, r float8) RETURNS float8 LANGUAGE sql AS 'SELECT abs(x - r) / greatest(abs(r), 1e-3)';
+SELECT cmp_ok(max(greatest(pg_temp.off(calibration_slope, slope), pg_temp.off(calibration_slope_low, slope_low),
+	pg_temp.off(calibration_slope_high, slope_high))), '<', 1e-10::float8, 'calibration slope as R') FROM e JOIN cal USING (c) HAVING count(*) = 4;
+SELECT cmp_ok(max(greatest(pg_temp.off(calibration_intercept, intercept), pg_temp.off(calibration_intercept_low, intercept_low),
+	pg_temp.off(calibration_intercept_high, intercept_high))), '<', 1e-10::float8, 'calibration in the large as R') FROM e JOIN cal USING (c) HAVING count(*) = 4;
+SELECT cmp_ok(max(greatest(pg_temp.off(e.log_loss_low, cal.log_loss_low), pg_temp.off(e.log_loss_high, cal.log_loss_high),
+	pg_temp.off(e.brier_low, cal.brier_low), pg_temp.off(e.brier_high, cal.brier_high), pg_temp.off(e.mean_score, cal.mean_score))),
+	'<', 1e-12::float8, 'intervals of log loss and Brier score, mean score') FROM e JOIN cal USING (c) HAVING count(*) = 4;
+-- the tenth's own definition: its tile, and Wilson's quadratic for its rate
+SELECT is_empty($$ SELECT c FROM (SELECT c, (lead_lift(s, y))[1] AS t FROM p GROUP BY c) q JOIN e USING (c)
+	WHERE e.lift_10 <> (t).lift $$, 'lift_10 is that of the first tile of ten');
+SELECT is_empty($$ SELECT c, x FROM e, unnest(ARRAY[lift_10_low, lift_10_high]) AS l, LATERAL (SELECT l * positives / n AS x, lift_10 * positives / n AS r) q
+	WHERE abs((r - x)^2 - 1.959963984540054^2 * x * (1 - x) / (n / 10.0)) > 1e-14 $$, 'and its interval is Wilson''s of the rate');
+SELECT results_eq($$ SELECT k, (x).calibration_slope IS NULL, (x).calibration_intercept IS NULL, (x).log_loss_low IS NULL, (x).lift_10 IS NULL
+	FROM (VALUES ('one class', '{0.1,0.2,0.3}'::float8[], '{1,1,1}'::int[]), ('no positive', '{0.1,0.2,0.3}', '{0,0,0}'),
+		('one score', '{0.3,0.3,0.3}', '{0,1,0}'), ('separated', '{0.1,0.2,0.7}', '{0,0,1}'), ('the wrong way round', '{0.1,0.2,0.7}', '{1,1,0}'),
+		('all but a tie', '{0.1,0.2,0.2,0.7}', '{0,0,1,1}'), ('one apart', '{0.1,0.2,0.2,0.7,0.8}', '{0,0,1,1,0}'),
+		('0 and 1', '{0,1,0,1}', '{0,1,1,0}'), ('0 and 1, right', '{0,1,0,1}', '{0,1,0,1}'), ('beyond 1', '{0,1.5,0,1}', '{0,1,1,0}'),
+		('infinite', '{-inf,inf,0,1}', '{0,1,1,0}'), ('one', '{0.5}', '{1}')) AS v(k, s, y),
+		LATERAL (SELECT lead_evaluate(t.s, t.y) AS x FROM unnest(v.s, v.y) AS t(s, y)) AS q $$,
+	$$ VALUES ('one class', true, true, false, false), ('no positive', true, true, false, true), ('one score', true, false, false, false),
+		('separated', true, false, false, false), ('the wrong way round', true, false, false, false), ('all but a tie', true, false, false, false),
+		('one apart', false, false, false, false), ('0 and 1', false, false, false, false), ('0 and 1, right', true, false, false, false),
+		('beyond 1', true, true, true, false), ('infinite', true, true, true, false), ('one', true, true, true, false) $$,
+	'what has no likeliest value is NULL, and nothing else');
+-- half of the certain ones are wrong: no slope, and what is in the middle decides the intercept
+SELECT cmp_ok(abs((lead_evaluate(s, y)).calibration_slope), '<', 1e-12::float8, 'certain and wrong as often as right: no slope')
+FROM unnest('{0,1,0,1}'::float8[], '{0,1,1,0}'::int[]) AS t(s, y);
+SELECT cmp_ok(abs((lead_evaluate(0.5, i = 1)).calibration_intercept + ln(99999::float8)), '<', 1e-12::float8, 'a rate far from the scores')
+FROM generate_series(1, 100000) AS i;
+-- to put all scores on the odds, shifted and stretched, is to move slope and intercept so
+SELECT cmp_ok(abs((b.x).calibration_slope * 2 - (a.x).calibration_slope), '<', 1e-10::float8, 'log-odds twice as great: half the slope')
+FROM (SELECT lead_evaluate(s, y) AS x FROM p WHERE c = 'fine') AS a,
+	(SELECT lead_evaluate(1 / (1 + ((1 - s) / s)^2), y) AS x FROM p WHERE c = 'fine' AND s > 0) AS b;
+SELECT cmp_ok(abs((b.x).calibration_intercept + 1.5 - (a.x).calibration_intercept), '<', 1e-10::float8, 'log-odds greater by 1.5: the intercept less by it')
+FROM (SELECT lead_evaluate(s, y) AS x FROM p WHERE c = 'fine') AS a,
+	(SELECT lead_evaluate(1 / (1 + (1 - s) / s * exp(-1.5)), y) AS x FROM p WHERE c = 'fine' AND s > 0) AS b;
+SELECT is(a.x, b.x, 'the same bits in any order') FROM (SELECT lead_evaluate(s, y ORDER BY i) AS x FROM p WHERE c = 'fine') AS a,
+	(SELECT lead_evaluate(s, y ORDER BY md5(i::text)) AS x FROM p WHERE c = 'fine') AS b;
+-- a model of its own training rows is calibrated there
+SELECT cmp_ok(abs((x).calibration_slope - 1) + abs((x).calibration_intercept), '<', 1e-8::float8, 'an unpenalised fit has slope 1 and intercept 0 on its own rows')
+FROM (SELECT lead_evaluate(lead_score(m, d), d.y) AS x
+	FROM (SELECT lead_train(d.y, d) AS m FROM (SELECT s, y FROM p WHERE c = 'fine') AS d) AS t, (SELECT s, y FROM p WHERE c = 'fine') AS d) AS q;
 
 -- tiles: cut every pair into as many parts as there are tiles, each with the
 -- mean label of its tie, and deal the parts out

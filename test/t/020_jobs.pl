@@ -62,7 +62,17 @@ $node->query(q{
 	SELECT lead_train_model('busy', 'held', 'won', key => 'id');
 	SELECT lead_train_model('idle', 'leads', 'won', key => 'id');
 	SELECT lead_train_model('scored', 'leads', 'won', key => 'id');
+	CREATE TABLE changing AS TABLE leads;
+	SELECT lead_train_model('watched', 'changing', 'won', key => 'id'), lead_train_model('blind', 'lost', 'won', key => 'id');
+	INSERT INTO changing SELECT (jsonb_populate_record(l, jsonb_build_object('id', l.id + 10000))).* FROM leads AS l;
+	SELECT lead_set_policy('watched', '{"new_outcomes": 2000}'), lead_set_policy('blind', '{"max_age": "1 day"}');
 	DROP TABLE lost;
+	SELECT lead_schedule('watched', 'auto', '* * * * *');
+	SELECT lead_schedule('blind', 'auto', '* * * * *');
+	CREATE TABLE moved AS TABLE leads;
+	SELECT lead_train_model('moved', 'moved', 'won', key => 'id');
+	UPDATE moved SET clicks = 10, visits = NULL;
+	SELECT lead_schedule('moved', 'monitor', '* * * * *');
 	SELECT lead_schedule('sales', 'retrain', '* * * * *');
 	SELECT lead_schedule('broken', 'retrain', '* * * * *');
 	SELECT lead_schedule('busy', 'score', '* * * * *');
@@ -83,7 +93,7 @@ is($node->query(q{SELECT overdue FROM leadscore.lead_jobs WHERE model = 'idle'})
 $node->query(q{UPDATE leadscore.jobs SET scheduled_at = scheduled_at - interval '10 minutes' WHERE name = 'idle'});
 
 ok($node->poll(q{SELECT count(DISTINCT name) FROM leadscore.job_runs WHERE ended_at IS NOT NULL
-	AND name IN ('sales', 'broken', 'busy', 'scored')}, 4, 90), 'the jobs fire');
+	AND name IN ('sales', 'broken', 'busy', 'scored', 'moved', 'watched', 'blind')}, 7, 90), 'the jobs fire');
 is(log_of('sales', 'action, status, error'), 'retrain|succeeded|', 'a retraining: in the log');
 like(log_of('sales', 'result'), qr/^version 2, AUC 0\.\d+, /, 'with its version and how good it is');
 ok($node->query(q{SELECT max(version) >= 2 FROM leadscore.versions WHERE name = 'sales'}) eq 't', 'and a version was made');
@@ -100,6 +110,19 @@ ok($node->poll(q{SELECT count(*) > 0 FROM cron.job_run_details WHERE command LIK
 	AND return_message LIKE 'ERROR%lost%does not exist%'}, 't', 10), 'a failing job: pg_cron shows it too');
 is($node->query(q{SELECT count(*) FROM leadscore.runs WHERE model = 'broken' AND status = 'failed'}) > 0, 1,
 	'a failing job: its run is kept');
+
+like(log_of('watched', 'action, status, result'),
+	qr/^auto\|succeeded\|(kept|recalibrated|retrained).*: number of new outcomes 2000 has reached 2000; \d+ new outcomes ask for /,
+	'a model is held against its policy: in the log');
+is($node->query(q{SELECT count(*) FROM leadscore.decisions AS d JOIN leadscore.monitor_run AS m USING (monitor_run_id) WHERE d.name = 'watched'}) > 0, 1,
+	'and in the decisions, with the look that it was made by');
+like(log_of('blind', 'action, status, error'), qr/^auto\|failed\|.*public\.lost.* does not exist/, 'no source: the job fails');
+is($node->query(q{SELECT DISTINCT decision FROM leadscore.decisions WHERE name = 'blind'}), 'failed', 'and the decision says so');
+like($node->query(q{SELECT status, error FROM leadscore.lead_jobs WHERE model = 'moved'}), qr/^failed\|model "moved" fails \d checks$/,
+	'a model whose leads have drifted fails its rules, and the job with it');
+ok($node->poll(q{SELECT count(*) > 0 FROM cron.job_run_details WHERE command LIKE '%moved%' AND status = 'failed'
+	AND return_message LIKE '%missing_rise of column "visits"%score_drift%'}, 't', 10), 'pg_cron shows which');
+is($node->query(q{SELECT drifted, rows FROM leadscore.monitor_run WHERE name = 'moved' ORDER BY monitor_run_id LIMIT 1}), 't|2000', 'the look is kept');
 
 is(log_of('busy', 'status, result'), 'skipped|another run of the model was under way', 'a second run says so and leaves');
 is($node->query('SELECT to_regclass(\'busy_scores\')'), '', 'and has done nothing');

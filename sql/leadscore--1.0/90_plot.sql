@@ -1,0 +1,696 @@
+----------------------------------------------------------------------------
+-- Pictures, drawn with 90_draw.sql
+----------------------------------------------------------------------------
+
+-- lead_drift_bins(reference, current, column): how one column is distributed on
+-- both sides, a row per bin, to look at (the statistics of lead_drift() keep to
+-- bins of their own).
+-- column		numbers and times: intervals of a round width, low <= x < high, the
+--				last one closed; where a side's outermost 0.5 % lie far off they are
+--				one open bin, low or high infinite; at most so many different numbers
+--				are a bin each, low = high; texts: the most frequent levels, then
+--				"(other)", low and high NULL; "(null)" comes last; of columns that are
+--				only counted, or counted by a hash, "(any value)"
+-- bins			at most so many, 1 … 200, those of tails, (other) and (null) not
+--				counted; default 20 intervals or 12 levels
+-- low, high	times in seconds since 1970
+-- share		of all rows of the side, NULLs included; NULL without rows, or where
+--				the profile lacks the column
+-- NULL			profile or column: no rows
+-- errors		a column that neither has; one of another kind
+CREATE FUNCTION lead_drift_bins(reference leadprofile, current leadprofile, "column" text, bins integer DEFAULT NULL,
+	OUT bin integer, OUT level text, OUT low double precision, OUT high double precision,
+	OUT rows_before bigint, OUT rows_now bigint, OUT share_before double precision, OUT share_now double precision)
+RETURNS SETOF record AS 'MODULE_PATHNAME'
+LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 20;
+COMMENT ON FUNCTION lead_drift_bins(leadprofile, leadprofile, text, integer) IS
+'how one column is distributed in two profiles, in bins that a person can read';
+
+-- ---- curves of a score ----
+
+-- lead_plot(…): a picture as SVG.  What is empty or NULL gives one that says so.
+
+-- A curve as it is drawn and stored: {"x", "y", "area", "positives", "negatives"},
+-- the points that can be seen in 328 columns, and the exact area below all of them.
+CREATE FUNCTION leadscore.curve_document(xs float8[], ys float8[], area float8, positives bigint, negatives bigint)
+RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT jsonb_build_object('x', jsonb_agg(round(xs[i]::numeric, 5) ORDER BY i), 'y', jsonb_agg(round(ys[i]::numeric, 5) ORDER BY i),
+		'area', area, 'positives', positives, 'negatives', negatives)
+	FROM unnest(leadscore.visible_points(xs, ys, 328)) AS i;
+END;
+COMMENT ON FUNCTION leadscore.curve_document(float8[], float8[], float8, bigint, bigint) IS 'a curve thinned to what can be seen';
+
+CREATE FUNCTION leadscore.numbers(list jsonb)
+RETURNS float8[]
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT array_agg((x #>> '{}')::float8 ORDER BY i) FROM jsonb_array_elements(list) WITH ORDINALITY AS e(x, i);
+END;
+COMMENT ON FUNCTION leadscore.numbers(jsonb) IS 'the numbers of a JSON array';
+
+CREATE FUNCTION leadscore.curve_of(curve lead_roc_point[])
+RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT leadscore.curve_document(array_agg(fpr ORDER BY i), array_agg(tpr ORDER BY i), sum((fpr - fpr_before) * (tpr + tpr_before) / 2),
+		max(tp), max(fp))
+	FROM (SELECT c.*, lag(fpr) OVER (ORDER BY i) AS fpr_before, lag(tpr) OVER (ORDER BY i) AS tpr_before
+		FROM unnest(curve) WITH ORDINALITY AS c(threshold, fpr, tpr, tp, fp, i) WHERE fpr BETWEEN 0 AND 1 AND tpr BETWEEN 0 AND 1) AS points
+	HAVING count(*) > 1;
+END;
+COMMENT ON FUNCTION leadscore.curve_of(lead_roc_point[]) IS 'a ROC curve as it is drawn and stored; NULL where there is none';
+
+-- Two corners a point: between two thresholds the precision is that of the lower.
+CREATE FUNCTION leadscore.curve_of(curve lead_pr_point[])
+RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT leadscore.curve_document(array_agg(x ORDER BY i DESC, corner), array_agg(precision ORDER BY i DESC, corner),
+		sum((recall - before) * precision) FILTER (WHERE corner = 1), max(tp), max(fp))
+	FROM (SELECT c.*, lag(recall, 1, 0::float8) OVER (ORDER BY i DESC) AS before
+			FROM unnest(curve) WITH ORDINALITY AS c(threshold, precision, recall, tp, fp, i)
+			WHERE precision BETWEEN 0 AND 1 AND recall BETWEEN 0 AND 1 AND tp + fp > 0) AS steps,
+		LATERAL (VALUES (1, before), (2, recall)) AS v(corner, x)
+	HAVING max(tp) > 0;
+END;
+COMMENT ON FUNCTION leadscore.curve_of(lead_pr_point[]) IS 'precision and recall as they are drawn and stored; NULL where there are none';
+
+CREATE FUNCTION leadscore.plot_roc(curve jsonb)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT CASE WHEN jsonb_typeof(curve->'x') = 'array' AND curve->>'area' IS NOT NULL THEN
+		leadscore.svg_document(432, title, concat('AUC ', auc, ' of ', leadscore.rows_text((curve->>'positives')::numeric), ' positives, ',
+				leadscore.rows_text((curve->>'negatives')::numeric), ' negatives'),
+			concat('True positive rate over false positive rate; the area below the curve is ', auc, '.'),
+			leadscore.svg_legend(58, '{line,dash}', '{#0072B2,#6b6b6b}', '{"the score","chance"}')
+			|| leadscore.svg_axes(p, ticks, texts, 'False positive rate', ticks, texts, 'True positive rate')
+			|| leadscore.svg_line(p, '{0,1}', '{0,1}', '#6b6b6b', '5 4', 1.5)
+			|| leadscore.svg_line(p, leadscore.numbers(curve->'x'), leadscore.numbers(curve->'y'), '#0072B2'))
+		ELSE leadscore.svg_note(title, 'No curve: it takes leads of both outcomes.') END
+	FROM (SELECT 'ROC curve' AS title, '{0,0.2,0.4,0.6,0.8,1}'::float8[] AS ticks) AS c,
+		leadscore.plane_of(432, 0, 1, 0, 1) AS p, leadscore.number_text((curve->>'area')::float8) AS auc,
+		LATERAL leadscore.tick_texts(ticks, 'percent') AS texts;
+END;
+COMMENT ON FUNCTION leadscore.plot_roc(jsonb) IS 'a ROC curve of curve_of() as SVG';
+
+CREATE FUNCTION leadscore.plot_pr(curve jsonb)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT CASE WHEN jsonb_typeof(curve->'x') = 'array' THEN
+		leadscore.svg_document(432, title, concat('Average precision ', ap, '; ', leadscore.share_text(base), ' of all are positives'),
+			concat('Precision over recall; the average precision is ', ap, ', that of chance ', leadscore.number_text(base), '.'),
+			leadscore.svg_legend(58, '{line,dash}', '{#0072B2,#6b6b6b}', '{"the score","chance"}')
+			|| leadscore.svg_axes(p, ticks, texts, 'Recall: share of the positives that are found', ticks, texts,
+				'Precision: share of positives among those picked')
+			|| leadscore.svg_line(p, '{0,1}', ARRAY[base, base], '#6b6b6b', '5 4', 1.5)
+			|| leadscore.svg_line(p, leadscore.numbers(curve->'x'), leadscore.numbers(curve->'y'), '#0072B2'))
+		ELSE leadscore.svg_note(title, 'No curve: there are no positives.') END
+	FROM leadscore.plane_of(432, 0, 1, 0, 1) AS p, leadscore.number_text((curve->>'area')::float8) AS ap,
+		(SELECT 'Precision and recall' AS title, '{0,0.2,0.4,0.6,0.8,1}'::float8[] AS ticks, (curve->>'positives')::float8
+				/ ((curve->>'positives')::float8 + (curve->>'negatives')::float8) AS base) AS c,
+		LATERAL leadscore.tick_texts(ticks, 'percent') AS texts;
+END;
+COMMENT ON FUNCTION leadscore.plot_pr(jsonb) IS 'precision and recall of curve_of() as SVG';
+
+-- The points of lead_roc_curve().
+CREATE FUNCTION lead_plot(curve lead_roc_point[])
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN leadscore.plot_roc(leadscore.curve_of(curve));
+COMMENT ON FUNCTION lead_plot(lead_roc_point[]) IS 'ROC curve as SVG';
+
+-- The points of lead_pr_curve().
+CREATE FUNCTION lead_plot(curve lead_pr_point[])
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN leadscore.plot_pr(leadscore.curve_of(curve));
+COMMENT ON FUNCTION lead_plot(lead_pr_point[]) IS 'precision and recall as SVG';
+
+-- The bins of lead_calibration().
+CREATE FUNCTION lead_plot(bins lead_calibration_bin[])
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT CASE WHEN count > 0 THEN
+		leadscore.svg_document(432, title, concat('Expected calibration error ', leadscore.share_text(ece), ' over ', count, ' bins of ',
+				leadscore.rows_text(total), ' leads'),
+			concat('Observed rate over mean score in ', count, ' bins with 95 % intervals; on the diagonal a score can be taken at its word.'),
+			leadscore.svg_legend(58, '{dot,dash}', '{#0072B2,#6b6b6b}', '{"a bin, with its 95 % interval","as predicted"}')
+			|| leadscore.svg_axes(p, ticks, texts, 'Mean score', ticks, texts, 'Observed rate')
+			|| leadscore.svg_line(p, ARRAY[(p).x0, (p).x1], ARRAY[(p).y0, (p).y1], '#6b6b6b', '5 4', 1.5) || marks)
+		ELSE leadscore.svg_note(title, 'No bins: there are no leads with a score and an outcome.') END
+	FROM (SELECT count(*) AS count, sum(n) AS total, sum(n * abs(rate - mean_score)) / sum(n) AS ece, min(least(mean_score, low, rate)) AS least,
+				max(greatest(mean_score, high, rate)) AS most
+			FROM unnest(bins) WHERE n > 0) AS b,
+		LATERAL leadscore.nice_ticks(least, most, 6) AS ticks,
+		LATERAL leadscore.tick_texts(ticks, 'percent') AS texts,
+		LATERAL leadscore.plane_of(432, ticks[1], ticks[cardinality(ticks)], ticks[1], ticks[cardinality(ticks)]) AS p,
+		LATERAL (SELECT string_agg(leadscore.svg_rule(x, leadscore.at_y(p, low), x, leadscore.at_y(p, high), '#0072B2', 2)
+				|| leadscore.svg_mark(x, leadscore.at_y(p, rate), 'dot', '#0072B2', concat(leadscore.rows_text(n), ' leads, mean score ',
+					leadscore.share_text(mean_score), ', observed ', leadscore.share_text(rate), ', 95 % interval ', leadscore.share_text(low),
+					' to ', leadscore.share_text(high))), '' ORDER BY bin) AS marks
+			FROM unnest(bins), LATERAL leadscore.at_x(p, mean_score) AS x WHERE n > 0) AS m,
+		(SELECT 'Calibration' AS title) AS c;
+END;
+COMMENT ON FUNCTION lead_plot(lead_calibration_bin[]) IS 'observed over predicted rates as SVG';
+
+-- The tiles of lead_lift().
+CREATE FUNCTION lead_plot(tiles lead_lift_tile[])
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT CASE WHEN count > 0 AND most IS NOT NULL THEN
+		leadscore.svg_document(320, title, concat('Tile 1 of ', count, ': ', leadscore.number_text(first_lift, 2), ' times the average, ',
+				leadscore.share_text(first_gain), ' of the positives'),
+			concat('Lift by tile, the leads with the highest scores first; the first of ', count, ' tiles has a lift of ',
+				leadscore.number_text(first_lift), '.'),
+			leadscore.svg_legend(58, '{box,dash}', '{#0072B2,#333}', '{"lift: rate of the tile / average rate","average"}')
+			|| leadscore.svg_axes(p, x_ticks, x_texts, 'Tile of the leads, highest scores first', y_ticks, leadscore.tick_texts(y_ticks), 'Lift')
+			|| bars || leadscore.svg_line(p, ARRAY[(p).x0, (p).x1], '{1,1}', '#333', '5 4', 1.5)
+			|| CASE WHEN count <= 10 THEN '<g stroke="#fff" stroke-width="3" paint-order="stroke">' || texts || '</g>' ELSE '' END)
+		ELSE leadscore.svg_note(title, 'No lift: it takes positives.') END
+	FROM (SELECT count(*) AS count, max(lift) AS most, min(lift) FILTER (WHERE tile = 1) AS first_lift, min(gain)
+		FILTER (WHERE tile = 1) AS first_gain
+			FROM unnest(tiles)) AS t,
+		LATERAL leadscore.nice_ticks(0, greatest(most, 1)) AS y_ticks,
+		LATERAL leadscore.plane_of(320, 0.5, count + 0.5, 0, y_ticks[cardinality(y_ticks)]) AS p,
+		LATERAL (SELECT array_agg(i::float8 ORDER BY i) AS x_ticks, array_agg(i::text ORDER BY i) AS x_texts
+			FROM generate_series(1, count, greatest(ceil(count / 20.0)::bigint, 1)) AS i) AS x,
+		LATERAL (SELECT string_agg(leadscore.svg_rect(left_x, top, width, (p).py0 - top, '#0072B2', 'none', concat('Tile ', tile, ': ',
+					leadscore.number_text(positives), ' of ', leadscore.number_text(n), ' positive, lift ', leadscore.number_text(lift), ', gain ',
+					leadscore.share_text(gain))), '' ORDER BY tile) AS bars,
+				string_agg(leadscore.svg_text(left_x + width / 2, top - 4, round(lift::numeric, 2)::text, 'middle', 11), '' ORDER BY tile) AS texts
+			FROM unnest(tiles), LATERAL (SELECT leadscore.at_x(p, tile - 0.4) AS left_x, leadscore.at_x(p, tile + 0.4) - leadscore.at_x(p,
+				tile - 0.4) AS width,
+				leadscore.at_y(p, lift) AS top) AS at) AS b,
+		(SELECT 'Lift' AS title) AS c;
+END;
+COMMENT ON FUNCTION lead_plot(lead_lift_tile[]) IS 'lift by tile as SVG';
+
+-- How the scores of both outcomes are distributed: rows by interval.
+CREATE FUNCTION leadscore.plot_scores(lows float8[], highs float8[], positives bigint[], negatives bigint[])
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT CASE WHEN won + lost > 0 THEN
+		leadscore.svg_document(320, title, 'Share of the leads of either outcome',
+			concat('How the scores of ', won, ' positives and of ', lost, ' negatives are distributed.'),
+			leadscore.svg_legend(58, '{box,line}', '{#F3CF80,#0072B2}', ARRAY[concat('negative (', leadscore.rows_text(lost), ')'),
+				concat('positive (', leadscore.rows_text(won), ')')])
+			|| leadscore.svg_axes(p, x_ticks, leadscore.tick_texts(x_ticks, 'percent'), 'Score', y_ticks, leadscore.tick_texts(y_ticks, 'percent'),
+				'Share of the outcome')
+			|| leadscore.svg_step(p, lows, highs, b.shares, '#9A6A00', '#F3CF80', 1) || leadscore.svg_step(p, lows, highs, a.shares, '#0072B2'))
+		ELSE leadscore.svg_note(title, 'No scores: there are no leads with an outcome.') END
+	FROM (SELECT coalesce(sum(x), 0) AS won FROM unnest(positives) AS x) AS w, (SELECT coalesce(sum(x), 0) AS lost
+		FROM unnest(negatives) AS x) AS l,
+		LATERAL (SELECT array_agg((x / greatest(won, 1))::float8 ORDER BY i) AS shares, max((x / greatest(won, 1))::float8) AS most
+			FROM unnest(positives) WITH ORDINALITY AS u(x, i)) AS a,
+		LATERAL (SELECT array_agg((x / greatest(lost, 1))::float8 ORDER BY i) AS shares, max((x / greatest(lost, 1))::float8) AS most
+			FROM unnest(negatives) WITH ORDINALITY AS u(x, i)) AS b,
+		LATERAL leadscore.nice_ticks(lows[1], highs[cardinality(highs)], 6) AS x_ticks, LATERAL leadscore.nice_ticks(0, greatest(a.most,
+			b.most)) AS y_ticks,
+		LATERAL leadscore.plane_of(320, lows[1], highs[cardinality(highs)], 0, y_ticks[cardinality(y_ticks)]) AS p,
+		(SELECT 'Scores by outcome' AS title) AS c;
+END;
+COMMENT ON FUNCTION leadscore.plot_scores(float8[], float8[], bigint[], bigint[]) IS 'the distribution of scores by outcome as SVG';
+
+-- ---- a model ----
+
+-- The coefficients with the largest effect: by standard deviation of their design
+-- columns, so that they can be compared; the odds ratio stands beside them.
+-- top	1 … 200
+CREATE FUNCTION lead_plot(model bytea, top integer DEFAULT 20)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	WITH effects AS (
+		SELECT name, odds_ratio, std_estimate AS effect, CASE WHEN estimate <> 0 THEN ci_low * std_estimate / estimate END AS low,
+			CASE WHEN estimate <> 0 THEN ci_high * std_estimate / estimate END AS high,
+			row_number() OVER (ORDER BY abs(std_estimate) DESC, name COLLATE "C") AS i, count(*) OVER () AS all_of_them
+		FROM lead_coefficients(model) WHERE std_estimate IS NOT NULL AND "column" IS NOT NULL),
+	shown AS (SELECT * FROM effects WHERE i <= least(greatest(top, 1), 200))
+	SELECT CASE WHEN n > 0 THEN
+		leadscore.svg_document(height, title, concat(CASE WHEN n < total THEN concat('The ', n, ' largest of ', total) ELSE 'All' END,
+				CASE WHEN intervals THEN ', with 95 % intervals' ELSE '; a fit with this penalty has no intervals' END),
+			concat('Effects of ', n, ' design columns on the log-odds, per standard deviation, the largest first.'),
+			leadscore.svg_legend(58, '{dot,ring}', '{#0072B2,#D55E00}', '{"raises the score","lowers it"}')
+			|| leadscore.svg_axes(p, ticks, leadscore.tick_texts(ticks), 'Effect on the log-odds per standard deviation', '{}', '{}', '')
+			|| leadscore.svg_text(392, 78, 'odds x', 'end') || leadscore.svg_rule(zero, 84, zero, (p).py0, '#333', 1, '2 2') || marks)
+		ELSE leadscore.svg_note(title, 'There are no coefficients but the intercept.') END
+	FROM (SELECT count(*) AS n, max(all_of_them) AS total, bool_or(low IS NOT NULL) AS intervals, least(min(least(low, effect)), 0) AS least,
+				greatest(max(greatest(high, effect)), 0) AS most, 130 + 18 * count(*) AS height FROM shown) AS s,
+		LATERAL leadscore.nice_ticks(least, most, 4) AS ticks,
+		LATERAL (SELECT ROW(170, 340, height - 44, 84, ticks[1], ticks[cardinality(ticks)], 0, 1)::leadscore.plane AS p) AS q,
+		LATERAL leadscore.at_x(p, 0) AS zero,
+		LATERAL (SELECT string_agg(leadscore.svg_text(164, y + 4, leadscore.svg_label(name, 156), 'end')
+				|| coalesce(leadscore.svg_rule(leadscore.at_x(p, low), y, leadscore.at_x(p, high), y, colour, 2), '')
+				|| leadscore.svg_mark(leadscore.at_x(p, effect), y, shape, colour, concat(left(name, 100), ': ', leadscore.number_text(effect),
+					' per standard deviation', ' (' || leadscore.number_text(low) || ' to ' || leadscore.number_text(high) || ')'))
+				|| coalesce(leadscore.svg_text(392, y + 4, leadscore.number_text(odds_ratio), 'end'), ''), '' ORDER BY i) AS marks
+			FROM shown, LATERAL (SELECT 77 + 18 * i AS y, CASE WHEN effect < 0 THEN 'ring' ELSE 'dot' END AS shape,
+				CASE WHEN effect < 0 THEN '#D55E00' ELSE '#0072B2' END AS colour) AS look) AS m,
+		(SELECT 'Coefficients' AS title) AS c;
+END;
+COMMENT ON FUNCTION lead_plot(bytea, integer) IS 'the largest effects of a model, with intervals, as SVG';
+
+-- ---- a column, before and now ----
+
+-- Bars, two a level: what lead_drift_bins() gives of levels and of few numbers.
+CREATE FUNCTION leadscore.plot_levels(title text, subtitle text, legend text[], levels text[], before float8[], now float8[])
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT leadscore.svg_document(height, title, subtitle,
+		concat('Shares of ', cardinality(levels), ' values, before and now, as pairs of bars.'),
+		leadscore.svg_legend(58, '{box,box}', '{#F3CF80,#0072B2}', legend)
+		|| leadscore.svg_axes(p, ticks, leadscore.tick_texts(ticks, 'percent'), 'Share of the rows', '{}', '{}', '') || bars)
+	FROM (SELECT max(x) AS most FROM unnest(before || now) AS x) AS s,
+		LATERAL leadscore.nice_ticks(0, coalesce(nullif(most, 0), 1), 4) AS ticks, (SELECT 122 + 30 * cardinality(levels) AS height) AS t,
+		LATERAL (SELECT ROW(130, 344, height - 44, 74, 0, ticks[cardinality(ticks)], 0, 1)::leadscore.plane AS p) AS q,
+		LATERAL (SELECT string_agg(leadscore.svg_text(124, y + 17, leadscore.svg_label(level, 116), 'end')
+				|| coalesce(leadscore.svg_rect((p).px0, y, leadscore.at_x(p, a) - (p).px0, 12, '#F3CF80', '#9A6A00', concat(level, ' before: ',
+					leadscore.share_text(a)))
+					|| leadscore.svg_text(leadscore.at_x(p, a) + 4, y + 10, leadscore.xml_text(leadscore.share_text(a)), 'start', 11), '')
+				|| coalesce(leadscore.svg_rect((p).px0, y + 12, leadscore.at_x(p, b) - (p).px0, 12, '#0072B2', 'none', concat(level, ' now: ',
+					leadscore.share_text(b)))
+					|| leadscore.svg_text(leadscore.at_x(p, b) + 4, y + 22, leadscore.xml_text(leadscore.share_text(b)), 'start', 11), ''),
+				'' ORDER BY i) AS bars
+			FROM unnest(levels, before, now) WITH ORDINALITY AS u(given, a, b, i),
+				LATERAL (SELECT 50 + 30 * i AS y, CASE given WHEN '' THEN '""' ELSE left(given, 100) END AS level) AS at) AS m;
+END;
+COMMENT ON FUNCTION leadscore.plot_levels(text, text, text[], text[], float8[], float8[]) IS 'shares by level, before and now, as SVG';
+
+-- Two histograms over intervals; an open bin is as wide as its neighbour.
+CREATE FUNCTION leadscore.plot_intervals(title text, subtitle text, legend text[], lows float8[], highs float8[], before float8[],
+	now float8[], form text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT leadscore.svg_document(320, title, subtitle, concat('Shares of the rows in ', cardinality(lows), ' intervals, before and now.'),
+		leadscore.svg_legend(58, '{box,line}', '{#F3CF80,#0072B2}', legend)
+		|| leadscore.svg_axes(p, x_ticks, x_texts, CASE WHEN open_low AND open_high THEN 'first and last interval: all beyond'
+				WHEN open_high THEN 'last interval: all beyond' WHEN open_low THEN 'first interval: all below' ELSE '' END,
+			y_ticks, leadscore.tick_texts(y_ticks, 'percent'), 'Share of the rows')
+		|| coalesce(leadscore.svg_step(p, a, b, before, '#9A6A00', '#F3CF80', 1), '') || coalesce(leadscore.svg_step(p, a, b, now, '#0072B2'), ''))
+	FROM (SELECT lows[1] = '-Infinity' AS open_low, highs[cardinality(highs)] = 'Infinity' AS open_high,
+			greatest(max(h - l) FILTER (WHERE h - l < 'Infinity'), 0) AS width, min(h) AS least, max(l) AS most FROM unnest(lows,
+				highs) AS u(l, h)) AS e,
+		LATERAL (SELECT array_agg(greatest(l, least - width) ORDER BY i) AS a, array_agg(least(h, most + width) ORDER BY i) AS b
+			FROM unnest(lows, highs) WITH ORDINALITY AS u(l, h, i)) AS edges,
+		(SELECT max(x) AS most_share FROM unnest(before || now) AS x) AS s,
+		LATERAL leadscore.nice_ticks(0, coalesce(nullif(most_share, 0), 1)) AS y_ticks,
+		LATERAL leadscore.plane_of(320, a[1], b[cardinality(b)], 0, y_ticks[cardinality(y_ticks)]) AS p,
+		LATERAL (SELECT * FROM leadscore.time_ticks(a[1], b[cardinality(b)]) WHERE form = 'time'
+			UNION ALL
+			SELECT array_agg(x ORDER BY i), array_agg(t ORDER BY i)
+			FROM leadscore.nice_ticks(a[1], b[cardinality(b)], 6) AS ticks, LATERAL unnest(ticks,
+				leadscore.tick_texts(ticks)) WITH ORDINALITY AS u(x, t, i)
+			WHERE form <> 'time' AND x BETWEEN a[1] + CASE WHEN open_low THEN width ELSE 0 END AND b[cardinality(b)] - CASE
+				WHEN open_high THEN width ELSE 0 END
+			HAVING form <> 'time') AS x(x_ticks, x_texts);
+END;
+COMMENT ON FUNCTION leadscore.plot_intervals(text, text, text[], float8[], float8[], float8[], float8[], text) IS 'two histograms, before and now, as SVG';
+
+-- lead_plot(reference, current, column): one column on both sides.
+-- errors	as lead_drift_bins()
+CREATE FUNCTION lead_plot(reference leadprofile, current leadprofile, "column" text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT CASE WHEN n IS NULL THEN leadscore.svg_note(title, 'Nothing to show: there are no values.')
+		WHEN intervals THEN leadscore.plot_intervals(title, subtitle, legend, lows, highs, before, now,
+			CASE WHEN levels[1] ~ '^(\(-inf|\[[0-9]{4,}-[0-9]{2}-[0-9]{2})' AND highs[1] > 1e7 THEN 'time' ELSE 'number' END)
+		ELSE leadscore.plot_levels(title, subtitle, legend, all_levels, all_before, all_now) END
+	FROM (SELECT nullif(count(*), 0) AS n, bool_or(low < high) AS intervals, array_agg(level ORDER BY bin) AS all_levels,
+				array_agg(share_before ORDER BY bin) AS all_before, array_agg(share_now ORDER BY bin) AS all_now,
+				array_agg(level ORDER BY bin) FILTER (WHERE low IS NOT NULL) AS levels, array_agg(low ORDER BY bin)
+					FILTER (WHERE low IS NOT NULL) AS lows,
+				array_agg(high ORDER BY bin) FILTER (WHERE low IS NOT NULL) AS highs,
+				array_agg(share_before ORDER BY bin) FILTER (WHERE low IS NOT NULL) AS before,
+				array_agg(share_now ORDER BY bin) FILTER (WHERE low IS NOT NULL) AS now,
+				sum(rows_before) AS rows_before, sum(rows_now) AS rows_now,
+				coalesce(sum(share_before) FILTER (WHERE low IS NULL), 0) AS missing_before, coalesce(sum(share_now) FILTER (WHERE low IS NULL),
+					0) AS missing_now
+			FROM lead_drift_bins(reference, current, "column")) AS b,
+		LATERAL (SELECT coalesce("column", 'Column') AS title,
+			CASE WHEN intervals THEN concat('Missing: ', leadscore.share_text(missing_before), ' before, ', leadscore.share_text(missing_now), ' now')
+				ELSE 'Share of the rows by value' END AS subtitle,
+			ARRAY[coalesce('before (' || leadscore.rows_text(rows_before) || ' rows)', 'not there before'),
+				coalesce('now (' || leadscore.rows_text(rows_now) || ' rows)', 'not there now')] AS legend) AS c;
+END;
+COMMENT ON FUNCTION lead_plot(leadprofile, leadprofile, text) IS 'how one column is distributed in two profiles, as SVG';
+
+-- ---- over time ----
+
+-- A figure over time.  References, such as a threshold, are a dashed line, with
+-- a band where they have an interval.
+-- xs			seconds since 1970
+-- solid		a dot, else a ring
+CREATE FUNCTION leadscore.plot_series(title text, subtitle text, legend text[], y_label text, form text, xs float8[], ys float8[],
+	lows float8[], highs float8[], refs float8[], ref_lows float8[], ref_highs float8[], solid boolean[], zero boolean)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT CASE WHEN n > 0 THEN
+		leadscore.svg_document(320, title, subtitle, concat(n, ' values over time, the last is ', CASE form WHEN 'percent'
+				THEN leadscore.share_text(last_y) ELSE leadscore.number_text(last_y) END, '.'),
+			leadscore.svg_legend(58, '{dot,dash}', '{#0072B2,#6b6b6b}', legend)
+			|| coalesce(band, '') || leadscore.svg_axes(p, places, texts, 'Time (UTC)', y_ticks, leadscore.tick_texts(y_ticks, form), y_label)
+			|| coalesce(leadscore.svg_line(p, xs, refs, '#6b6b6b', '5 4', 1.5), '')
+			|| leadscore.svg_line(p, xs, ys, '#0072B2', '', 1.5) || marks)
+		ELSE leadscore.svg_note(title, 'Nothing was measured yet.') END
+	FROM (SELECT count(y) AS n, min(x) AS first_x, max(x) AS last_x, (array_agg(y ORDER BY i DESC) FILTER (WHERE y IS NOT NULL))[1] AS last_y,
+				min(least(y, low, r, rl, CASE WHEN zero THEN 0 END)) AS least, max(greatest(y, high, r, rh, CASE WHEN zero THEN 0 END)) AS most
+			FROM unnest(xs, ys, lows, highs, refs, ref_lows, ref_highs) WITH ORDINALITY AS u(x, y, low, high, r, rl, rh, i)) AS s,
+		LATERAL leadscore.nice_ticks(least, most) AS y_ticks,
+		LATERAL (SELECT first_x - margin AS a, last_x + margin AS b FROM (SELECT greatest((last_x - first_x) * 0.04, 43200) AS margin) AS g) AS t,
+		LATERAL leadscore.plane_of(320, a, b, y_ticks[1], y_ticks[cardinality(y_ticks)]) AS p,
+		LATERAL leadscore.time_ticks(a, b) AS tt,
+		LATERAL (SELECT leadscore.svg_band(p, array_agg(x ORDER BY i), array_agg(rl ORDER BY i), array_agg(rh ORDER BY i), '#e4e4e4') AS band
+			FROM unnest(xs, ref_lows, ref_highs) WITH ORDINALITY AS u(x, rl, rh, i) WHERE rl IS NOT NULL AND rh IS NOT NULL) AS bands,
+		LATERAL (SELECT string_agg(coalesce(leadscore.svg_rule(at, leadscore.at_y(p, low), at, leadscore.at_y(p, high), '#0072B2', 1.5), '')
+				|| leadscore.svg_mark(at, leadscore.at_y(p, y), CASE WHEN filled THEN 'dot' ELSE 'ring' END, '#0072B2',
+					concat(to_char(to_timestamp(x) AT TIME ZONE 'UTC', 'YYYY-MM-DD'), ': ', leadscore.number_text(y),
+						' (' || leadscore.number_text(low) || ' to ' || leadscore.number_text(high) || ')')), '' ORDER BY i) AS marks
+			FROM unnest(xs, ys, lows, highs, solid) WITH ORDINALITY AS u(x, y, low, high, filled, i), LATERAL leadscore.at_x(p, x) AS at
+			WHERE y IS NOT NULL) AS m;
+END;
+COMMENT ON FUNCTION leadscore.plot_series(text, text, text[], text, text, float8[], float8[], float8[], float8[], float8[], float8[], float8[],
+	boolean[], boolean) IS 'a figure over time as SVG';
+
+-- How far a column has drifted, 1 at the threshold: tests by the logarithm of p.
+CREATE FUNCTION leadscore.drift_ratio(method text, statistic float8, p_value float8, threshold float8)
+RETURNS float8
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN method IN ('psi', 'jensenshannon', 'wasserstein') THEN statistic / nullif(threshold, 0)
+	WHEN p_value <= 0 THEN 1e9 WHEN threshold > 0 AND threshold < 1 THEN ln(p_value) / ln(threshold) END;
+COMMENT ON FUNCTION leadscore.drift_ratio(text, float8, float8, float8) IS 'a drift statistic in units of its threshold';
+
+-- When a run of lead_monitor() stands for.
+CREATE FUNCTION leadscore.monitor_time(run leadscore.monitor_run)
+RETURNS float8
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN extract(epoch FROM coalesce((run).window_to, (run).started_at))::float8;
+COMMENT ON FUNCTION leadscore.monitor_time(leadscore.monitor_run) IS 'where a run stands on an axis of time: the end of its window';
+
+-- The last 30 runs of a model that measured a drift.
+CREATE FUNCTION leadscore.plot_drift_column(name text, "column" text)
+RETURNS text
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT leadscore.plot_series(concat('Drift of ', left(plot_drift_column."column", 100)), concat('Against the ',
+		CASE plot_drift_column."column" WHEN '(score)' THEN 'hold-out' ELSE 'training' END, ', by ',
+			string_agg(DISTINCT method, ', '), '; solid: drifted'),
+		'{"statistic","threshold"}', 'Statistic', 'number', array_agg(x ORDER BY i), array_agg(statistic ORDER BY i), NULL, NULL,
+		array_agg(CASE WHEN method IN ('psi', 'jensenshannon', 'wasserstein') THEN threshold END ORDER BY i), NULL, NULL,
+		array_agg(coalesce(drifted, false) ORDER BY i), true)
+	FROM (SELECT row_number() OVER (ORDER BY x DESC, monitor_run_id DESC) * -1 AS i, d.*
+		FROM (SELECT leadscore.monitor_time(r) AS x, c.*
+			FROM leadscore.monitor_run AS r JOIN leadscore.monitor_column AS c USING (monitor_run_id)
+			WHERE r.name = plot_drift_column.name AND c."column" = plot_drift_column."column" AND c.against = 'training') AS d
+		ORDER BY i DESC LIMIT 30) AS runs;
+END;
+COMMENT ON FUNCTION leadscore.plot_drift_column(text, text) IS 'the drift of one column over time as SVG';
+
+-- The last 24 runs, the scores and the 14 columns that drifted most, a cell each.
+CREATE FUNCTION leadscore.plot_drift(name text)
+RETURNS text
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	WITH runs AS (
+		SELECT monitor_run_id, at, row_number() OVER (ORDER BY x, monitor_run_id) AS i, count(*) OVER () AS n
+		FROM (SELECT r.monitor_run_id, leadscore.monitor_time(r) AS x,
+				to_char(to_timestamp(leadscore.monitor_time(r)) AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS at
+			FROM leadscore.monitor_run AS r WHERE r.name = plot_drift.name AND r.measured > 0 ORDER BY 2 DESC, 1 DESC LIMIT 24) AS last),
+	cells AS (
+		SELECT c."column", i, n, leadscore.drift_ratio(method, statistic, p_value, threshold) AS ratio, position, kind
+		FROM runs JOIN leadscore.monitor_column AS c USING (monitor_run_id) WHERE against = 'training'),
+	lines AS (
+		SELECT "column", row_number() OVER (ORDER BY min(kind) = 'score' DESC NULLS LAST, max(ratio) DESC NULLS LAST, min(position),
+			"column" COLLATE "C") AS line,
+			count(*) OVER () AS all_of_them
+		FROM cells GROUP BY "column" HAVING max(ratio) IS NOT NULL)
+	SELECT coalesce((
+		SELECT leadscore.svg_document(height, title, concat('Against the training; ', CASE WHEN lines_shown < all_of_them
+					THEN concat(lines_shown, ' of ', all_of_them, ' columns') ELSE 'all columns measured' END),
+				concat('Drift of ', lines_shown, ' columns in ', n, ' runs, in units of the threshold.'),
+				leadscore.svg_legend(58, '{box,box,box,box}', '{#fff,#B7DCEF,#0072B2,#08263F}', '{"< half",below,above,"> twice"}')
+				|| leadscore.svg_text(388, 58, 'the threshold', 'end') || names || '<g stroke="#999">' || boxes || '</g>'
+				|| leadscore.svg_text(150, height - 26, first_at) || CASE WHEN n > 1 THEN leadscore.svg_text(150 + width * n, height - 26,
+					last_at, 'end') ELSE '' END
+				|| leadscore.svg_text(378, height - 9, 'Time (UTC): end of the window', 'end'))
+		FROM (SELECT max(n) AS n, min(at) FILTER (WHERE i = 1) AS first_at, min(at) FILTER (WHERE i = n) AS last_at FROM runs) AS r,
+			LATERAL (SELECT least(228.0 / n, 60)::float8 AS width) AS w,
+			(SELECT least(max(line), 15) AS lines_shown, max(all_of_them) AS all_of_them, 116 + 20 * least(max(line), 15)::float8 AS height,
+				string_agg(leadscore.svg_text(144, 68 + 20 * line, leadscore.svg_label("column", 132), 'end'), '' ORDER BY line)
+					FILTER (WHERE line <= 15) AS names
+			FROM lines) AS l,
+			LATERAL (SELECT string_agg(leadscore.svg_rect(150 + width * (i - 1), 54 + 20 * line, width - 1, 19,
+					CASE WHEN ratio >= 2 THEN '#08263F' WHEN ratio >= 1 THEN '#0072B2' WHEN ratio >= 0.5 THEN '#B7DCEF' ELSE '#fff' END), ''
+						ORDER BY line, i) AS boxes
+				FROM cells JOIN lines USING ("column") WHERE line <= 15 AND ratio IS NOT NULL) AS b,
+			(SELECT 'Drift over time' AS title) AS c
+		WHERE n > 0 AND lines_shown > 0), leadscore.svg_note('Drift over time', 'lead_monitor() has measured nothing yet.'));
+END;
+COMMENT ON FUNCTION leadscore.plot_drift(text) IS 'the drift of the columns over time as SVG';
+
+-- What each column moved the mean score, in the newest run.
+CREATE FUNCTION leadscore.plot_impact(name text)
+RETURNS text
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	WITH shown AS (
+		SELECT c."column", impact_points AS x, row_number() OVER (ORDER BY abs(impact_points) DESC, position) AS i, count(*) OVER () AS n
+		FROM leadscore.monitor_column AS c
+		WHERE against = 'training' AND impact_points IS NOT NULL AND kind IS DISTINCT FROM 'score' AND monitor_run_id =
+			(SELECT max(r.monitor_run_id) FROM leadscore.monitor_run AS r WHERE r.name = plot_impact.name AND r.rows > 0))
+	SELECT CASE WHEN lines > 0 THEN
+		leadscore.svg_document(height, title, 'Change of the mean score since the training, by column',
+			concat('Percentage points by which ', lines, ' columns moved the mean score.'),
+			leadscore.svg_legend(58, '{box,box}', '{#0072B2,#F3CF80}', '{"raises the score","lowers it"}')
+			|| leadscore.svg_axes(p, ticks, leadscore.tick_texts(ticks), 'Percentage points (first-order)', '{}', '{}', '')
+			|| bars || leadscore.svg_rule(zero, 72, zero, (p).py0))
+		ELSE leadscore.svg_note(title, 'lead_monitor() has measured nothing yet.') END
+	FROM (SELECT count(*) AS lines, least(min(x), 0) AS least, greatest(max(x), 0) AS most, 118 + 20 * count(*) AS height FROM shown
+		WHERE i <= 12) AS s,
+		LATERAL leadscore.nice_ticks(least, most, 4) AS ticks,
+		LATERAL (SELECT ROW(150, 344, height - 44, 74, ticks[1], ticks[cardinality(ticks)], 0, 1)::leadscore.plane AS p) AS q,
+		LATERAL leadscore.at_x(p, 0) AS zero,
+		LATERAL (SELECT string_agg(leadscore.svg_text(144, 68 + 20 * i, leadscore.svg_label("column", 132), 'end')
+				|| leadscore.svg_rect(least(zero, at), 57 + 20 * i, abs(at - zero), 14, CASE WHEN x < 0 THEN '#F3CF80' ELSE '#0072B2' END,
+					CASE WHEN x < 0 THEN '#9A6A00' ELSE 'none' END)
+				|| leadscore.svg_text((p).px1 + 48, 68 + 20 * i, round(x::numeric, 2)::text, 'end', 11), '' ORDER BY i) AS bars
+			FROM shown, LATERAL leadscore.at_x(p, x) AS at WHERE i <= 12) AS b,
+		(SELECT 'Impact of the drift' AS title) AS c;
+END;
+COMMENT ON FUNCTION leadscore.plot_impact(text) IS 'what each column moved the mean score in the newest run, as SVG';
+
+-- How metrics are called and written.
+CREATE FUNCTION leadscore.metric_names(OUT metric text, OUT title text, OUT form text)
+RETURNS SETOF record
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	VALUES ('auc', 'AUC', 'number'), ('average_precision', 'Average precision', 'number'), ('log_loss', 'Log loss', 'number'),
+		('brier', 'Brier score', 'number'), ('calibration_slope', 'Calibration slope', 'number'),
+		('calibration_intercept', 'Calibration intercept', 'number'), ('lift_10', 'Lift of the best tenth', 'number'),
+		('positive_rate', 'Positive rate', 'percent'), ('mean_score', 'Mean score', 'percent'), ('ks', 'KS', 'number'),
+		('threshold', 'Threshold', 'number'), ('precision', 'Precision at the threshold', 'percent'), ('recall', 'Recall at the threshold',
+			'percent'),
+		('accuracy', 'Accuracy at the threshold', 'percent'), ('f1', 'F1 at the threshold', 'number');
+END;
+COMMENT ON FUNCTION leadscore.metric_names() IS 'names of metrics for people';
+
+-- The last 30 runs of a model that measured a metric.
+CREATE FUNCTION leadscore.plot_quality(name text, metric text)
+RETURNS text
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT leadscore.plot_series(min(m.title) || ' over time', 'On outcomes known by now, with 95 % intervals',
+		'{"observed","the hold-out, with its interval"}',
+		min(m.title), min(m.form), array_agg(x ORDER BY i), array_agg(value ORDER BY i), array_agg(low ORDER BY i), array_agg(high ORDER BY i),
+		array_agg(reference ORDER BY i), array_agg(reference_low ORDER BY i), array_agg(reference_high ORDER BY i), array_agg(true
+			ORDER BY i), false)
+	FROM leadscore.metric_names() AS m LEFT JOIN
+		(SELECT row_number() OVER (ORDER BY x DESC, monitor_run_id DESC) * -1 AS i, d.*
+		FROM (SELECT leadscore.monitor_time(r) AS x, q.*
+			FROM leadscore.monitor_run AS r JOIN leadscore.monitor_metric AS q USING (monitor_run_id)
+			WHERE r.name = plot_quality.name AND q.metric = plot_quality.metric AND q.value IS NOT NULL) AS d
+		ORDER BY i DESC LIMIT 30) AS runs ON runs.metric = m.metric
+	WHERE m.metric = plot_quality.metric;
+END;
+COMMENT ON FUNCTION leadscore.plot_quality(text, text) IS 'a metric over time as SVG';
+
+-- ---- by name ----
+
+-- keep_curves(run, model, holdout): the curves of the rows that judged a version,
+-- as the run's artifact curves.json, for those who may not see the rows.  Called
+-- once the run has its metrics: the areas are those.
+-- model	as it was judged
+--
+-- Of the points of ROC and precision those are taken that lie a thousandth apart in
+-- true or in false positives, which is less than a pixel and at most 2,000.
+CREATE FUNCTION leadscore.keep_curves(run uuid, model bytea, holdout leadframe)
+RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+	INSERT INTO leadscore.artifacts (run_id, path, body)
+	WITH scores AS MATERIALIZED (SELECT * FROM @extschema@.lead_score_frame($2, $3)),
+	totals AS (SELECT sum(positives)::float8 AS p, sum(negatives)::float8 AS n, leadscore.nice_ticks(greatest(min(score) - 0.01, 0),
+		least(max(score) + 0.01, 1), 21) AS edge FROM scores),
+	ranked AS (SELECT sum(positives::float8) OVER falling AS tp, sum(negatives::float8) OVER falling AS fp
+		FROM scores WINDOW falling AS (ORDER BY score DESC)),
+	points AS (
+		SELECT max(tp) AS tp, max(fp) AS fp FROM ranked, totals GROUP BY floor(tp * 1000 / nullif(p, 0)), floor(fp * 1000 / nullif(n, 0))
+		UNION ALL SELECT 0, 0),
+	curves AS (
+		SELECT array_agg(ROW(NULL, fp / nullif(n, 0), tp / nullif(p, 0), tp, fp)::@extschema@.lead_roc_point ORDER BY fp, tp) AS roc,
+			array_agg(ROW(NULL, tp / (tp + fp), tp / nullif(p, 0), tp, fp)::@extschema@.lead_pr_point ORDER BY tp DESC, fp DESC)
+				FILTER (WHERE tp + fp > 0) AS pr
+		FROM points, totals),
+	-- most rows are no other's equal: a series for each of them would take longest
+	leads AS (
+		SELECT score, true AS won FROM scores WHERE positives > 0
+		UNION ALL SELECT score, false FROM scores WHERE negatives > 0
+		UNION ALL SELECT score, true FROM scores, generate_series(2, positives) WHERE positives > 1
+		UNION ALL SELECT score, false FROM scores, generate_series(2, negatives) WHERE negatives > 1),
+	bins AS (SELECT @extschema@.lead_calibration(score, won) AS calibration, @extschema@.lead_lift(score, won) AS lift FROM leads),
+	counts AS (
+		SELECT i, sum(positives) AS positives, sum(negatives) AS negatives
+		FROM scores, totals, LATERAL least(width_bucket(score, edge), cardinality(edge) - 1) AS i GROUP BY i),
+	areas AS (SELECT max(value) FILTER (WHERE key = 'auc') AS auc, max(value) FILTER (WHERE key = 'average_precision') AS ap
+		FROM leadscore.metrics WHERE run_id = $1)
+	SELECT $1, 'curves.json', jsonb_build_object('roc', leadscore.curve_of(roc) || jsonb_build_object('area', auc),
+		'pr', leadscore.curve_of(pr) || jsonb_build_object('area', ap), 'calibration', calibration, 'lift', lift,
+		'scores', (SELECT jsonb_agg(jsonb_build_array(edge[i], edge[i + 1], coalesce(c.positives, 0), coalesce(c.negatives, 0)) ORDER BY i)
+			FROM totals, generate_series(1, cardinality(edge) - 1) AS i LEFT JOIN counts AS c USING (i)))::text
+	FROM curves, bins, areas
+$$;
+COMMENT ON FUNCTION leadscore.keep_curves(uuid, bytea, leadframe) IS 'keeps the curves of a version''s held-out rows, for pictures';
+
+-- The version behind 'name', 'name@alias' or 'name@3': of a bare name the
+-- champion, or the newest where none is live; NULL where there is no version.
+-- errors	as lead_model_version(), and a name that there is not
+CREATE FUNCTION leadscore.picture_version(reference text, OUT name text, OUT version integer, OUT run_id uuid)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+	name := split_part(reference, '@', 1);
+	PERFORM leadscore.require_model(name);
+	IF position('@' IN reference) > 0 THEN
+		version := @extschema@.lead_model_version(reference);
+	ELSE
+		SELECT v.version INTO version
+		FROM leadscore.versions AS v LEFT JOIN leadscore.aliases AS a ON a.name = v.name AND a.version = v.version AND a.alias = 'champion'
+		WHERE v.name = name ORDER BY a.alias IS NULL, v.version DESC LIMIT 1;
+	END IF;
+	SELECT v.run_id INTO run_id FROM leadscore.versions AS v WHERE v.name = name AND v.version = version;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.picture_version(text) IS 'the version that pictures of a model show';
+
+-- A picture of the curves that a run has kept.
+CREATE FUNCTION leadscore.plot_kept(run uuid, what text)
+RETURNS text
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT coalesce((
+		SELECT CASE what WHEN 'roc' THEN leadscore.plot_roc(doc->'roc') WHEN 'pr' THEN leadscore.plot_pr(doc->'pr')
+			WHEN 'calibration' THEN lead_plot((SELECT array_agg(b ORDER BY b.bin)
+				FROM jsonb_populate_recordset(NULL::lead_calibration_bin, nullif(doc->'calibration', 'null')) AS b))
+			WHEN 'lift' THEN lead_plot((SELECT array_agg(t ORDER BY t.tile) FROM jsonb_populate_recordset(NULL::lead_lift_tile,
+				nullif(doc->'lift', 'null')) AS t))
+			WHEN 'scores' THEN (SELECT leadscore.plot_scores(array_agg((s->>0)::float8 ORDER BY i), array_agg((s->>1)::float8 ORDER BY i),
+					array_agg((s->>2)::bigint ORDER BY i), array_agg((s->>3)::bigint ORDER BY i))
+				FROM jsonb_array_elements(nullif(doc->'scores', 'null')) WITH ORDINALITY AS e(s, i)) END
+		FROM leadscore.artifacts AS a, LATERAL (SELECT a.body::jsonb AS doc) AS d WHERE a.run_id = run AND a.path = 'curves.json'),
+		leadscore.svg_note(CASE what WHEN 'roc' THEN 'ROC curve' WHEN 'pr' THEN 'Precision and recall' WHEN 'calibration' THEN 'Calibration'
+			WHEN 'lift' THEN 'Lift' ELSE 'Scores by outcome' END, 'No rows were held out to judge this version.'));
+END;
+COMMENT ON FUNCTION leadscore.plot_kept(uuid, text) IS 'a curve of the rows that judged a version, as SVG';
+
+-- A column in the newest monitored window and before.
+CREATE FUNCTION leadscore.plot_monitored(name text, "column" text)
+RETURNS text
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT coalesce((
+		SELECT lead_plot(CASE "column" WHEN '(score)' THEN h.holdout ELSE lead_profile(v.model) END, r.profile, "column")
+		FROM leadscore.monitor_run AS r JOIN leadscore.versions AS v USING (name, version)
+			LEFT JOIN leadscore.version_profiles AS h USING (name, version)
+		WHERE r.name = plot_monitored.name AND r.profile IS NOT NULL ORDER BY r.monitor_run_id DESC LIMIT 1),
+		leadscore.svg_note(left("column", 100), 'lead_monitor() has measured nothing yet.'));
+END;
+COMMENT ON FUNCTION leadscore.plot_monitored(text, text) IS 'a column in the newest monitored window and before, as SVG';
+
+-- lead_plot(name, what [, column]): a picture of a model of the registry.
+-- name		'name', 'name@alias', 'name@3', as for lead_score(); with a bare name the
+--			newest version where none is live
+-- what		roc, pr, calibration, lift, scores: of the rows that judged the version;
+--			coefficients; of lead_monitor()'s runs: drift (of all columns, or of
+--			one), impact, column (before and now), quality (of a metric)
+-- column	for column and drift; '(score)' is the scores; for quality the name of a
+--			metric, default auc
+-- errors	a model, version, kind of picture, column or metric that there is not
+CREATE FUNCTION lead_plot(name text, what text, "column" text DEFAULT NULL)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	known CONSTANT text[] := '{roc,pr,calibration,lift,scores,coefficients,drift,impact,column,quality}';
+	metrics text[];
+	shown record;
+BEGIN
+	IF name IS NULL OR what IS NULL THEN
+		RETURN leadscore.svg_note('Nothing to draw', 'The name of a model, or of the kind of picture, is NULL.');
+	END IF;
+	SELECT * INTO shown FROM leadscore.picture_version(name);
+	IF what <> ALL (known) THEN
+		RAISE EXCEPTION 'unknown picture "%"', what USING ERRCODE = 'invalid_parameter_value',
+			HINT = format('Pictures are: %s.', array_to_string(known, ', '));
+	ELSIF "column" IS NOT NULL AND what NOT IN ('drift', 'column', 'quality') THEN
+		RAISE EXCEPTION 'the picture "%" is not of a column', what USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'A column goes with: drift, column; a metric with: quality.';
+	END IF;
+	IF what IN ('drift', 'column') AND "column" IS NOT NULL AND EXISTS (SELECT FROM leadscore.monitor_run AS r WHERE r.name = shown.name)
+		AND NOT EXISTS (SELECT FROM leadscore.monitor_column AS c JOIN leadscore.monitor_run AS r USING (monitor_run_id)
+			WHERE r.name = shown.name AND c."column" = "column") THEN
+		RAISE EXCEPTION 'no run of lead_monitor() has a column "%"', "column" USING ERRCODE = 'undefined_column',
+			HINT = format('Columns that are watched: %s.', (SELECT string_agg(DISTINCT c."column", ', ') FROM leadscore.monitor_column AS c
+				WHERE c.monitor_run_id = (SELECT max(r.monitor_run_id) FROM leadscore.monitor_run AS r WHERE r.name = shown.name)));
+	END IF;
+	CASE what
+		WHEN 'coefficients' THEN
+			RETURN coalesce((SELECT @extschema@.lead_plot(v.model) FROM leadscore.versions AS v WHERE v.run_id = shown.run_id),
+				leadscore.svg_note('Coefficients', 'No version was trained yet.'));
+		WHEN 'drift' THEN
+			RETURN CASE WHEN "column" IS NULL THEN leadscore.plot_drift(shown.name) ELSE leadscore.plot_drift_column(shown.name, "column") END;
+		WHEN 'impact' THEN
+			RETURN leadscore.plot_impact(shown.name);
+		WHEN 'column' THEN
+			IF "column" IS NULL THEN
+				RAISE EXCEPTION 'which column is to be drawn?' USING ERRCODE = 'invalid_parameter_value',
+					HINT = format('Write lead_plot(%L, ''column'', ''city'').', name);
+			END IF;
+			RETURN leadscore.plot_monitored(shown.name, "column");
+		WHEN 'quality' THEN
+			metrics := '{auc,log_loss,brier,calibration_slope,calibration_intercept,lift_10,positive_rate,mean_score}';
+			IF coalesce("column", 'auc') <> ALL (metrics) THEN
+				RAISE EXCEPTION 'unknown metric "%"', "column" USING ERRCODE = 'invalid_parameter_value',
+					HINT = format('Metrics are: %s.', array_to_string(metrics, ', '));
+			END IF;
+			RETURN leadscore.plot_quality(shown.name, coalesce("column", 'auc'));
+		ELSE
+			RETURN leadscore.plot_kept(shown.run_id, what);
+	END CASE;
+END;
+$$;
+COMMENT ON FUNCTION lead_plot(text, text, text) IS 'a picture of a model of the registry, as SVG';

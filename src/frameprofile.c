@@ -1,0 +1,139 @@
+/*-------------------------------------------------------------------------
+ *
+ * frameprofile.c
+ *	  lead_profile(model, frame): the profile of a training set with what each
+ *	  column adds to the score, and the scores.
+ *
+ * The same as the aggregate lead_profile(model, features) finds for the rows of
+ * the frame, but for columns that the model does not need: those are left out,
+ * so that what it has not learnt from people does not travel with it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "bytes.h"
+#include "framescore.h"
+#include "leadprofile.h"
+
+static int
+CompareScores(const void *a, const void *b)
+{
+	double		x = ((const NumberCount *) a)->x,
+				y = ((const NumberCount *) b)->x;
+
+	CHECK_FOR_INTERRUPTS();
+	return x < y ? -1 : x > y;
+}
+
+/* The same number many times: by doubling, where that is shorter. */
+static void
+ExactAddTimes(ExactSum *s, double x, int64 times)
+{
+	ExactSum	power = {0};
+
+	if (times < 64)
+	{
+		while (times-- > 0)
+			ExactAdd(s, x);
+		return;
+	}
+	ExactAdd(&power, x);
+	ExactCarry(&power);
+	for (;;)
+	{
+		ExactSum	same;
+
+		if (times & 1)
+			ExactAddSum(s, &power);
+		if ((times >>= 1) == 0)
+			return;
+		same = power;
+		ExactAddSum(&power, &same);
+	}
+}
+
+static bool
+IsFeature(const Encoder *enc, const char *name)
+{
+	for (int i = 0; i < enc->nfeatures; i++)
+		if (strcmp(enc->features[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Only the columns that the model needs, and room for one more. */
+static void
+KeepFeatures(Profile *p, const Encoder *enc)
+{
+	ProfileColumn *kept = palloc(sizeof(ProfileColumn) * (p->ncolumns + 1));
+	int			n = 0;
+
+	for (int i = 0; i < p->ncolumns; i++)
+		if (IsFeature(enc, p->columns[i].name))
+			kept[n++] = p->columns[i];
+	p->columns = kept;
+	p->ncolumns = n;
+}
+
+static void
+AddScores(Profile *p, const Model *model, const Frame *frame)
+{
+	const Encoder *enc = model->encoder;
+	FrameScorer *scorer = FrameScorerCreate(model, frame);
+	ProfileColumn *score = &p->columns[p->ncolumns++];
+	double	   *contribution = palloc(sizeof(double) * Max(enc->nsources, 1));
+	NumberCount *numbers = palloc_extended(sizeof(NumberCount) * Max(frame->npatterns, 1),
+										   MCXT_ALLOC_HUGE);
+	PatternBlock block = {0};
+	int			n = 0;
+
+	p->nterms = enc->nsources;
+	p->terms = palloc0(sizeof(ProfileTerm) * Max(enc->nsources, 1));
+	for (int i = 0; i < enc->nsources; i++)
+		p->terms[i].name = enc->sources[i].name;
+	while (FrameScan(frame, &block))
+		for (int k = 0; k < block.n; k++)
+		{
+			int64		rows = (int64) block.pos[k] + block.neg[k];
+
+			numbers[n].x = FrameScorerContributions(scorer, block.cells + (Size) k * frame->stride,
+													contribution);
+			numbers[n++].rows = rows;
+			for (int i = 0; i < enc->nsources; i++)
+				ExactAddTimes(&p->terms[i].sum, contribution[i], rows);
+		}
+	qsort(numbers, n, sizeof(NumberCount), CompareScores);
+
+	memset(score, 0, sizeof(*score));
+	score->name = PROFILE_SCORE;
+	score->type = CELL_FLOAT8;
+	score->store = PROFILE_NUMBERS;
+	score->position = LEADSCORE_MAX_COLUMNS;
+	score->bits = MANTISSA_BITS;
+	score->ranged = (n > 0);
+	score->low = n > 0 ? numbers[0].x : 0;
+	score->high = n > 0 ? numbers[n - 1].x : 0;
+	score->n = ProfileCoarsen(numbers, n, MANTISSA_BITS);
+	score->numbers = numbers;
+	ProfileTrimNumbers(score);
+}
+
+PG_FUNCTION_INFO_V1(lead_profile_model_frame);
+Datum
+lead_profile_model_frame(PG_FUNCTION_ARGS)
+{
+	struct varlena *bytes = PG_GETARG_VARLENA_PP(0);
+	Model	   *model = ModelDecode(PG_GETARG_DATUM(0), true);
+	Frame	   *frame = FrameDecode(PG_GETARG_VARLENA_P(1));
+	Profile    *p = ProfileOfFrame(frame);
+
+	KeepFeatures(p, model->encoder);
+	AddScores(p, model, frame);
+	p->model_checksum = ChecksumOf(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+	p->model_bytes = VARSIZE_ANY_EXHDR(bytes);
+	ProfileSort(p);
+	PG_RETURN_BYTEA_P(ProfileEncode(p));
+}
