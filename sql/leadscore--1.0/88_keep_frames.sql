@@ -260,8 +260,8 @@ $$;
 -- returns		a row per period: action 'kept', or 'kept again'.  rows have a label,
 --				unknown have none.  A period without rows is kept as well, once there are
 --				rows after it: until then they may be about to come
--- errors		no time column; frames kept by another recipe or period; a recipe that
---				another role wrote; those of the source
+-- errors		no time column; frames kept by another recipe or period, or while a column
+--				had another type; a recipe that another role wrote; those of the source
 CREATE FUNCTION lead_keep_frames(name text, period text DEFAULT NULL, maturity interval DEFAULT NULL,
 	until timestamptz DEFAULT NULL, again timestamptz DEFAULT NULL,
 	OUT starts timestamptz, OUT ends timestamptz, OUT rows bigint, OUT positives bigint, OUT unknown bigint, OUT action text)
@@ -310,6 +310,13 @@ BEGIN
 				LEFT JOIN f ON f.starts OPERATOR(pg_catalog.=) (p.starts AT TIME ZONE $4)
 				LEFT JOIN LATERAL leadscore.frame_counts(f.frame) AS c ON true',
 			leadscore.keeping_query(spec, chosen.period)) USING "from", "to", name, zone, step, chosen.period;
+		-- an error where a column has another type by now: the frames could not be one
+		PERFORM @extschema@.lead_frame(k.frame) FROM (
+			(SELECT f.frame FROM leadscore.kept_frames AS f WHERE f.name OPERATOR(pg_catalog.=) name
+				AND f.starts OPERATOR(pg_catalog.<) "from" AND f.rows OPERATOR(pg_catalog.>) 0 ORDER BY f.starts DESC LIMIT 1)
+			UNION ALL
+			(SELECT f.frame FROM leadscore.kept_frames AS f WHERE f.name OPERATOR(pg_catalog.=) name
+				AND f.starts OPERATOR(pg_catalog.>=) "from" AND f.rows OPERATOR(pg_catalog.>) 0 ORDER BY f.starts LIMIT 1)) AS k;
 	END IF;
 	PERFORM leadscore.set_settings(here);
 	RETURN QUERY SELECT k.starts, k.ends, k.rows, k.positives, k.unknown,

@@ -105,6 +105,12 @@ SELECT * FROM lead_forget('timeless', 'SELECT * FROM leads WHERE id < 10');
 SELECT * FROM lead_forget('timeless', 'SELECT id, created, city, clicks FROM leads WHERE id = 11', 'drop');
 SELECT * FROM lead_forget('timeless', 'SELECT id, created, city, 1 / (id - 11) AS clicks, won FROM leads WHERE id = 11', 'drop');
 SELECT count(*) FROM leadscore.holdouts WHERE name = 'timeless';
+-- a column of another type
+DELETE FROM leadscore.kept_frames WHERE name = 'zoned' AND starts >= '2024-04-05';
+ALTER TABLE leads ALTER COLUMN clicks TYPE text;
+SELECT * FROM lead_keep_frames('zoned', until => '2024-04-07');
+SELECT max(starts) AS last FROM leadscore.kept_frames WHERE name = 'zoned';
+ALTER TABLE leads ALTER COLUMN clicks TYPE integer USING clicks::integer;
 -- leads without a time are in hold-outs by key
 CREATE TABLE timeless_too AS SELECT id, CASE WHEN id % 10 > 0 THEN created END AS created, clicks, won FROM leads WHERE won IS NOT NULL;
 INSERT INTO timeless_too SELECT 1000 + id, 'infinity', clicks, won FROM timeless_too WHERE id % 10 = 1;
