@@ -105,6 +105,9 @@ SELECT * FROM lead_forget('timeless', 'SELECT * FROM leads WHERE id < 10');
 SELECT * FROM lead_forget('timeless', 'SELECT id, created, city, clicks FROM leads WHERE id = 11', 'drop');
 SELECT * FROM lead_forget('timeless', 'SELECT id, created, city, 1 / (id - 11) AS clicks, won FROM leads WHERE id = 11', 'drop');
 SELECT count(*) FROM leadscore.holdouts WHERE name = 'timeless';
+-- a kept frame has no range of times, and its profile does not invent one
+SELECT "column", rows, min, max FROM lead_describe(lead_profile(leadscore.set_time_range(
+	(SELECT lead_frame(won, r) FROM leads, LATERAL (SELECT created, clicks) r WHERE isfinite(leads.created)))));
 -- a column of another type
 DELETE FROM leadscore.kept_frames WHERE name = 'zoned' AND starts >= '2024-04-05';
 ALTER TABLE leads ALTER COLUMN clicks TYPE text;
