@@ -219,6 +219,7 @@ extern char *PartName(const char *column, Transform part);
 extern int	FindAttribute(const RowShape *shape, const char *name);
 extern ColumnRole RoleOf(const struct Options *opt, const RowColumn *col);
 extern void CheckRowOptions(const RowShape *shape, const struct Options *opt);
+extern void CheckNamesDiffer(const RowShape *shape);	/* or an error */
 
 /* framebuild.c: rows and frames in */
 typedef struct FrameBuilder FrameBuilder;
