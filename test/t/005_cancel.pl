@@ -89,7 +89,7 @@ $node->query(q{
 	SELECT lead_fit(frame, '{"family": "forest", "trees": 10, "depth": 10, "exclude": ["id"]}') AS model FROM framed});
 my %growing = (
 	'boosting' => q{SELECT length(lead_fit(frame, '{"family": "boost", "trees": 5000, "exclude": ["id"]}')) FROM framed},
-	'a forest' => q{SELECT length(lead_fit(frame, '{"family": "forest", "trees": 2000, "exclude": ["id"]}')) FROM framed},
+	'a forest' => q{SELECT length(lead_fit(frame, '{"family": "forest", "trees": 2000, "depth": 8, "exclude": ["id"]}')) FROM framed},
 	'importance' => 'SELECT count(*) FROM grown, framed, generate_series(1, 50) AS seed, lead_importance(model, frame, 300000, seed)',
 	'explanations' => 'SELECT count(*) FROM grown, wide w, lead_explain(model, w)');
 stopped($_, 1500, $growing{$_}) foreach sort keys %growing;
