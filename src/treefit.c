@@ -296,13 +296,18 @@ FitTrees(FrameStats *s, const Options *opt)
 /* ---- the account ---- */
 
 static int
-DeepestTree(const TreeEnsemble *e, const TreeNode *first, int node)
+DeepestTree(const TreeNode *first, int node)
 {
 	const TreeNode *n = first + node;
+	int			left,
+				right;
 
 	if (n->kind == TREE_LEAF)
 		return 0;
-	return 1 + Max(DeepestTree(e, first, node + 1), DeepestTree(e, first, n->right));
+	/* not within Max(), which takes the longer way twice at every level */
+	left = DeepestTree(first, node + 1);
+	right = DeepestTree(first, n->right);
+	return 1 + Max(left, right);
 }
 
 void
@@ -312,7 +317,7 @@ TreeAccountJson(StringInfo buf, const TreeAccount *a)
 	int			deepest = 0;
 
 	for (int k = 0; k < e->ntrees; k++)
-		deepest = Max(deepest, DeepestTree(e, e->nodes + e->first[k], 0));
+		deepest = Max(deepest, DeepestTree(e->nodes + e->first[k], 0));
 	JsonInt(buf, "trees", e->ntrees);
 	JsonInt(buf, "grown", a->grown);
 	JsonInt(buf, "leaves", (e->nnodes + e->ntrees) / 2);
