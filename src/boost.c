@@ -89,7 +89,7 @@ HoldOut(Boost *b)
 
 /*
  * Where all margins begin: the intercept that fits best by itself, next to the
- * offset if there is one.
+ * offset if there is one; NaN where one class is left alone.
  */
 static double
 Intercept(const Boost *b)
@@ -102,7 +102,7 @@ Intercept(const Boost *b)
 		for (int label = 0; label < 2; label++)
 			sums[label] += Weight(d, i) * d->class_weight[label] * Rows(b, i, label);
 	if (sums[0] <= 0 || sums[1] <= 0)
-		return 0;				/* all rows of a class were held out */
+		return NAN;				/* all rows of a class were held out */
 	base = log(sums[1] / sums[0]);
 	for (int k = 0; k < INTERCEPT_ITERATIONS && d->offset != NULL; k++)
 	{
@@ -132,7 +132,7 @@ Intercept(const Boost *b)
 static double
 UnitFor(const TreeData *d)
 {
-	double		sum = 1;
+	double		sum = 0;
 
 	for (int64 i = 0; i < d->n; i++)
 		sum += Weight(d, i) * ((double) d->pos[i] * d->class_weight[1] +
@@ -297,11 +297,15 @@ BoostGrow(const TreeData *data, const BoostOptions *o)
 	double		best_loss;
 
 	HoldOut(&b);
+	if (o->early_stopping > 0 && b.nheld[0] + b.nheld[1] == 0)
+		return NULL;
+	e->base = Intercept(&b);
+	if (isnan(e->base))
+		return NULL;
 	b.unit = UnitFor(data);
 	b.grower = TreeGrowerCreate(data, &o->growth);
 	b.rows = TreeGrowerRows(b.grower);
 	b.margin = PerPattern(data, sizeof(double));
-	e->base = Intercept(&b);
 	for (int64 i = 0; i < data->n; i++)
 		b.margin[i] = e->base + (data->offset != NULL ? data->offset[i] : 0);
 	best_loss = o->early_stopping > 0 ? HoldoutLoss(&b, o->prior_correction) : 0;

@@ -29,7 +29,7 @@
 #define SEPARATION_LAMBDA		1.0
 
 /* No model can come of this: an error, or false where NULL was asked for. */
-static bool
+bool
 Untrainable(const Options *opt, int sqlstate, const char *message,
 			const char *detail, const char *hint)
 {

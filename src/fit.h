@@ -187,6 +187,8 @@ extern void FrameDesignDescale(const FrameDesign *d, int p, double *beta,
 /* fit.c */
 extern bytea *FitModel(FrameStats *stats, const Options *opt);
 
+extern bool Untrainable(const Options *opt, int sqlstate, const char *message,
+						const char *detail, const char *hint);
 extern bool CheckLabels(const FrameStats *s, const Options *opt);
 extern bool CheckColumnsLeft(const FittedEncoder *fe, const Options *opt);
 extern void ClassWeights(const FrameStats *s, const Options *opt, LogitOptions *lo);

@@ -31,6 +31,7 @@ typedef struct Forest
 	const ForestOptions *options;
 	uint64		upto[MOST_DRAWS];	/* draws below upto[k] mean at most k times */
 	uint64		key;			/* of the rows of the tree at hand */
+	double		mean_weight;
 	double		unit;
 	TreeGrower *grower;
 	TreeRow    *rows;
@@ -67,15 +68,24 @@ Times(const Forest *f, uint64 key, uint32 k)
 	return times;
 }
 
-static void
+/* A row's weight; 1 on average, for only its share of all counts. */
+static inline double
+Weight(const Forest *f, int64 i)
+{
+	return f->data->weight != NULL ? f->data->weight[i] / f->mean_weight : 1;
+}
+
+/* The rows of a tree; false where there are none of any weight. */
+static bool
 DrawRows(Forest *f)
 {
 	const TreeData *d = f->data;
 	double		scale = 1 / f->unit;
+	bool		any = false;
 
 	for (int64 i = 0; i < d->n; i++)
 	{
-		double		w = d->weight != NULL ? d->weight[i] : 1,
+		double		w = Weight(f, i),
 					of[2];
 		int64		drawn[2] = {0, 0};
 
@@ -97,17 +107,20 @@ DrawRows(Forest *f)
 		f->rows[i].sum.g = -(int64) rint(of[1] * scale);
 		f->rows[i].sum.h = (int64) rint((of[0] + of[1]) * scale);
 		f->rows[i].sum.n = w > 0 ? drawn[0] + drawn[1] : 0;
+		any |= (f->rows[i].sum.h > 0);
 	}
+	return any;
 }
 
 /* The unit of the sums; no tree draws eight times as many rows as there are. */
 static double
-UnitFor(const TreeData *d)
+UnitFor(const Forest *f)
 {
-	double		sum = 1;
+	const TreeData *d = f->data;
+	double		sum = 0;
 
 	for (int64 i = 0; i < d->n; i++)
-		sum += (d->weight != NULL ? d->weight[i] : 1) *
+		sum += Weight(f, i) *
 			((double) d->pos[i] * d->class_weight[1] +
 			 (double) d->neg[i] * d->class_weight[0]);
 	return ldexp(1, ilogb(sum) + 4 - 61);
@@ -190,15 +203,19 @@ ForestGrow(const TreeData *data, const ForestOptions *o)
 	TreeEnsemble *e = fit->trees = TreeEnsembleCreate(FAMILY_FOREST);
 	Forest		f = {data, o};
 	int64		rows[2] = {0, 0};
+	double		weights = 0;
 	bool		weighted = (data->class_weight[0] != data->class_weight[1]);
 
 	for (int64 i = 0; i < data->n; i++)
 	{
 		rows[0] += data->neg[i];
 		rows[1] += data->pos[i];
+		if (data->weight != NULL)
+			weights += data->weight[i] * ((double) data->neg[i] + data->pos[i]);
 	}
+	f.mean_weight = weights / (rows[0] + rows[1]);
 	PoissonTable(&f);
-	f.unit = UnitFor(data);
+	f.unit = UnitFor(&f);
 	f.grower = TreeGrowerCreate(data, &o->growth);
 	f.rows = TreeGrowerRows(f.grower);
 	f.oob_sum = MemoryContextAllocExtended(CurrentMemoryContext,
@@ -211,7 +228,8 @@ ForestGrow(const TreeData *data, const ForestOptions *o)
 	{
 		o->report(t + 1, data->n);
 		f.key = TreeKey(o->seed, STREAM_ROWS, t);
-		DrawRows(&f);
+		while (!DrawRows(&f))
+			f.key = TreeMix(f.key); /* few rows: none of them was drawn */
 		(void) TreeGrow(f.grower, e, TreeKey(o->seed, STREAM_COLUMNS, t), f.unit, NULL);
 		if (weighted && o->correct)
 			CorrectLeaves(&f, e);

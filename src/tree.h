@@ -291,6 +291,7 @@ typedef struct BoostFit
 	TreeQuality holdout;		/* at the best tree */
 } BoostFit;
 
+/* NULL where nothing is held out to stop by, or one class alone is left. */
 extern BoostFit *BoostGrow(const TreeData *data, const BoostOptions *o);
 
 /* scores of rows, one each, by label */

@@ -42,20 +42,24 @@ CheckRoles(const FrameStats *s, const Options *opt)
 
 /*
  * All of it lies in memory: cells once by column and once by row, sums, order
- * and scores of patterns, out-of-bag scores of rows, and the trees, counted as if
- * they grew as large as they may.
+ * and scores of patterns, out-of-bag scores of rows, and the trees and histograms,
+ * counted as if they grew as large as they may.
  */
 static void
 CheckMemory(const FrameStats *s, const Encoder *enc, const Options *opt)
 {
 	const Frame *f = s->frame;
 	double		leaves = Min(ldexp(1, opt->depth), 1 + (double) f->rows / opt->min_leaf),
+				open = opt->leaves > 0 ? opt->leaves : opt->depth + 1,
 				bytes = (double) f->npatterns * (3.0 * enc->nfeatures + 72) +
 		(opt->family == FAMILY_FOREST ? 12.0 * f->rows : 0);
 
 	if (opt->leaves > 0)
 		leaves = Min(leaves, opt->leaves);
 	bytes += 2 * leaves * opt->trees * sizeof(TreeNode);
+	/* a histogram of every node that waits, if it has as many cells as bins */
+	open = Min(open, (double) f->npatterns * enc->nfeatures / enc->ncolumns);
+	bytes += (open + 1) * enc->ncolumns * sizeof(TreeSum);
 
 	if (f->npatterns >= PG_UINT32_MAX)
 		ereport(ERROR,
@@ -213,6 +217,14 @@ GrowBoost(const TreeData *d, const Options *opt, double prior_correction,
 	o.growth.min_gain = opt->min_gain;
 	o.growth.rate = opt->rate;
 	fit = BoostGrow(d, &o);
+	if (fit == NULL)
+	{
+		(void) Untrainable(opt, ERRCODE_DATA_EXCEPTION, "the rows cannot be divided for \"early_stopping\"",
+						   d->group != NULL ? "Of the groups none is held out, or the others have one label only." :
+						   "No row is held out, or the others have one label only.",
+						   "Leave \"early_stopping\" out, or change \"holdout\" or \"seed\".");
+		return NULL;
+	}
 	account->grown = fit->grown;
 	account->judged = fit->has_holdout ? "holdout" : NULL;
 	account->quality = fit->holdout;
@@ -278,6 +290,8 @@ FitTrees(FrameStats *s, const Options *opt)
 	account.model = &m;
 	m.trees->ensemble = opt->family == FAMILY_FOREST ? GrowForest(d, opt, &account) :
 		GrowBoost(d, opt, a.prior_correction, &account);
+	if (m.trees->ensemble == NULL)
+		return NULL;
 	m.trees->gain = Gains(m.trees->ensemble, fe->encoder->nfeatures);
 	m.confidence = opt->confidence;
 

@@ -82,11 +82,16 @@ TreeSumLess(TreeSum a, const TreeSum *b)
 	return a;
 }
 
-/* The value of a leaf of these sums, as far as a node's bounds allow it. */
+/*
+ * The value of a leaf of these sums, as far as a node's bounds allow it.  Rows that
+ * are as sure as can be have no curvature: they leave everything as it is.
+ */
 static inline double
 TreeLeafValue(const GrowNode *node, double G, double H, double lambda)
 {
-	return Min(Max(-G / (H + lambda), node->low), node->high);
+	double		value = H + lambda > 0 ? -G / (H + lambda) : 0;
+
+	return Min(Max(value, node->low), node->high);
 }
 
 /* treesplit.c: the best split of a node, if it may have one */

@@ -3,7 +3,7 @@
 BEGIN;
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(62);
+SELECT plan(71);
 
 ---------------------------------------------------------------------------
 -- Boosting: margins of XGBoost 1.7.4, tree_method "exact", max_depth 3, eta 0.3,
@@ -200,6 +200,30 @@ SELECT cmp_ok(falls + rises, '>', 0::bigint, 'which they would not by themselves
 -- min_leaf: one leaf of all rows
 SELECT is((lead_info(lead_train(won, l, '{"family": "boost", "trees": 3, "min_leaf": 2001, "exclude": ["id"]}')) ->> 'leaves')::int, 1,
 	'no leaf has fewer rows than min_leaf') FROM leads l;
+
+---------------------------------------------------------------------------
+-- Where there is little, or little weight
+---------------------------------------------------------------------------
+-- a tree of few rows may draw none of them
+SELECT is(count(model), 10::bigint, format('a forest of %s rows, whatever it draws', n))
+FROM (VALUES (2), (5), (8)) s(n), LATERAL (SELECT lead_train(i % 2 = 0, r, format('{"family": "forest", "trees": 20, "min_leaf": 1, "min_count": 1, "seed": %s, "allow": ["a"]}', seed)::jsonb) AS model
+	FROM generate_series(0, 9) seed, generate_series(1, n) i, LATERAL (SELECT i AS a) r GROUP BY seed) m GROUP BY n ORDER BY n;
+-- only its share of all weights counts to a forest
+SELECT cmp_ok(max(auc) - min(auc), '<', 0.02::float8, 'a forest is as good whatever its weights are multiplied by')
+FROM (SELECT w, (lead_info(lead_train(won, r, '{"family": "forest", "trees": 20, "weight": "weight"}')) #>> '{out_of_bag,auc}')::float8 AS auc
+	FROM leads, (VALUES (1e-20::float8), (1), (1e200)) v(w), LATERAL (SELECT region, clicks, calls, (1 + id % 3) * w AS weight) r GROUP BY w) m;
+-- without curvature and penalty a leaf has nothing to add
+SELECT cmp_ok(max(abs(lead_score(model, r) - 1.0 / 3)), '<', 1e-9::float8, 'rows of next to no weight leave the share of positives')
+FROM (SELECT lead_train(i % 3 = 0, r, '{"family": "boost", "trees": 5, "lambda": 0, "weight": "w"}') AS model
+	FROM generate_series(1, 300) i, LATERAL (SELECT i % 7 AS a, 1e-200::float8 AS w) r) m, generate_series(0, 6) a, LATERAL (SELECT a, 1 AS w) r;
+SELECT throws_ok(format($$SELECT lead_train(won, r, '{"family": "boost", "early_stopping": 5, "group": "g", "seed": %s}') FROM leads, LATERAL (SELECT clicks, 'all' AS g) r$$, seed),
+	'22000', 'cannot train a model: the rows cannot be divided for "early_stopping"', 'one group cannot be divided, seed ' || seed)
+FROM generate_series(0, 1) seed;
+SELECT is(lead_train(won, r, '{"family": "boost", "early_stopping": 5, "group": "g", "untrainable": "null"}'), NULL, 'or there is no model')
+FROM leads, LATERAL (SELECT clicks, 'all' AS g) r;
+-- the depth itself costs nothing
+SELECT cmp_ok((lead_info(lead_train(n % 2 = 0, r, '{"family": "boost", "trees": 1, "depth": 64, "leaves": 250, "min_leaf": 1, "lambda": 0}')) ->> 'deepest')::int, '>', 30,
+	'a stair of many steps') FROM generate_series(1, 250) n, LATERAL (SELECT n AS a, n * n AS b) r;
 
 ---------------------------------------------------------------------------
 -- Importance
