@@ -175,6 +175,7 @@ extern TreeEnsemble *TreeEnsembleCreate(TreeFamily family);
 extern int	TreeEnsembleAddNode(TreeEnsemble *e);
 extern int	TreeEnsembleAddSet(TreeEnsemble *e);
 extern void TreeEnsembleEndTree(TreeEnsemble *e);
+extern int	TreeDepth(const TreeNode *first, int node);
 
 /* ---- treegrow.c: one tree ---- */
 
@@ -310,7 +311,7 @@ extern TreeTable *TreeTableCreate(const TreeEnsemble *e, const TreeColumn *colum
 extern double TreeTableValue(const TreeTable *t, const int16 *bins);
 
 /*
- * Exact path-dependent Shapley values (Lundberg, Erion, Lee 2018, algorithm 2).
+ * Exact path-dependent Shapley values (Lundberg, Erion, Lee 2018).
  * player[c] is whose a column is; phi gets the sum per player on top of what is
  * there.  Returns what the trees say of the average row.
  */

@@ -85,6 +85,22 @@ TreePatternValue(const TreeEnsemble *e, int tree, const TreeData *data, int64 ro
 	return node->value;
 }
 
+/* Splits from a node to its farthest leaf. */
+int
+TreeDepth(const TreeNode *first, int node)
+{
+	const TreeNode *n = first + node;
+	int			left,
+				right;
+
+	if (n->kind == TREE_LEAF)
+		return 0;
+	/* not within Max(), which takes the longer way twice at every level */
+	left = TreeDepth(first, node + 1);
+	right = TreeDepth(first, n->right);
+	return 1 + Max(left, right);
+}
+
 /* ---- data ---- */
 
 /*

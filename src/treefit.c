@@ -309,21 +309,6 @@ FitTrees(FrameStats *s, const Options *opt)
 
 /* ---- the account ---- */
 
-static int
-DeepestTree(const TreeNode *first, int node)
-{
-	const TreeNode *n = first + node;
-	int			left,
-				right;
-
-	if (n->kind == TREE_LEAF)
-		return 0;
-	/* not within Max(), which takes the longer way twice at every level */
-	left = DeepestTree(first, node + 1);
-	right = DeepestTree(first, n->right);
-	return 1 + Max(left, right);
-}
-
 void
 TreeAccountJson(StringInfo buf, const TreeAccount *a)
 {
@@ -331,7 +316,7 @@ TreeAccountJson(StringInfo buf, const TreeAccount *a)
 	int			deepest = 0;
 
 	for (int k = 0; k < e->ntrees; k++)
-		deepest = Max(deepest, DeepestTree(e->nodes + e->first[k], 0));
+		deepest = Max(deepest, TreeDepth(e->nodes + e->first[k], 0));
 	JsonInt(buf, "trees", e->ntrees);
 	JsonInt(buf, "grown", a->grown);
 	JsonInt(buf, "leaves", (e->nnodes + e->ntrees) / 2);
