@@ -87,7 +87,7 @@ COMMENT ON COLUMN leadscore.monitor_run.rows IS 'leads in the window; NULL: the 
 COMMENT ON COLUMN leadscore.monitor_run.labelled IS 'matured leads with an outcome and a score: what the quality is of';
 COMMENT ON COLUMN leadscore.monitor_run.positives IS 'of these, outcomes that are true';
 COMMENT ON COLUMN leadscore.monitor_run.unmatured IS 'leads of the window that are too young: unknown, whatever their label is now';
-COMMENT ON COLUMN leadscore.monitor_run.previous_run_id IS 'the latest run whose window ended when this one begins, or before; no foreign key';
+COMMENT ON COLUMN leadscore.monitor_run.previous_run_id IS 'the latest run whose window ended when this one begins, or before, give or take a hundredth of it; no foreign key';
 COMMENT ON COLUMN leadscore.monitor_run.measured IS 'columns whose drift was measured, the score as one';
 COMMENT ON COLUMN leadscore.monitor_run.drift_share IS 'drifted columns of those measured';
 COMMENT ON COLUMN leadscore.monitor_run.drifted IS 'is the share great enough for the whole to count as drifted?';
@@ -511,12 +511,15 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	statement text := leadscore.monitor_query(run, spec, model, columns, scored);
+	here jsonb := leadscore.current_settings();
 	more text;
 BEGIN
 	BEGIN
 		PERFORM leadscore.set_settings(spec->'settings');
 		EXECUTE statement INTO profile, rows, unmatured, evaluation, unsure, seen
 		USING model, run.window_from, run.window_to, run.label_from, run.label_to;
+		-- the end of this function gives search_path back, not the time zone
+		PERFORM leadscore.set_settings(here);
 	EXCEPTION WHEN OTHERS THEN
 		GET STACKED DIAGNOSTICS failure = MESSAGE_TEXT, more = PG_EXCEPTION_DETAIL;
 		failure := concat_ws(': ', failure, nullif(more, ''));
@@ -582,6 +585,7 @@ COMMENT ON FUNCTION leadscore.positive_rate(jsonb) IS 'the share of positives in
 
 -- The run that a window is compared with besides the training: the latest of the same
 -- source that ended when it begins, or before; where there are no windows, the last.
+-- A schedule is not kept to the millisecond: windows may overlap by a hundredth.
 CREATE FUNCTION leadscore.previous_run(run leadscore.monitor_run)
 RETURNS leadscore.monitor_run
 LANGUAGE sql STABLE
@@ -590,7 +594,7 @@ AS $$
 	SELECT r FROM leadscore.monitor_run AS r
 	WHERE r.name = run.name AND r.source = run.source AND r.profile IS NOT NULL AND r.monitor_run_id <> run.monitor_run_id
 		AND CASE WHEN run.window_from IS NULL THEN r.window_from IS NULL AND r.window_to IS NOT DISTINCT FROM run.window_to
-			ELSE r.window_to <= run.window_from END
+			WHEN isfinite(run.window_from) THEN r.window_to <= run.window_from + (run.window_to - run.window_from) / 100 END
 	ORDER BY r.window_to DESC, r.monitor_run_id DESC LIMIT 1
 $$;
 COMMENT ON FUNCTION leadscore.previous_run(leadscore.monitor_run) IS 'the run whose window a run is compared with';

@@ -2,7 +2,7 @@
 -- figure is found a second time by the plain functions that it is made of.
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(78);
+SELECT plan(81);
 SET LOCAL client_min_messages = error;
 SET LOCAL timezone = 'UTC';
 
@@ -187,6 +187,19 @@ SELECT is((SELECT (value > "limit", passed, detail)::text FROM lead_check('m')),
 	'(t,t,"AUC less than on the hold-out: beyond the limit, but not beyond chance")', 'within chance');
 -- an empty column is an alarm whatever drift says; no hold-out, no rule on its quality
 SELECT is((SELECT (passed, detail)::text FROM lead_check('none') WHERE rule = 'auc_drop'), '(,"the version has no hold-out to compare with")', 'no hold-out: nothing is said');
+
+-- the session's settings are not the recipe's
+SET LOCAL timezone = 'Asia/Tokyo';
+DO $$BEGIN PERFORM lead_monitor('m', period => '10 days', until => '2024-03-01 00:00+00'); END$$;
+SELECT is(current_setting('timezone'), 'Asia/Tokyo', 'a look leaves the time zone as it was');
+SET LOCAL timezone = 'UTC';
+-- a schedule is a little early or late
+DO $$BEGIN PERFORM lead_monitor('m', period => '10 days', until => '2024-03-10 23:59:59.9'); END$$;
+SELECT is(p.window_to, timestamptz '2024-03-01', 'a window that begins a little early has one before')
+FROM leadscore.monitor_run AS r JOIN leadscore.monitor_run AS p ON p.monitor_run_id = r.previous_run_id
+WHERE r.window_to = '2024-03-10 23:59:59.9';
+DO $$BEGIN PERFORM lead_monitor('m', period => '10 days', until => '2024-03-10 20:00'); END$$;
+SELECT is(previous_run_id, NULL, 'more than a hundredth is an overlap') FROM leadscore.monitor_run WHERE window_to = '2024-03-10 20:00';
 
 -- in a transaction the model moves on, and is gone
 SELECT lives_ok($$UPDATE leadscore.models SET name = 'renamed' WHERE name = 'm'$$, 'a model is renamed');
