@@ -269,6 +269,7 @@ BEGIN
 	WHERE v.name = $1 AND v.version = live_recipe.version;
 	SELECT d.deployed_at INTO promoted_at FROM leadscore.deployments AS d WHERE d.name = $1 AND d.alias = 'champion'
 	ORDER BY d.deployment_id DESC LIMIT 1;
+	promoted_at := coalesce(promoted_at, made_at);		-- the history of a model is not renamed with it
 	spec := run.spec - 'recalibrated';
 	IF NOT leadscore.own_words($1, spec) THEN
 		PERFORM leadscore.check_author(format('the recipe of version %s of model "%s"', version, $1), run.started_by,
@@ -615,6 +616,29 @@ AS $$
 			(ladder->>'p_slope')::float8) ELSE (ladder->>concat('p_', ladder->>'step'))::float8 END)))
 $$;
 
+-- Would a training by the recipe of the last version read the rows that this was trained
+-- on?  It would be its twin, night after night.
+CREATE FUNCTION leadscore.nothing_new(name text)
+RETURNS boolean
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	spec pg_catalog.jsonb := leadscore.with_columns(leadscore.last_spec(name));
+	before pg_catalog.text := (SELECT r.fingerprint FROM leadscore.versions AS v JOIN leadscore.runs AS r USING (run_id)
+		WHERE v.name OPERATOR(pg_catalog.=) nothing_new.name ORDER BY v.version DESC LIMIT 1);
+	here pg_catalog.jsonb := leadscore.current_settings();
+	data record;
+BEGIN
+	PERFORM leadscore.set_settings(spec OPERATOR(pg_catalog.->) 'settings');
+	EXECUTE leadscore.training_query(spec, NULL, false) INTO data;
+	PERFORM leadscore.set_settings(here);
+	RETURN (data.training).fingerprint OPERATOR(pg_catalog.=) before;
+EXCEPTION WHEN OTHERS THEN
+	RETURN false;		-- the training will find the same, and record it
+END;
+$$;
+COMMENT ON FUNCTION leadscore.nothing_new(text) IS 'would the next version be trained on the rows of the last?';
+
 -- A decision in one line.
 CREATE FUNCTION leadscore.decision_text(decided lead_decision)
 RETURNS text
@@ -655,26 +679,34 @@ BEGIN
 	SELECT * INTO live FROM leadscore.live_recipe(name);
 	numbers := jsonb_build_object('policy', policy, 'champion', live.version);
 
+	kept := policy ? 'frames_window' OR live.spec ? 'frames';
 	BEGIN
 		monitored := leadscore.monitored_since(name, live.version, live.promoted_at);
-		kept := policy ? 'frames_window' OR live.spec ? 'frames';
-		IF monitored.rows IS NULL AND NOT kept THEN
-			RAISE EXCEPTION '%', coalesce((SELECT string_agg(concat('column "' || f."column" || '": ', f.detail), '; ' ORDER BY f.position)
-				FROM leadscore.monitor_finding AS f WHERE f.monitor_run_id = monitored.monitor_run_id AND f.severity = 'error'),
-				monitored.note);
-		END IF;
-		spec := CASE WHEN kept THEN live.champion_spec ELSE leadscore.with_columns(live.champion_spec) END;
-		matured := clock_timestamp() - (SELECT w.maturity FROM leadscore.watches AS w WHERE w.name = name);
-		IF kept THEN
-			read := leadscore.kept_outcomes(name, spec, live.run);
-		ELSIF policy ? 'new_outcomes' THEN
-			read := leadscore.read_outcomes(spec, matured, false);
-		END IF;
 	EXCEPTION WHEN OTHERS THEN
 		GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
+	END;
+	-- outside of that block: the run stays, whatever it found
+	IF message IS NULL AND monitored.rows IS NULL AND NOT kept THEN
+		message := coalesce((SELECT string_agg(concat('column "' || f."column" || '": ', f.detail), '; ' ORDER BY f.position)
+			FROM leadscore.monitor_finding AS f WHERE f.monitor_run_id = monitored.monitor_run_id AND f.severity = 'error'),
+			monitored.note);
+	ELSIF message IS NULL THEN
+		BEGIN
+			spec := CASE WHEN kept THEN live.champion_spec ELSE leadscore.with_columns(live.champion_spec) END;
+			matured := clock_timestamp() - (SELECT w.maturity FROM leadscore.watches AS w WHERE w.name = name);
+			IF kept THEN
+				read := leadscore.kept_outcomes(name, spec, live.run);
+			ELSIF policy ? 'new_outcomes' THEN
+				read := leadscore.read_outcomes(spec, matured, false);
+			END IF;
+		EXCEPTION WHEN OTHERS THEN
+			GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
+		END;
+	END IF;
+	IF message IS NOT NULL THEN
 		RAISE WARNING 'model "%" cannot be watched: %', name, message;
 		RETURN leadscore.decide(name, 'failed', NULL, ARRAY[message], numbers, monitored.monitor_run_id);
-	END;
+	END IF;
 	figures := leadscore.policy_figures(monitored, live.made_at)
 		|| jsonb_build_object('new_outcomes', leadscore.count_new_outcomes(live.run, spec, kept, read));
 	SELECT CASE policy->>'combine' WHEN 'all' THEN bool_and(j.met) ELSE bool_or(j.met) END AS met,
@@ -712,6 +744,9 @@ BEGIN
 				(policy->>'half_life')::interval), spec,
 			CASE WHEN NOT kept THEN (leadscore.fresh_rows(spec, spec->'columns', matured)).halved END, step, read,
 			format('recalibrated: %s', array_to_string(reasons, '; ')), jsonb_build_object('decision', 'auto', 'step', step));
+	ELSIF NOT kept AND leadscore.nothing_new(name) THEN
+		RETURN leadscore.decide(name, 'kept', step, reasons || 'the last version was trained on the rows that there are'::text,
+			numbers, monitored.monitor_run_id);
 	ELSE
 		run := @extschema@.lead_retrain(name, description => format('retrained: %s', array_to_string(reasons, '; ')),
 			tags => jsonb_build_object('decision', 'auto', 'step', 'full'),

@@ -105,7 +105,7 @@ LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT '<header><h1>' || leadscore.html_text(named, 200) || '</h1><p>'
 		|| CASE WHEN number IS NULL THEN 'No version of this model was trained yet.'
-			ELSE 'Version ' || number || CASE WHEN live.version = number THEN ', live since ' || leadscore.time_text(live.deployed_at)
+			ELSE 'Version ' || number || CASE WHEN live.version = number THEN concat(', live', ' since ' || leadscore.time_text(live.deployed_at))
 				WHEN live.version IS NULL THEN ', not live' ELSE ', not live: version ' || live.version || ' is' END || '.' END
 		|| '</p>' || coalesce('<p>' || leadscore.html_text((SELECT m.description FROM leadscore.models AS m WHERE m.name = named), 1000)
 			|| '</p>', '')
@@ -126,7 +126,7 @@ BEGIN ATOMIC
 		LEFT JOIN leadscore.runs AS r ON r.run_id = run
 		LEFT JOIN (SELECT max(value) FILTER (WHERE key = 'auc') AS auc, max(value) FILTER (WHERE key = 'log_loss') AS log_loss
 			FROM leadscore.metrics WHERE run_id = run) AS q ON true
-		LEFT JOIN LATERAL (SELECT a.version, d.deployed_at FROM leadscore.aliases AS a JOIN leadscore.deployments AS d
+		LEFT JOIN LATERAL (SELECT a.version, d.deployed_at FROM leadscore.aliases AS a LEFT JOIN leadscore.deployments AS d
 				ON d.name = a.name AND d.alias = a.alias AND d.version = a.version
 			WHERE a.name = named AND a.alias = 'champion' ORDER BY d.deployment_id DESC LIMIT 1) AS live ON true;
 END;
