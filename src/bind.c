@@ -38,7 +38,7 @@ AddSource(FrameState *st, const RowShape *shape, int attr, const char *name,
 
 	src->column = FrameBuilderAddColumn(st->builder, name, col->name, col->type,
 										part, role, attr);
-	src->bc = st->builder->columns[src->column];
+	src->at = src->column * sizeof(BuilderColumn);
 	src->attr = attr;
 	src->way = part != TRANSFORM_NONE ? WAY_ANY : WayOfColumn(col);
 	src->part = NULL;
@@ -122,6 +122,7 @@ BindColumns(FrameState *st)
 
 		most += 1 + (co != NULL ? list_length(co->parts) : 0);
 	}
+	FrameBuilderReserve(st->builder, most);
 	st->sources = palloc(sizeof(CellSource) * Max(most, 1));
 	for (int i = 0; i < shape->ncolumns; i++)
 	{

@@ -60,6 +60,13 @@ StoreU32(char *p, uint32 v)
 	memcpy(p, &v, 4);
 }
 
+static inline void
+StoreU64(char *p, uint64 v)
+{
+	v = HostToLittle64(v);
+	memcpy(p, &v, 8);
+}
+
 /* ---- writing ---- */
 
 static inline void

@@ -28,6 +28,7 @@ typedef struct SharedCall
 	const void *raw;			/* the constant */
 	GivenOptions options;
 	RowInput	input;			/* of the columns form */
+	struct FrameState *columns; /* of a frame's columns form: a state without rows */
 } SharedCall;
 
 extern GivenOptions TakeOptions(MemoryContext cxt, const Jsonb *given, int kinds);

@@ -261,6 +261,7 @@ FrameFingerprint(const Frame *frame)
 	uint64		h[2] = {UINT64CONST(0x6c65616473636f72), UINT64CONST(0x653a31)};
 	uint64		sum[2] = {0, 0};
 	PatternBlock block = {0};
+	int			size = 0;		/* of a pattern's cells */
 
 	MixNumber(h, frame->rows);
 	MixNumber(h, frame->positives);
@@ -268,6 +269,7 @@ FrameFingerprint(const Frame *frame)
 	{
 		const FrameColumn *c = &frame->columns[i];
 
+		size += c->width;
 		MixText(h, c->name, strlen(c->name));
 		MixNumber(h, c->type);
 		MixNumber(h, c->part);
@@ -293,7 +295,7 @@ FrameFingerprint(const Frame *frame)
 
 			for (int lane = 0; lane < 2; lane++)
 			{
-				uint64		p = hash_bytes_extended(cells, frame->stride, lane + 1);
+				uint64		p = hash_bytes_extended(cells, size, lane + 1);
 
 				sum[lane] += p * (2 * (uint64) block.pos[i]) +
 					(p ^ UINT64CONST(0x5555555555555555)) * (2 * (uint64) block.neg[i] + 1);

@@ -78,10 +78,8 @@ typedef struct FrameColumn
 /* Patterns that do not lie in memory (framespill.c). */
 typedef struct FrameFile
 {
-	struct BufFile *file;
-	int			size;			/* of a row in it */
-	uint8	   *rows;			/* the last block, as read and as handed out */
-	uint8	   *cells;
+	int			file;			/* a File; its rows are as in a builder's segments */
+	uint8	   *rows;			/* the last block */
 	uint32	   *pos;
 	uint32	   *neg;
 } FrameFile;
@@ -96,7 +94,7 @@ typedef struct Frame
 	int64		positives;
 	int64		unknown;		/* rows whose label is NULL: not in the patterns */
 	int64		npatterns;
-	int			stride;			/* bytes of a pattern */
+	int			stride;			/* bytes from one pattern to the next; in memory, of a pattern */
 	uint8	   *cells;			/* npatterns × stride, unless in a file */
 	uint32	   *pos;			/* npatterns */
 	uint32	   *neg;
@@ -221,6 +219,7 @@ extern char *PartName(const char *column, Transform part);
 extern int	FindAttribute(const RowShape *shape, const char *name);
 extern ColumnRole RoleOf(const struct Options *opt, const RowColumn *col);
 extern void CheckRowOptions(const RowShape *shape, const struct Options *opt);
+extern void CheckNamesDiffer(const RowShape *shape);	/* or an error */
 
 /* framebuild.c: rows and frames in */
 typedef struct FrameBuilder FrameBuilder;
@@ -232,6 +231,8 @@ typedef struct FrameBuilder FrameBuilder;
 extern FrameBuilder *FrameBuilderCreate(MemoryContext parent, int max_distinct,
 										Size limit);
 extern void FrameBuilderClose(FrameBuilder *b);
+extern void FrameBuilderReserve(FrameBuilder *b, int ncolumns);
+extern void FrameBuilderCopyColumns(FrameBuilder *b, const FrameBuilder *like);
 extern int	FrameBuilderAddColumn(FrameBuilder *b, const char *name,
 								  const char *source, CellType type,
 								  Transform part, ColumnRole role, int position);
@@ -250,13 +251,22 @@ extern void FrameBuilderAbsorb(FrameBuilder *b, const Frame *frame);
  * closed by FrameClose(); 0 for no limit.
  */
 extern Frame *FrameBuilderFinish(const FrameBuilder *b, Size limit);
-extern Frame *FrameBuilderFinishState(const FrameBuilder *b);	/* with hashes */
+/* the same as a value, and for another process of the query */
+extern bytea *FrameBuilderEncode(const FrameBuilder *b);
+extern void FrameBuilderPutState(StringInfo buf, const FrameBuilder *b);
 
-/* framebytes.c: the one encoder, the one decoder */
+/*
+ * framebytes.c: the one encoder, the one decoder.  Begin returns where the cells
+ * of the patterns belong, or NULL if there may be no room for `most`; End takes
+ * them from frame->cells, and the counts from theirs.
+ */
+extern uint8 *FrameEncodeBegin(StringInfo buf, const Frame *frame, int64 most);
+extern bytea *FrameEncodeEnd(StringInfo buf, const Frame *frame);
 extern bytea *FrameEncode(const Frame *frame);
+extern uint8 *FrameStateBegin(StringInfo buf, const Frame *frame, int64 most);
+extern void FrameStateEnd(StringInfo buf, const Frame *frame);
 extern Frame *FrameDecode(const struct varlena *bytes); /* or an error */
 struct Reader;
-extern void FramePutState(StringInfo buf, const Frame *frame);
 extern Frame *FrameGetState(struct Reader *r);
 
 #endif							/* LEADSCORE_FRAME_H */

@@ -23,6 +23,7 @@
 
 /* a GROUP BY may have a builder per group, with a dictionary per column each */
 #define FIRST_VALUES		8
+#define DIRECT_FROM_ROW		64	/* for fewer rows direct codes are not worth the memory */
 
 /*
  * A number column whose first values are nearly all different is stored plainly
@@ -53,7 +54,7 @@ typedef struct TextEntry
 #define SH_ELEMENT_TYPE TextEntry
 #define SH_KEY_TYPE TextKey
 #define SH_KEY key
-#define SH_HASH_KEY(tb, k) ((uint32) TextKeyHash(&(k)))
+#define SH_HASH_KEY(tb, k) TextKeyPlace(&(k))
 #define SH_EQUAL(tb, a, b) SameText(&(a), &(b))
 #define SH_SCOPE static inline
 #define SH_DECLARE
@@ -91,6 +92,15 @@ FrameBuilderSetTimezone(FrameBuilder *b, const char *timezone)
 /* Columns come by the dozen: one by one they would take twice the memory. */
 #define COLUMNS_AT_ONCE	((int) ((2048 - 16) / sizeof(BuilderColumn)))
 
+/* Room for the columns of rows, before the first one. */
+void
+FrameBuilderReserve(FrameBuilder *b, int ncolumns)
+{
+	Assert(b->ncolumns == 0 && b->nspare == 0);
+	b->spare = MemoryContextAllocZero(b->cxt, sizeof(BuilderColumn) * Max(ncolumns, 1));
+	b->nspare = ncolumns;
+}
+
 static BuilderColumn *
 NewColumn(FrameBuilder *b)
 {
@@ -99,7 +109,27 @@ NewColumn(FrameBuilder *b)
 		b->spare = palloc0(sizeof(BuilderColumn) * COLUMNS_AT_ONCE);
 		b->nspare = COLUMNS_AT_ONCE;
 	}
-	return &b->spare[--b->nspare];
+	b->nspare--;
+	return b->spare++;
+}
+
+/* The columns of another builder, which has no rows and lives longer. */
+void
+FrameBuilderCopyColumns(FrameBuilder *b, const FrameBuilder *like)
+{
+	int			n = like->ncolumns;
+
+	FrameBuilderReserve(b, n);
+	b->columns = MemoryContextAlloc(b->cxt, sizeof(BuilderColumn *) * Max(n, 1));
+	b->allocated = Max(n, 1);
+	b->timezone = like->timezone;
+	for (; b->ncolumns < n; b->ncolumns++)
+	{
+		BuilderColumn *bc = NewColumn(b);
+
+		*bc = *like->columns[b->ncolumns];
+		b->columns[b->ncolumns] = bc;
+	}
 }
 
 int
@@ -150,7 +180,7 @@ NewCode(FrameBuilder *b, BuilderColumn *bc, uint32 hash)
 	if (c->nvalues == bc->allocated)
 	{
 		MemoryContext old = MemoryContextSwitchTo(b->cxt);
-		int			n = Max(FIRST_VALUES / 2, bc->allocated * 2);
+		int			n = Max(FIRST_VALUES / 4, bc->allocated * 2);
 
 		if (!text)
 			c->numbers = c->numbers ? repalloc_huge(c->numbers, sizeof(double) * n) :
@@ -225,33 +255,78 @@ StorePlainly(FrameBuilder *b, BuilderColumn *bc, bool provisional)
 	b->layout_changed = true;
 }
 
+/* The code of a text, or 0.  A few are searched through, more have a table. */
+static uint32
+FindText(const BuilderColumn *bc, const TextKey *key)
+{
+	const TextEntry *e;
+
+	if (bc->textdict != NULL)
+	{
+		e = textdict_lookup(bc->textdict, *key);
+		return e == NULL ? 0 : e->code;
+	}
+	for (int k = 0; k < bc->c.nvalues; k++)
+		if (bc->c.lengths[k] == key->len &&
+			memcmp(bc->c.texts[k], key->text, key->len) == 0)
+			return k + 1;
+	return 0;
+}
+
+static void
+EnterValue(BuilderColumn *bc, uint32 code)
+{
+	const FrameColumn *c = &bc->c;
+	bool		found;
+
+	if (bc->textdict != NULL)
+		textdict_insert(bc->textdict, MakeTextKey(c->texts[code - 1], c->lengths[code - 1]),
+						&found)->code = code;
+	else
+		numdict_insert(bc->numdict, DoubleBits(c->numbers[code - 1]), &found)->code = code;
+}
+
+/* The last value of the dictionary will be found from now on. */
+static void
+RememberValue(FrameBuilder *b, BuilderColumn *bc, uint32 code)
+{
+	uint32		first = code;
+
+	if (code <= FIRST_VALUES)
+		return;
+	if (bc->textdict == NULL && bc->numdict == NULL)
+	{
+		first = 1;
+		if (CellTypeClass(bc->c.type) == CLASS_TEXT)
+			bc->textdict = textdict_create(b->cxt, 2 * FIRST_VALUES, NULL);
+		else
+			bc->numdict = numdict_create(b->cxt, 2 * FIRST_VALUES, NULL);
+	}
+	for (uint32 k = first; k <= code; k++)
+		EnterValue(bc, k);
+}
+
 uint32
 TextCode(FrameBuilder *b, BuilderColumn *bc, const char *text, int len)
 {
 	TextKey		key = MakeTextKey(text, len);
-	TextEntry  *e;
-	bool		found;
+	uint32		code = FindText(bc, &key);
 	char	   *copy;
 
-	if (bc->textdict == NULL)
-		bc->textdict = textdict_create(b->cxt, FIRST_VALUES / 4, NULL);
-	e = textdict_lookup(bc->textdict, key);
-	if (e != NULL)
-		return e->code;
+	if (code > 0)
+		return code;
 	if (bc->c.nvalues >= b->max_distinct || len > FRAME_MAX_TEXT)
 	{
 		Overflow(b, bc);
 		return 0;
 	}
-	/* the key must outlive the row before the table may hold it */
 	copy = MemoryContextAlloc(b->cxt, Max(len, 1));
 	memcpy(copy, text, len);
-	key.text = copy;
-	e = textdict_insert(bc->textdict, key, &found);
-	e->code = NewCode(b, bc, NumberHash(bc->seed, TextKeyHash(&key)));
-	bc->c.texts[e->code - 1] = copy;
-	bc->c.lengths[e->code - 1] = len;
-	return e->code;
+	code = NewCode(b, bc, NumberHash(bc->seed, TextKeyHash(&key)));
+	bc->c.texts[code - 1] = copy;
+	bc->c.lengths[code - 1] = len;
+	RememberValue(b, bc, code);
+	return code;
 }
 
 /* A short way to the code of a small whole number, from now on. */
@@ -296,24 +371,6 @@ FindNumber(const BuilderColumn *bc, uint64 bits)
 	return 0;
 }
 
-/* The last number of the dictionary will be found from now on. */
-static void
-RememberNumber(FrameBuilder *b, BuilderColumn *bc, uint32 code)
-{
-	uint32		first = code;
-	bool		found;
-
-	if (code <= FIRST_VALUES)
-		return;
-	if (bc->numdict == NULL)
-	{
-		bc->numdict = numdict_create(b->cxt, 2 * FIRST_VALUES, NULL);
-		first = 1;
-	}
-	for (uint32 k = first; k <= code; k++)
-		numdict_insert(bc->numdict, DoubleBits(bc->c.numbers[k - 1]), &found)->code = k;
-}
-
 /*
  * Code of a number, or its bits once the column stores plain numbers.  When
  * almost every row brings a new one, codes are not worth their while; whether
@@ -346,9 +403,9 @@ NumberCode(FrameBuilder *b, BuilderColumn *bc, double x)
 		}
 		code = NewCode(b, bc, NumberHash(bc->seed, bits));
 		bc->c.numbers[code - 1] = x;
-		RememberNumber(b, bc, code);
+		RememberValue(b, bc, code);
 	}
-	if (small >= 0)
+	if (small >= 0 && b->rows >= DIRECT_FROM_ROW)
 		AddDirect(b, bc, small, code);
 	return code;
 }
@@ -397,7 +454,7 @@ FrameBuilderCodeText(FrameBuilder *b, int column, const char *text, int len)
 
 	if (likely(bc->recent != NULL))
 	{
-		recent = &bc->recent[RecentPlace(&key)];
+		recent = &bc->recent[RecentPlace(&key, bc->nrecent)];
 		if (RecentIs(&recent->text, &key) && bc->width == 1)
 		{
 			b->cells[bc->offset] = (uint8) recent->code;
@@ -408,7 +465,10 @@ FrameBuilderCodeText(FrameBuilder *b, int column, const char *text, int len)
 	code = bc->c.store == STORE_DICTIONARY ? TextCode(b, bc, text, len) : 0;
 	PutCell(b, bc, code);
 	if (bc->recent == NULL && b->rows >= RECENT_FROM_ROW)
-		bc->recent = MemoryContextAllocZero(b->cxt, sizeof(RecentCode) * RECENT_TEXTS);
+	{
+		bc->nrecent = RecentPlaces(bc->c.nvalues);
+		bc->recent = MemoryContextAllocZero(b->cxt, sizeof(RecentCode) * bc->nrecent);
+	}
 	if (recent != NULL && code > 0 && RecentKeep(&recent->text, &key))
 	{
 		recent->code = (uint32) code;

@@ -16,7 +16,7 @@
 #ifndef LEADSCORE_FRAMEBUILD_H
 #define LEADSCORE_FRAMEBUILD_H
 
-#include "storage/buffile.h"
+#include "storage/fd.h"
 
 #include "frame.h"
 
@@ -44,7 +44,7 @@ typedef struct RowHead
 
 /*
  * Rows of one layout, in chunks.  The rows before nrows are all different if
- * there are slots; the last npending ones have not been looked at yet.
+ * equal ones are looked for; the last npending ones have not been looked at yet.
  */
 typedef struct Segment
 {
@@ -57,8 +57,9 @@ typedef struct Segment
 	int			nchunks;
 	uint8	  **chunks;
 	int64		ninserted;
+	bool		deduplicate;	/* equal rows are looked for */
 	int			slot_bits;
-	uint64	   *slots;			/* hash << 32 | row + 1, 0 free; or NULL */
+	uint64	   *slots;			/* hash << 32 | row + 1, 0 free; NULL before it has rows */
 } Segment;
 
 static inline RowHead *
@@ -89,7 +90,7 @@ typedef struct Run
 	Layout		layout;
 	int64		nrows;
 	int			level;			/* how often its rows were merged before */
-	BufFile    *file;			/* rows as in segments; or NULL */
+	File		file;			/* rows as in segments; or 0 */
 	uint8	   *cells;			/* a frame's patterns */
 	uint32	   *pos;
 	uint32	   *neg;
@@ -98,6 +99,16 @@ typedef struct Run
 	uint32	  **maps;			/* per column: its code -> the builder's, or NULL */
 	double	  **numbers;		/* per column: of its code - 1, or NULL */
 } Run;
+
+/* The rows of a run's file, some at a time. */
+typedef struct FileRows
+{
+	const Run  *run;
+	int			size;			/* of a row */
+	int64		next;			/* row to read */
+	int			n;				/* rows read last */
+	uint8	   *rows;
+} FileRows;
 
 /* A run knows nothing of columns that came after it. */
 static inline const uint32 *
@@ -136,6 +147,7 @@ typedef struct BuilderColumn
 	struct numdict_hash *numdict;
 	struct textdict_hash *textdict;
 	RecentCode *recent;			/* of texts, or NULL */
+	int			nrecent;		/* places in it */
 } BuilderColumn;
 
 struct FrameBuilder
@@ -148,7 +160,7 @@ struct FrameBuilder
 	int			allocated;
 	int			nspare;			/* columns that are made, but not in use */
 	BuilderColumn *spare;
-	BuilderColumn **columns;
+	BuilderColumn **columns;	/* those of rows one behind the other */
 	int64		rows;
 	int64		positives;
 	int64		unknown;
@@ -160,6 +172,10 @@ struct FrameBuilder
 	Segment   **segments;
 	int			nruns;
 	Run		  **runs;
+	/* chunks whose rows went to a file, for the next ones */
+	int			nfree;
+	uint8	  **free;
+	Size		free_size;		/* of each */
 };
 
 /* Number -> code.  framebuild.c has the functions. */
@@ -336,6 +352,7 @@ extern void BeginRow(FrameBuilder *b);
 extern void PutCell(FrameBuilder *b, BuilderColumn *bc, uint64 v);
 extern void EndRow(FrameBuilder *b, uint32 pos, uint32 neg);
 extern void FreeSegments(FrameBuilder *b);
+extern void FreeChunks(FrameBuilder *b);
 extern void AddAllAgain(FrameBuilder *b);
 pg_noreturn extern void CountOverflow(void);
 
@@ -355,7 +372,15 @@ extern void *AllocRows(Size size);
 extern void SpillIfLarge(FrameBuilder *b);
 extern void AddRun(FrameBuilder *b, Run *run);
 extern void CloseRun(Run *run);
-extern void ReadExactly(BufFile *file, void *p, size_t n);
+
+/* Bytes of rows that are read or written at once; a larger row is one by itself. */
+#define FILE_BUFFER		(64 * 1024)
+
+extern File CreateRowFile(void);
+extern void ReadRows(File file, int64 first, int n, int size, void *rows);
+extern void WriteRows(File file, int64 first, int n, int size, const void *rows);
+extern void OpenRows(FileRows *r, const Run *run);
+extern bool ReadNextRows(FileRows *r);	/* false after the last ones */
 
 /* ---- frameabsorb.c ---- */
 
@@ -376,14 +401,17 @@ typedef struct CellPlan
 	struct numdict_hash *values;	/* number -> target's code, where it is not */
 } CellPlan;
 
+/*
+ * A row is copied as far as both layouts go, and then the cells that do not stay
+ * where and as they are rewritten.
+ */
 typedef struct RowPlan
 {
+	int			ncopied;		/* bytes; 0 if no cell stays */
 	int			ncells;
 	int			nnarrow;		/* the first so many: codes of one byte each */
 	CellPlan   *cells;
 	uint8		(*maps)[256];	/* of the narrow ones, as bytes */
-	int			stride;			/* of the target */
-	bool		verbatim;		/* every cell stays where and as it is */
 } RowPlan;
 
 /* What rows are made into: a layout, and codes in its terms. */
@@ -404,7 +432,7 @@ typedef struct RowSink
 	uint32	   *pos;
 	uint32	   *neg;
 	uint32	   *hashes;			/* or NULL */
-	BufFile    *file;
+	File		file;			/* or 0 */
 	uint8	   *buffer;
 	int			size;
 	int			nbuffered;
@@ -414,7 +442,7 @@ typedef struct RowSink
 extern void FrameTakeRows(Frame *f, const RowSink *sink);
 
 extern int64 SegmentedRows(const FrameBuilder *b);
-extern void SinkToMemory(RowSink *sink, int stride, int64 most, bool hashes);
+extern void SinkToMemory(RowSink *sink, uint8 *cells, int stride, int64 most, bool hashes);
 extern void SinkToFile(RowSink *sink, int stride);
 extern void MergeRows(const FrameBuilder *b, bool segments, Run **runs, int nruns,
 					  const Target *target, RowSink *sink);

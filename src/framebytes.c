@@ -93,11 +93,18 @@ PutColumn(StringInfo buf, const FrameColumn *c)
 	}
 }
 
-/* Bytes that FramePut() will write, or a little less. */
-static int64
-SizeOf(const Frame *f)
+/* Bytes of a pattern and its counts; on the way between processes, its hash too. */
+static int
+PatternSize(const Frame *f, bool hashes)
 {
-	int64		size = f->npatterns * (f->stride + 8 + (f->hashes ? 4 : 0));
+	return f->stride + 8 + (hashes ? 4 : 0);
+}
+
+/* Bytes of everything before the patterns, or a little less. */
+static int64
+HeadSize(const Frame *f)
+{
+	int64		size = 0;
 
 	for (int i = 0; i < f->ncolumns; i++)
 	{
@@ -119,33 +126,61 @@ PutU32s(StringInfo buf, const uint32 *v, int64 n)
 #endif
 }
 
-/* Everything but magic, version and checksum. */
+/*
+ * Everything from the columns' number to the patterns, whose number is still to
+ * come: buf->cursor is its place.
+ */
 static void
-FramePut(StringInfo buf, const Frame *f)
+PutHead(StringInfo buf, const Frame *f)
 {
 	PutU32(buf, f->ncolumns);
 	PutU32(buf, f->max_distinct);
 	PutU64(buf, f->rows);
 	PutU64(buf, f->positives);
 	PutU64(buf, f->unknown);
-	PutU64(buf, f->npatterns);
+	buf->cursor = buf->len;
+	PutU64(buf, 0);
 	PutText(buf, f->timezone ? f->timezone : "",
 			f->timezone ? strlen(f->timezone) : 0);
 	for (int i = 0; i < f->ncolumns; i++)
 		PutColumn(buf, &f->columns[i]);
-	appendBinaryStringInfo(buf, (const char *) f->cells,
-						   f->stride * f->npatterns);
-	SwapCells(f, (uint8 *) buf->data + buf->len - f->stride * f->npatterns);
+}
+
+/*
+ * Room for the cells of so many patterns, and behind them for the counts; NULL
+ * if the bytes would be more than `limit`.  Cells that are put there need not be
+ * copied.
+ */
+static uint8 *
+RoomForCells(StringInfo buf, const Frame *f, int64 most, bool hashes, int64 limit)
+{
+	int64		size = most * PatternSize(f, hashes);
+
+	if (buf->len + size > limit)
+		return NULL;
+	enlargeStringInfo(buf, (int) size);
+	return (uint8 *) buf->data + buf->len;
+}
+
+/* The patterns, whose cells may be in their place already. */
+static void
+PutPatterns(StringInfo buf, const Frame *f)
+{
+	int64		size = f->stride * f->npatterns;
+
+	StoreU64(buf->data + buf->cursor, f->npatterns);
+	if (f->cells == (uint8 *) buf->data + buf->len)
+		buf->len += size;
+	else
+		appendBinaryStringInfo(buf, (const char *) f->cells, size);
+	SwapCells(f, (uint8 *) buf->data + buf->len - size);
 	PutU32s(buf, f->pos, f->npatterns);
 	PutU32s(buf, f->neg, f->npatterns);
 }
 
-bytea *
-FrameEncode(const Frame *f)
+static void
+CheckValueSize(int64 size)
 {
-	StringInfoData buf;
-	int64		size = SizeOf(f);
-
 	if (size > FRAME_MAX_BYTES)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -153,39 +188,73 @@ FrameEncode(const Frame *f)
 				 errdetail("It would take %lld MB; the limit is %d MB.",
 						   (long long) (size >> 20), FRAME_MAX_BYTES >> 20),
 				 errhint("Exclude columns with many different values, or train directly with lead_train().")));
-
-	initStringInfo(&buf);
-	enlargeStringInfo(&buf, (int) size + 256);
-	appendStringInfoSpaces(&buf, VARHDRSZ);
-	PutU32(&buf, FRAME_MAGIC);
-	PutU32(&buf, FRAME_VERSION);
-	PutU32(&buf, 0);			/* the checksum, below */
-	FramePut(&buf, f);
-	StoreU32(buf.data + VARHDRSZ + 8,
-			 ChecksumOf(buf.data + VARHDRSZ + FRAME_CHECKED_FROM,
-						buf.len - VARHDRSZ - FRAME_CHECKED_FROM));
-	SET_VARSIZE(buf.data, buf.len);
-	return (bytea *) buf.data;
 }
 
-/*
- * A frame on its way to another process of the same query, its hashes with it.
- * Nobody else can have made it, so FrameGetState() checks nothing.
- */
-void
-FramePutState(StringInfo buf, const Frame *f)
+/* A value of a frame whose patterns, at most so many, are still to come. */
+uint8 *
+FrameEncodeBegin(StringInfo buf, const Frame *f, int64 most)
 {
-	int64		size = SizeOf(f);
+	CheckValueSize(HeadSize(f));
+	initStringInfo(buf);
+	appendStringInfoSpaces(buf, VARHDRSZ);
+	PutU32(buf, FRAME_MAGIC);
+	PutU32(buf, FRAME_VERSION);
+	PutU32(buf, 0);				/* the checksum, in the end */
+	PutHead(buf, f);
+	return RoomForCells(buf, f, most, false, FRAME_MAX_BYTES);
+}
 
-	if (size > MaxAllocSize - buf->len - 1024)
+bytea *
+FrameEncodeEnd(StringInfo buf, const Frame *f)
+{
+	CheckValueSize(HeadSize(f) + f->npatterns * PatternSize(f, false));
+	PutPatterns(buf, f);
+	StoreU32(buf->data + VARHDRSZ + 8,
+			 ChecksumOf(buf->data + VARHDRSZ + FRAME_CHECKED_FROM,
+						buf->len - VARHDRSZ - FRAME_CHECKED_FROM));
+	SET_VARSIZE(buf->data, buf->len);
+	return (bytea *) buf->data;
+}
+
+/* The value of a frame that is complete. */
+bytea *
+FrameEncode(const Frame *f)
+{
+	StringInfoData buf;
+
+	(void) FrameEncodeBegin(&buf, f, f->npatterns);
+	return FrameEncodeEnd(&buf, f);
+}
+
+static void
+CheckStateSize(int64 size)
+{
+	if (size > MaxAllocSize - 1024)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("too many different rows to train on in parallel"),
 				 errdetail("The share of a worker would take %lld MB; a value can have %d MB.",
 						   (long long) (size >> 20), (int) (MaxAllocSize >> 20)),
 				 errhint("SET max_parallel_workers_per_gather = 0; without workers there is no such limit.")));
-	enlargeStringInfo(buf, (int) size + 256);
-	FramePut(buf, f);
+}
+
+/*
+ * A frame on its way to another process of the same query, its hashes with it.
+ * Nobody else can have made it, so FrameGetState() checks nothing.
+ */
+uint8 *
+FrameStateBegin(StringInfo buf, const Frame *f, int64 most)
+{
+	CheckStateSize(buf->len + HeadSize(f));
+	PutHead(buf, f);
+	return RoomForCells(buf, f, most, true, MaxAllocSize - 1024);
+}
+
+void
+FrameStateEnd(StringInfo buf, const Frame *f)
+{
+	CheckStateSize(buf->len + f->npatterns * PatternSize(f, true));
+	PutPatterns(buf, f);
 	PutU32s(buf, f->hashes, f->npatterns);
 }
 
@@ -518,7 +587,7 @@ FrameDecode(const struct varlena *bytes)
 	return f;
 }
 
-/* What FramePutState() wrote; the frame points into the reader's bytes. */
+/* What FrameStateEnd() wrote; the frame points into the reader's bytes. */
 Frame *
 FrameGetState(Reader *r)
 {

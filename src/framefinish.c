@@ -22,7 +22,6 @@
 
 /* ---- columns that were stored plainly for the time being ---- */
 
-#define FILE_BLOCK		(64 * 1024)
 #define COLUMNS_AT_ONCE	64
 
 /* Does the function want no more? */
@@ -78,7 +77,7 @@ VisitMemory(const FrameBuilder *b, Visitor *v)
 	{
 		const Run  *run = b->runs[i];
 
-		if (run->file != NULL)
+		if (run->file != 0)
 			continue;
 		if (RunNumbers(run, v->column) != NULL)
 			VisitValues(v, RunNumbers(run, v->column), run->ncodes[v->column]);
@@ -99,27 +98,15 @@ AllDone(const Visitor *v, int n)
 static void
 VisitFile(const Run *run, Visitor *v, int n)
 {
-	int			size = RowSize(run->layout.stride);
-	int			most = Max(FILE_BLOCK / size, 1);
-	uint8	   *rows;
+	FileRows	r;
 
 	if (AllDone(v, n))
 		return;
-	rows = palloc((Size) most * size);
-	if (BufFileSeek(run->file, 0, 0, SEEK_SET) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not rewind a temporary file of a frame")));
-	for (int64 first = 0; first < run->nrows && !AllDone(v, n); first += most)
-	{
-		int			now = (int) Min(run->nrows - first, most);
-
-		CHECK_FOR_INTERRUPTS();
-		ReadExactly(run->file, rows, (size_t) now * size);
+	OpenRows(&r, run);
+	while (!AllDone(v, n) && ReadNextRows(&r))
 		for (int i = 0; i < n; i++)
-			VisitCells(&v[i], &run->layout, RowCells(rows), size, now);
-	}
-	pfree(rows);
+			VisitCells(&v[i], &run->layout, RowCells(r.rows), r.size, r.n);
+	pfree(r.rows);
 }
 
 /* Every number of some columns, some of them more than once. */
@@ -129,7 +116,7 @@ VisitNumbers(const FrameBuilder *b, Visitor *v, int n)
 	for (int i = 0; i < n; i++)
 		VisitMemory(b, &v[i]);
 	for (int i = 0; i < b->nruns; i++)
-		if (b->runs[i]->file != NULL)
+		if (b->runs[i]->file != 0)
 			VisitFile(b->runs[i], v, n);
 }
 
@@ -394,14 +381,12 @@ OrderColumns(const FrameBuilder *b)
 	return columns;
 }
 
+/* All but the patterns; *target gets how rows become those. */
 static Frame *
-Finish(const FrameBuilder *b, Size limit, bool hashes)
+FinishColumns(const FrameBuilder *b, Target *target)
 {
 	Frame	   *f = palloc0(sizeof(Frame));
 	int		   *columns = OrderColumns(b);
-	Target		target = {{b->ncolumns}};
-	RowSink		sink;
-	int64		n = SegmentedRows(b);
 	numdict_hash **values = FewNumbers(b);
 
 	f->rows = b->rows;
@@ -411,45 +396,87 @@ Finish(const FrameBuilder *b, Size limit, bool hashes)
 	f->timezone = b->timezone ? pstrdup(b->timezone) : NULL;
 	f->ncolumns = b->ncolumns;
 	f->columns = palloc0(sizeof(FrameColumn) * Max(b->ncolumns, 1));
-	target.columns = columns;
-	target.layout.widths = palloc(sizeof(int) * Max(b->ncolumns, 1));
-	target.layout.offsets = palloc(sizeof(int) * Max(b->ncolumns, 1));
-	target.maps = palloc(sizeof(uint32 *) * Max(b->ncolumns, 1));
-	target.values = palloc(sizeof(numdict_hash *) * Max(b->ncolumns, 1));
+	memset(target, 0, sizeof(Target));
+	target->columns = columns;
+	target->layout.ncolumns = b->ncolumns;
+	target->layout.widths = palloc(sizeof(int) * Max(b->ncolumns, 1));
+	target->layout.offsets = palloc(sizeof(int) * Max(b->ncolumns, 1));
+	target->maps = palloc(sizeof(uint32 *) * Max(b->ncolumns, 1));
+	target->values = palloc(sizeof(numdict_hash *) * Max(b->ncolumns, 1));
 	for (int j = 0; j < f->ncolumns; j++)
 	{
 		FrameColumn *c = &f->columns[j];
 
-		target.values[j] = values[columns[j]];
-		FinishColumn(b, columns[j], c, &target.maps[j], target.values[j]);
+		target->values[j] = values[columns[j]];
+		FinishColumn(b, columns[j], c, &target->maps[j], target->values[j]);
 		c->offset = f->stride;
 		f->stride += c->width;
-		target.layout.widths[j] = c->width;
-		target.layout.offsets[j] = c->offset;
+		target->layout.widths[j] = c->width;
+		target->layout.offsets[j] = c->offset;
 	}
-	target.layout.stride = f->stride;
+	target->layout.stride = f->stride;
+	return f;
+}
+
+static void
+FinishPatterns(const FrameBuilder *b, Frame *f, const Target *target, RowSink *sink)
+{
+	MergeRows(b, true, b->runs, b->nruns, target, sink);
+	FrameTakeRows(f, sink);
+}
+
+/* As many patterns as there can be: rows, before equal ones are merged. */
+static int64
+MostPatterns(const FrameBuilder *b)
+{
+	int64		n = SegmentedRows(b);
 
 	for (int i = 0; i < b->nruns; i++)
 		n += b->runs[i]->nrows;
-	if (limit > 0 && n * (f->stride + 8) > limit)
-		SinkToFile(&sink, f->stride);
-	else
-		SinkToMemory(&sink, f->stride, n, hashes);
-	MergeRows(b, true, b->runs, b->nruns, &target, &sink);
-	FrameTakeRows(f, &sink);
-	return f;
+	return n;
 }
 
 Frame *
 FrameBuilderFinish(const FrameBuilder *b, Size limit)
 {
-	return Finish(b, limit, false);
+	Target		target;
+	Frame	   *f = FinishColumns(b, &target);
+	int64		most = MostPatterns(b);
+	RowSink		sink;
+
+	if (limit > 0 && most * (f->stride + 8) > limit)
+		SinkToFile(&sink, f->stride);
+	else
+		SinkToMemory(&sink, NULL, f->stride, most, false);
+	FinishPatterns(b, f, &target, &sink);
+	return f;
 }
 
-Frame *
-FrameBuilderFinishState(const FrameBuilder *b)
+bytea *
+FrameBuilderEncode(const FrameBuilder *b)
 {
-	return Finish(b, 0, true);
+	Target		target;
+	Frame	   *f = FinishColumns(b, &target);
+	int64		most = MostPatterns(b);
+	StringInfoData buf;
+	RowSink		sink;
+
+	SinkToMemory(&sink, FrameEncodeBegin(&buf, f, most), f->stride, most, false);
+	FinishPatterns(b, f, &target, &sink);
+	return FrameEncodeEnd(&buf, f);
+}
+
+void
+FrameBuilderPutState(StringInfo buf, const FrameBuilder *b)
+{
+	Target		target;
+	Frame	   *f = FinishColumns(b, &target);
+	int64		most = MostPatterns(b);
+	RowSink		sink;
+
+	SinkToMemory(&sink, FrameStateBegin(buf, f, most), f->stride, most, true);
+	FinishPatterns(b, f, &target, &sink);
+	FrameStateEnd(buf, f);
 }
 
 const FrameColumn *

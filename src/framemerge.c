@@ -18,7 +18,6 @@
 #include "framebuild.h"
 #include "radix.h"
 
-#define FILE_BUFFER		(64 * 1024)
 #define PREFETCH_AHEAD	12
 
 /* ---- rewriting a row ---- */
@@ -111,8 +110,6 @@ PlanRows(const FrameBuilder *b, const Layout *l, const Run *run, const Target *t
 
 	p.cells = palloc0(sizeof(CellPlan) * n);
 	p.maps = palloc(256 * n);
-	p.stride = t->layout.stride;
-	p.verbatim = (l->stride == t->layout.stride);
 	for (int pass = 0; pass < 2; pass++)
 		for (int j = 0; j < t->layout.ncolumns; j++)
 		{
@@ -123,14 +120,17 @@ PlanRows(const FrameBuilder *b, const Layout *l, const Run *run, const Target *t
 			if (t->layout.widths[j] == 0)
 				continue;
 			cell = PlanCell(b, l, run, t, j, &ncodes);
+			if (cell.from_width == cell.to_width && cell.from == cell.to &&
+				cell.codes == NULL && cell.values == NULL)
+			{
+				p.ncopied = Min(l->stride, t->layout.stride);
+				continue;
+			}
 			narrow = (cell.from_width == 1 && cell.to_width == 1 && cell.values == NULL);
 			if (narrow != (pass == 0))
 				continue;
 			for (int code = 0; narrow && code <= ncodes; code++)
 				p.maps[p.ncells][code] = cell.codes ? cell.codes[code] : code;
-			if (cell.from_width != cell.to_width || cell.from != cell.to ||
-				cell.codes != NULL || cell.values != NULL)
-				p.verbatim = false;
 			p.nnarrow += narrow;
 			p.cells[p.ncells++] = cell;
 		}
@@ -158,11 +158,7 @@ TargetCell(const CellPlan *c, uint64 v)
 static inline void
 RewriteRow(const RowPlan *p, const uint8 *in, uint8 *out)
 {
-	if (p->verbatim)
-	{
-		memcpy(out, in, p->stride);
-		return;
-	}
+	memcpy(out, in, p->ncopied);
 	for (int k = 0; k < p->nnarrow; k++)
 		out[p->cells[k].to] = p->maps[k][in[p->cells[k].from]];
 	for (int k = p->nnarrow; k < p->ncells; k++)
@@ -199,10 +195,8 @@ typedef struct RowSource
 	RowPlan		run_plan;
 	int64		next;
 	/* in files */
-	uint8	   *buffer;
-	int			size;			/* of a row */
-	int			nbuffered;
-	int			at;
+	FileRows	file;
+	int			at;				/* row of file.rows */
 } RowSource;
 
 int64
@@ -259,14 +253,12 @@ NextFileRow(RowSource *src)
 {
 	const RowHead *row;
 
-	if (src->at == src->nbuffered)
+	if (src->at == src->file.n)
 	{
-		CHECK_FOR_INTERRUPTS();
+		(void) ReadNextRows(&src->file);
 		src->at = 0;
-		src->nbuffered = (int) Min(src->left, Max(FILE_BUFFER / src->size, 1));
-		ReadExactly(src->run->file, src->buffer, (size_t) src->nbuffered * src->size);
 	}
-	row = (const RowHead *) (src->buffer + (size_t) src->at++ * src->size);
+	row = (const RowHead *) (src->file.rows + (size_t) src->at++ * src->file.size);
 	src->hash = row->hash;
 	src->pos = row->pos;
 	src->neg = row->neg;
@@ -292,7 +284,7 @@ FetchRow(RowSource *src)
 		return;
 	if (src->keys != NULL)
 		NextSegmentRow(src);
-	else if (src->buffer != NULL)
+	else if (src->file.rows != NULL)
 		NextFileRow(src);
 	else
 		NextFrameRow(src);
@@ -346,24 +338,19 @@ OpenRun(RowSource *src, const FrameBuilder *b, const Run *run, const Target *t)
 	src->left = run->nrows;
 	src->run_plan = PlanRows(b, &run->layout, run, t);
 	src->plan = &src->run_plan;
-	if (run->file == NULL)
-		return;
-	src->size = RowSize(run->layout.stride);
-	src->buffer = palloc(Max(FILE_BUFFER, src->size));
-	if (BufFileSeek(run->file, 0, 0, SEEK_SET) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not rewind a temporary file of a frame")));
+	if (run->file != 0)
+		OpenRows(&src->file, run);
 }
 
 /* ---- where rows go ---- */
 
+/* `cells`: room for those of `most` rows, or NULL */
 void
-SinkToMemory(RowSink *sink, int stride, int64 most, bool hashes)
+SinkToMemory(RowSink *sink, uint8 *cells, int stride, int64 most, bool hashes)
 {
 	memset(sink, 0, sizeof(RowSink));
 	sink->stride = stride;
-	sink->cells = AllocRows((Size) stride * most + 8);
+	sink->cells = cells != NULL ? cells : AllocRows((Size) stride * most + 8);
 	sink->pos = AllocRows(sizeof(uint32) * most);
 	sink->neg = AllocRows(sizeof(uint32) * most);
 	if (hashes)
@@ -378,14 +365,14 @@ SinkToFile(RowSink *sink, int stride)
 	sink->stride = stride;
 	sink->size = RowSize(stride);
 	sink->buffer = palloc0(Max(FILE_BUFFER, sink->size));
-	sink->file = BufFileCreateTemp(false);
+	sink->file = CreateRowFile();
 }
 
 static void
 FlushSink(RowSink *sink)
 {
-	if (sink->nbuffered > 0)
-		BufFileWrite(sink->file, sink->buffer, (size_t) sink->nbuffered * sink->size);
+	WriteRows(sink->file, sink->nrows - sink->nbuffered, sink->nbuffered, sink->size,
+			  sink->buffer);
 	sink->nbuffered = 0;
 }
 
@@ -393,7 +380,7 @@ FlushSink(RowSink *sink)
 static inline uint8 *
 SinkCells(RowSink *sink)
 {
-	if (sink->file == NULL)
+	if (sink->file == 0)
 		return sink->cells + sink->nrows * sink->stride;
 	if ((sink->nbuffered + 1) * sink->size > Max(FILE_BUFFER, sink->size))
 		FlushSink(sink);
@@ -405,7 +392,7 @@ SinkRow(RowSink *sink, uint32 hash, uint32 pos, uint32 neg)
 {
 	RowHead    *row;
 
-	if (sink->file == NULL)
+	if (sink->file == 0)
 	{
 		if (sink->hashes != NULL)
 			sink->hashes[sink->nrows] = hash;
@@ -604,7 +591,7 @@ MergeRows(const FrameBuilder *b, bool segments, Run **runs, int nruns,
 			}
 		SinkTies(sink, &ties, hash);
 	}
-	if (sink->file != NULL)
+	if (sink->file != 0)
 	{
 		FlushSink(sink);
 		pfree(sink->buffer);
@@ -614,8 +601,8 @@ MergeRows(const FrameBuilder *b, bool segments, Run **runs, int nruns,
 	{
 		if (sources[i].keys != NULL)
 			pfree(sources[i].keys);
-		if (sources[i].buffer != NULL)
-			pfree(sources[i].buffer);
+		if (sources[i].file.rows != NULL)
+			pfree(sources[i].file.rows);
 	}
 	pfree(sources);
 }

@@ -24,7 +24,7 @@
 
 #include "framebuild.h"
 
-#define FIRST_SEGMENT_ROWS	16
+#define FIRST_SEGMENT_ROWS	8
 #define LEAST_CHUNK_BITS	7	/* more than a batch */
 /* when to judge whether equal rows are worth looking for */
 #define DEDUPLICATE_TRIAL	65536
@@ -38,8 +38,9 @@ CountOverflow(void)
 }
 
 /*
- * Memory for many rows, in the current context.  Rows are reached in any order;
- * in large pages they are found with fewer look-ups, and come with fewer faults.
+ * Rows among which equal ones are looked for are reached in any order, again and
+ * again: in large pages they are found with fewer look-ups.  What is written and
+ * read once gains little by them, and a virtual machine may pay dearly for each.
  */
 #define LARGE_PAGE		(2 * 1024 * 1024)
 #define CHUNK_BYTES		(8 * LARGE_PAGE)	/* or an eighth of the limit */
@@ -56,13 +57,21 @@ WantLargePages(char *p, Size size)
 #endif
 }
 
+/* Memory for many rows, in the current context. */
 void *
 AllocRows(Size size)
 {
-	char	   *p = palloc_extended(Max(size, 1), MCXT_ALLOC_HUGE);
+	return palloc_extended(Max(size, 1), MCXT_ALLOC_HUGE);
+}
 
-	WantLargePages(p, size);
-	return p;
+static uint64 *
+AllocSlots(Size n)
+{
+	uint64	   *slots = AllocRows(sizeof(uint64) * n);
+
+	WantLargePages((char *) slots, sizeof(uint64) * n);
+	memset(slots, 0, sizeof(uint64) * n);
+	return slots;
 }
 
 /* ---- equal rows ----
@@ -94,8 +103,7 @@ GrowSlots(Segment *s)
 	uint32		n = (uint32) 1 << s->slot_bits;
 
 	s->slot_bits++;
-	s->slots = AllocRows(sizeof(uint64) * 2 * n);
-	memset(s->slots, 0, sizeof(uint64) * 2 * n);
+	s->slots = AllocSlots(2 * (Size) n);
 	for (uint32 i = 0; i < n; i++)
 	{
 		uint32		k;
@@ -130,6 +138,16 @@ FindOrInsert(Segment *s, const RowHead *row, uint32 n)
 	return n;
 }
 
+/* From here on equal rows are stored again and again. */
+static void
+StopLooking(Segment *s)
+{
+	s->deduplicate = false;
+	if (s->slots != NULL)
+		pfree(s->slots);
+	s->slots = NULL;
+}
+
 /* Merge the pending rows into the others. */
 static void
 FlushPending(Segment *s)
@@ -139,16 +157,21 @@ FlushPending(Segment *s)
 	int			n = s->npending;
 
 	s->npending = 0;
-	if (s->slots != NULL && (s->nrows + n) * 4 > INT64CONST(3) << MOST_SLOT_BITS)
-	{
-		pfree(s->slots);
-		s->slots = NULL;
-	}
-	if (s->slots == NULL)
+	if ((s->nrows + n) * 4 > INT64CONST(3) << MOST_SLOT_BITS)
+		StopLooking(s);
+	if (!s->deduplicate)
 	{
 		s->nrows += n;
 		s->ninserted += n;
 		return;
+	}
+	if (s->slots == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(s));
+
+		s->slot_bits = FIRST_SLOT_BITS;
+		s->slots = AllocSlots((Size) 1 << s->slot_bits);
+		MemoryContextSwitchTo(old);
 	}
 	while ((s->nrows + n) * 4 > ((int64) 3 << s->slot_bits))
 		GrowSlots(s);
@@ -187,10 +210,7 @@ FlushPending(Segment *s)
 	}
 	if (s->ninserted < DEDUPLICATE_TRIAL &&
 		s->ninserted + n >= DEDUPLICATE_TRIAL && s->nrows > DEDUPLICATE_TRIAL * 0.9)
-	{
-		pfree(s->slots);
-		s->slots = NULL;
-	}
+		StopLooking(s);
 	s->ninserted += n;
 }
 
@@ -226,10 +246,8 @@ StartSegment(FrameBuilder *b)
 		Segment    *last = b->segments[b->nsegments - 1];
 
 		FlushPending(last);
-		deduplicate = (last->slots != NULL || last->ninserted < DEDUPLICATE_TRIAL);
-		if (last->slots != NULL)
-			pfree(last->slots);
-		last->slots = NULL;
+		deduplicate = (last->deduplicate || last->ninserted < DEDUPLICATE_TRIAL);
+		StopLooking(last);
 	}
 	s->layout = CurrentLayout(b);
 	s->size = RowSize(s->layout.stride);
@@ -244,16 +262,27 @@ StartSegment(FrameBuilder *b)
 		bc->offset = s->layout.offsets[i];
 		bc->fast = bc->width == 1 ? bc->ndirect : 0;
 	}
-	if (deduplicate)
-	{
-		s->slot_bits = FIRST_SLOT_BITS;
-		s->slots = palloc0(sizeof(uint64) << s->slot_bits);
-	}
+	s->deduplicate = deduplicate;
 	b->segments = b->segments == NULL ? palloc(sizeof(Segment *)) :
 		repalloc(b->segments, sizeof(Segment *) * (b->nsegments + 1));
 	b->segments[b->nsegments++] = s;
 	b->layout_changed = false;
 	MemoryContextSwitchTo(old);
+}
+
+/* Memory that has been used is there; new memory comes page by page. */
+static uint8 *
+NewChunk(FrameBuilder *b, const Segment *s)
+{
+	Size		size = (Size) s->size * ChunkRows(s);
+	uint8	   *chunk;
+
+	if (b->nfree > 0 && b->free_size == size)
+		return b->free[--b->nfree];
+	chunk = AllocRows(size);
+	if (s->deduplicate)
+		WantLargePages((char *) chunk, size);
+	return chunk;
 }
 
 /* Room for more rows: the first chunk doubles, the others are of full size. */
@@ -265,7 +294,7 @@ GrowSegment(FrameBuilder *b, Segment *s)
 	if (s->room >= ChunkRows(s))
 	{
 		s->chunks = repalloc(s->chunks, sizeof(uint8 *) * (s->nchunks + 1));
-		s->chunks[s->nchunks++] = AllocRows((Size) s->size * ChunkRows(s));
+		s->chunks[s->nchunks++] = NewChunk(b, s);
 		s->room += ChunkRows(s);
 	}
 	else if (s->nchunks == 0)
@@ -278,7 +307,8 @@ GrowSegment(FrameBuilder *b, Segment *s)
 	{
 		s->room *= 2;
 		s->chunks[0] = repalloc_huge(s->chunks[0], (Size) s->size * s->room);
-		WantLargePages((char *) s->chunks[0], (Size) s->size * s->room);
+		if (s->deduplicate)
+			WantLargePages((char *) s->chunks[0], (Size) s->size * s->room);
 	}
 	MemoryContextSwitchTo(old);
 }
@@ -297,11 +327,40 @@ FreeSegment(Segment *s)
 	pfree(s);
 }
 
+/* The chunks that are kept; there is other use for the memory now. */
+void
+FreeChunks(FrameBuilder *b)
+{
+	while (b->nfree > 0)
+		pfree(b->free[--b->nfree]);
+}
+
+/* Chunks of full size are kept if they are as large as the last segment's. */
+static void
+KeepChunks(FrameBuilder *b, Segment *s)
+{
+	Size		size = (Size) s->size * ChunkRows(s);
+
+	if (s->nchunks < 2)
+		return;
+	if (b->free_size != size)
+		FreeChunks(b);
+	b->free_size = size;
+	b->free = b->free == NULL ?
+		MemoryContextAlloc(b->cxt, sizeof(uint8 *) * s->nchunks) :
+		repalloc(b->free, sizeof(uint8 *) * (b->nfree + s->nchunks));
+	while (s->nchunks > 1)
+		b->free[b->nfree++] = s->chunks[--s->nchunks];
+}
+
 void
 FreeSegments(FrameBuilder *b)
 {
 	for (int i = 0; i < b->nsegments; i++)
+	{
+		KeepChunks(b, b->segments[i]);
 		FreeSegment(b->segments[i]);
+	}
 	b->nsegments = 0;
 	b->layout_changed = true;
 }
@@ -403,19 +462,13 @@ AddOldRow(FrameBuilder *b, const Layout *l, const RowHead *row)
 static void
 AddOldRun(FrameBuilder *b, const Run *run)
 {
-	int			size = RowSize(run->layout.stride);
-	RowHead    *row = palloc(size);
+	FileRows	r;
 
-	if (run->file != NULL && BufFileSeek(run->file, 0, 0, SEEK_SET) != 0)
-		elog(ERROR, "could not rewind temporary file");
-	for (int64 r = 0; r < run->nrows; r++)
-	{
-		if (r % ROWS_PER_INTERRUPT == 0)
-			CHECK_FOR_INTERRUPTS();
-		ReadExactly(run->file, row, size);
-		AddOldRow(b, &run->layout, row);
-	}
-	pfree(row);
+	OpenRows(&r, run);
+	while (ReadNextRows(&r))
+		for (int i = 0; i < r.n; i++)
+			AddOldRow(b, &run->layout, (RowHead *) (r.rows + (Size) i * r.size));
+	pfree(r.rows);
 }
 
 /*
@@ -448,7 +501,7 @@ AddAllAgain(FrameBuilder *b)
 	}
 	for (int i = 0; i < nruns; i++)
 	{
-		if (runs[i]->file != NULL)
+		if (runs[i]->file != 0)
 			AddOldRun(b, runs[i]);
 		else
 			AbsorbRun(b, runs[i]);

@@ -15,29 +15,106 @@
  */
 #include "postgres.h"
 
+#include "commands/tablespace.h"
+#include "executor/instrument.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
+#include "utils/wait_event.h"
 
 #include "framebuild.h"
 
 /* As many runs of one level become one of the next. */
 #define RUNS_PER_LEVEL		16
 
-void
-ReadExactly(BufFile *file, void *p, size_t n)
+/*
+ * A file of rows belongs to the current resource owner.  They are read and
+ * written past PostgreSQL's BufFile, which would copy them by 8 kB.
+ */
+File
+CreateRowFile(void)
 {
-	if (BufFileRead(file, p, n) != n)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not read from a temporary file of a frame")));
+	PrepareTempTablespaces();
+	return OpenTemporaryFile(false);
+}
+
+/* Of so many rows, for EXPLAIN (BUFFERS). */
+static inline int64
+Blocks(int n, int size)
+{
+	return ((int64) n * size + BLCKSZ - 1) / BLCKSZ;
+}
+
+void
+ReadRows(File file, int64 first, int n, int size, void *rows)
+{
+	char	   *p = rows;
+	char	   *end = p + (Size) n * size;
+	off_t		at = (off_t) first * size;
+
+	while (p < end)
+	{
+		int			got = FileRead(file, p, end - p, at, WAIT_EVENT_BUFFILE_READ);
+
+		if (got < 0)
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not read from a temporary file of a frame: %m")));
+		if (got == 0)
+			elog(ERROR, "a temporary file of a frame is too short");
+		p += got;
+		at += got;
+	}
+	pgBufferUsage.temp_blks_read += Blocks(n, size);
+}
+
+void
+WriteRows(File file, int64 first, int n, int size, const void *rows)
+{
+	const char *p = rows;
+	const char *end = p + (Size) n * size;
+	off_t		at = (off_t) first * size;
+
+	while (p < end)
+	{
+		int			put = FileWrite(file, unconstify(char *, p), end - p, at,
+									WAIT_EVENT_BUFFILE_WRITE);
+
+		if (put <= 0)
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not write to a temporary file of a frame: %m")));
+		p += put;
+		at += put;
+	}
+	pgBufferUsage.temp_blks_written += Blocks(n, size);
+}
+
+void
+OpenRows(FileRows *r, const Run *run)
+{
+	r->run = run;
+	r->size = RowSize(run->layout.stride);
+	r->next = 0;
+	r->n = 0;
+	r->rows = palloc(Max(FILE_BUFFER, r->size));
+}
+
+bool
+ReadNextRows(FileRows *r)
+{
+	CHECK_FOR_INTERRUPTS();
+	r->n = (int) Min(r->run->nrows - r->next, Max(FILE_BUFFER / r->size, 1));
+	ReadRows(r->run->file, r->next, r->n, r->size, r->rows);
+	r->next += r->n;
+	return r->n > 0;
 }
 
 void
 CloseRun(Run *run)
 {
-	if (run->file != NULL)
-		BufFileClose(run->file);
-	run->file = NULL;
+	if (run->file != 0)
+		FileClose(run->file);
+	run->file = 0;
 	if (run->cells != NULL)
 		pfree(run->cells);
 	if (run->pos != NULL)
@@ -112,7 +189,7 @@ TakeRuns(FrameBuilder *b, bool files, int level, Run **taken)
 	{
 		Run		   *run = b->runs[i];
 
-		if ((run->file != NULL) == files && (!files || run->level == level))
+		if ((run->file != 0) == files && (!files || run->level == level))
 			taken[n++] = run;
 		else
 			b->runs[kept++] = run;
@@ -134,7 +211,7 @@ AddRun(FrameBuilder *b, Run *run)
 		int			n = 0;
 
 		for (int i = 0; i < b->nruns; i++)
-			n += (b->runs[i]->file != NULL && b->runs[i]->level == level);
+			n += (b->runs[i]->file != 0 && b->runs[i]->level == level);
 		if (n < RUNS_PER_LEVEL)
 			return;
 		taken = palloc(sizeof(Run *) * b->nruns);
@@ -163,11 +240,12 @@ SpillIfLarge(FrameBuilder *b)
 	for (int i = 0; i < b->nsegments; i++)
 		rows += (Size) b->segments[i]->room * b->segments[i]->size;
 	for (int i = 0; i < b->nruns; i++)
-		if (b->runs[i]->file == NULL)
+		if (b->runs[i]->file == 0)
 			rows += (Size) b->runs[i]->nrows * RowSize(b->runs[i]->layout.stride);
 	/* sorting them takes 16 bytes a row */
 	if (rows < b->limit / 4 ||
-		MemoryContextMemAllocated(b->cxt, true) + 16 * SegmentedRows(b) < b->limit)
+		MemoryContextMemAllocated(b->cxt, true) - b->nfree * b->free_size +
+		16 * SegmentedRows(b) < b->limit)
 		return;
 
 	taken = palloc(sizeof(Run *) * Max(b->nruns, 1));
@@ -197,20 +275,15 @@ FrameRead(const Frame *f, int64 first, int n, PatternBlock *block)
 		block->neg = f->neg + first;
 		return;
 	}
-	if (BufFileSeek(file->file, 0, (off_t) first * file->size, SEEK_SET) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not seek in a temporary file of a frame")));
-	ReadExactly(file->file, file->rows, (size_t) n * file->size);
+	ReadRows(file->file, first, n, f->stride, file->rows);
 	for (int i = 0; i < n; i++)
 	{
-		const RowHead *row = (const RowHead *) (file->rows + (size_t) i * file->size);
+		const RowHead *row = (const RowHead *) (file->rows + (size_t) i * f->stride);
 
-		memcpy(file->cells + (size_t) i * f->stride, RowCells(row), f->stride);
 		file->pos[i] = row->pos;
 		file->neg[i] = row->neg;
 	}
-	block->cells = file->cells;
+	block->cells = RowCells(file->rows);
 	block->pos = file->pos;
 	block->neg = file->neg;
 }
@@ -228,6 +301,7 @@ FrameScan(const Frame *frame, PatternBlock *block)
 	return true;
 }
 
+/* In a file there is more between the cells of patterns: the rows' heads. */
 void
 FrameTakeRows(Frame *f, const RowSink *sink)
 {
@@ -236,13 +310,12 @@ FrameTakeRows(Frame *f, const RowSink *sink)
 	f->pos = sink->pos;
 	f->neg = sink->neg;
 	f->hashes = sink->hashes;
-	if (sink->file == NULL)
+	if (sink->file == 0)
 		return;
+	f->stride = sink->size;
 	f->file = palloc(sizeof(FrameFile));
 	f->file->file = sink->file;
-	f->file->size = sink->size;
-	f->file->rows = palloc((Size) sink->size * PATTERN_BLOCK_ROWS);
-	f->file->cells = palloc((Size) Max(f->stride, 1) * PATTERN_BLOCK_ROWS);
+	f->file->rows = palloc((Size) f->stride * PATTERN_BLOCK_ROWS + sizeof(RowHead));
 	f->file->pos = palloc(sizeof(uint32) * PATTERN_BLOCK_ROWS);
 	f->file->neg = palloc(sizeof(uint32) * PATTERN_BLOCK_ROWS);
 }
@@ -251,6 +324,6 @@ void
 FrameClose(Frame *f)
 {
 	if (f->file != NULL)
-		BufFileClose(f->file->file);
+		FileClose(f->file->file);
 	f->file = NULL;
 }

@@ -492,5 +492,5 @@ lead_frame_subtract(PG_FUNCTION_ARGS)
 
 	Subtract(frame, FrameDecode(PG_GETARG_VARLENA_P(1)));
 	FrameBuilderAbsorb(b, frame);
-	PG_RETURN_BYTEA_P(FrameEncode(FrameBuilderFinish(b, 0)));
+	PG_RETURN_BYTEA_P(FrameBuilderEncode(b));
 }

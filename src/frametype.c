@@ -43,7 +43,7 @@ lead_frame_union(PG_FUNCTION_ARGS)
 
 	FrameBuilderAbsorb(b, FrameDecode(PG_GETARG_VARLENA_P(0)));
 	FrameBuilderAbsorb(b, FrameDecode(PG_GETARG_VARLENA_P(1)));
-	PG_RETURN_BYTEA_P(FrameEncode(FrameBuilderFinish(b, 0)));
+	PG_RETURN_BYTEA_P(FrameBuilderEncode(b));
 }
 
 PG_FUNCTION_INFO_V1(lead_fit);

@@ -117,5 +117,5 @@ lead_weigh_frame(PG_FUNCTION_ARGS)
 	else
 		AddWeight(frame, weight);
 	FrameBuilderAbsorb(b, frame);
-	PG_RETURN_BYTEA_P(FrameEncode(FrameBuilderFinish(b, 0)));
+	PG_RETURN_BYTEA_P(FrameBuilderEncode(b));
 }

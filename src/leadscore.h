@@ -589,6 +589,7 @@ typedef struct Term
 	double		coef;
 	const Feature *feature;
 	struct RecentTerm *recent;	/* TERM_TEXT, after some rows */
+	int			nrecent;		/* places in it */
 } Term;
 
 /*

@@ -219,7 +219,7 @@ CountNumber(Counter *c, double exact)
 static LevelSlot *
 FindLevel(LevelSlot *slots, int capacity, const TextKey *key)
 {
-	uint64		at = TextKeyHash(key);
+	uint32		at = TextKeyPlace(key);
 
 	for (;; at++)
 	{

@@ -22,7 +22,7 @@
 
 #define DESCRIBE_COLUMNS	19
 #define MOST_SHOWN			5
-#define HUGE_NUMBER			1e100	/* its third power might overflow */
+#define HUGE_NUMBER			1e100	/* its third power might overflow, 1 over it vanish */
 
 /* alerts */
 #define MOSTLY_MISSING		0.5
@@ -44,7 +44,7 @@ MomentsOf(const ProfileColumn *c, int64 n)
 {
 	Moments		m = {0, 0, NAN, 0, 0};
 	double		large = Max(fabs(c->numbers[0].x), fabs(c->numbers[c->n - 1].x)),
-				unit = large > HUGE_NUMBER ? large : 1,
+				unit = large > HUGE_NUMBER || (large < 1 / HUGE_NUMBER && large > 0) ? large : 1,
 				square = 0,
 				cube = 0;
 
@@ -189,7 +189,8 @@ DescribeColumn(ReturnSetInfo *rsinfo, const Profile *p, const ProfileColumn *c)
 	Datum		values[DESCRIBE_COLUMNS];
 	bool		nulls[DESCRIBE_COLUMNS] = {0};
 	int64		n = ProfileNonNull(p, c);
-	double		distinct = n > 0 || c->store != PROFILE_COUNTED ? ProfileDistinct(c) : 0;
+	double		estimate = n > 0 || c->store != PROFILE_COUNTED ? ProfileDistinct(c) : 0,
+				distinct = estimate > n ? n : estimate; /* never more than values */
 	bool		number = c->store == PROFILE_NUMBERS && n > 0,
 				arithmetic = number && CellTypeClass(c->type) != CLASS_TIME;
 	bool		listed = (number || c->store == PROFILE_LEVELS) && n > 0 &&

@@ -155,7 +155,10 @@ ProfileOfFrame(const Frame *f)
 		if (!FrameColumnHasCells(c))
 		{
 			pc->store = PROFILE_COUNTED;
-			pc->ranged = (c->store == STORE_COUNTED && c->nulls < f->rows);
+			/* 0 to 0 is none; bytes from elsewhere may have it upside down */
+			pc->ranged = c->store == STORE_COUNTED && c->nulls < f->rows &&
+				CellTypeClass(c->type) == CLASS_TIME &&
+				c->low <= c->high && (c->low != 0 || c->high != 0);
 			pc->low = c->low;
 			pc->high = c->high;
 		}

@@ -101,6 +101,7 @@ BindRow(ProfileState *st)
 {
 	const RowShape *shape = st->in.shape;
 
+	CheckNamesDiffer(shape);
 	st->columns = MemoryContextAllocZero(st->cxt, sizeof(CountedColumn) * Max(shape->ncolumns, 1));
 	for (int i = 0; i < shape->ncolumns; i++)
 	{

@@ -129,7 +129,7 @@ RoleOf(const Options *opt, const RowColumn *col)
 }
 
 /* Columns of one name would be one column to everybody after this. */
-static void
+void
 CheckNamesDiffer(const RowShape *shape)
 {
 	for (int i = 1; i < shape->ncolumns; i++)

@@ -384,12 +384,15 @@ TextTerm(const Scorer *s, Term *t, Datum value)
 	key = MakeTextKey(cell.text, cell.len);
 	if (t->recent != NULL)
 	{
-		recent = &t->recent[RecentPlace(&key)];
+		recent = &t->recent[RecentPlace(&key, t->nrecent)];
 		if (RecentIs(&recent->text, &key))
 			return recent->term;
 	}
 	else if (s->nrows >= RECENT_FROM_ROW)
-		t->recent = MemoryContextAllocZero(s->bindcxt, sizeof(struct RecentTerm) * RECENT_TEXTS);
+	{
+		t->nrecent = RecentPlaces(t->feature->nlevels);
+		t->recent = MemoryContextAllocZero(s->bindcxt, sizeof(struct RecentTerm) * t->nrecent);
+	}
 	term = FeatureTerm(s->model, t->feature, &cell);
 	if (recent != NULL && RecentKeep(&recent->text, &key))
 		recent->term = term;

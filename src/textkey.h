@@ -31,6 +31,17 @@ TextKeyHash(const TextKey *k)
 	return h ^ (h >> 32);
 }
 
+/*
+ * The same for a table that looks at the lowest bits.  They depend on every
+ * byte; those of TextKeyHash(), which the order of a frame's rows stands on, do
+ * not: it would put "source_04" and "source_05" in one place.
+ */
+static inline uint32
+TextKeyPlace(const TextKey *k)
+{
+	return (uint32) ((TextKeyHash(k) * UINT64CONST(0x9e3779b97f4a7c15)) >> 32);
+}
+
 static inline bool
 SameText(const TextKey *a, const TextKey *b)
 {
@@ -92,7 +103,9 @@ MakeTextKey(const char *text, int len)
  * several to find a text, which a processor cannot guess.  Long texts are not
  * kept: head and tail don't tell them apart.
  */
-#define RECENT_TEXTS		256
+#define RECENT_LEAST_TEXTS	64
+#define RECENT_MOST_TEXTS	1024
+#define RECENT_PER_VALUE	16
 #define RECENT_FROM_ROW		1024	/* for fewer rows it is not worth the memory */
 #define RECENT_MAX_LENGTH	16
 
@@ -104,10 +117,24 @@ typedef struct RecentText
 	bool		used;
 } RecentText;
 
+/*
+ * Places for the texts of a dictionary, a power of two: so many that hardly two
+ * of its values have the same one, for those would drive each other out.
+ */
 static inline int
-RecentPlace(const TextKey *k)
+RecentPlaces(int nvalues)
 {
-	return (int) (TextKeyHash(k) >> 32 & (RECENT_TEXTS - 1));
+	int			n = RECENT_LEAST_TEXTS;
+
+	while (n < RECENT_MOST_TEXTS && n < RECENT_PER_VALUE * (int64) nvalues)
+		n *= 2;
+	return n;
+}
+
+static inline int
+RecentPlace(const TextKey *k, int places)
+{
+	return (int) (TextKeyPlace(k) & (uint32) (places - 1));
 }
 
 static inline bool

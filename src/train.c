@@ -171,10 +171,12 @@ AddRow(FrameState *st, const NullableDatum *args, bool positive)
 	FrameBuilder *b = st->builder;
 	const CellSource *src = st->sources,
 			   *end = src + st->nsources;
+	const char *columns = b->ncolumns > 0 ? (char *) b->columns[0] : NULL;
 	uint8	   *cells;
 	uint64		known;
 	uint32		hash = 0;
 
+#define COLUMN	((const BuilderColumn *) (columns + src->at))
 #define VALUE	(args ? args[src->attr].value : st->input.values[src->attr])
 #define ISNULL	(args ? args[src->attr].isnull : st->input.nulls[src->attr])
 #define ADD(way_, coded) \
@@ -189,10 +191,10 @@ AddRow(FrameState *st, const NullableDatum *args, bool positive)
 
 	FrameBuilderBeginRow(b);
 	cells = b->cells;
-	ADD(WAY_INT4, FrameBuilderCodeSmall(cells, src->bc, DatumGetInt32(VALUE)));
-	ADD(WAY_INT2, FrameBuilderCodeSmall(cells, src->bc, DatumGetInt16(VALUE)));
-	ADD(WAY_INT8, FrameBuilderCodeSmall(cells, src->bc, DatumGetInt64(VALUE)));
-	ADD(WAY_FLOAT8, FrameBuilderCodePlain(cells, src->bc, DatumGetFloat8(VALUE)));
+	ADD(WAY_INT4, FrameBuilderCodeSmall(cells, COLUMN, DatumGetInt32(VALUE)));
+	ADD(WAY_INT2, FrameBuilderCodeSmall(cells, COLUMN, DatumGetInt16(VALUE)));
+	ADD(WAY_INT8, FrameBuilderCodeSmall(cells, COLUMN, DatumGetInt64(VALUE)));
+	ADD(WAY_FLOAT8, FrameBuilderCodePlain(cells, COLUMN, DatumGetFloat8(VALUE)));
 	for (; src < end && src->way == WAY_TEXT; src++)
 		if (ISNULL)
 			AddCell(st, src, VALUE, true);
@@ -203,21 +205,18 @@ AddRow(FrameState *st, const NullableDatum *args, bool positive)
 	if (b->rows % ROWS_PER_REPORT == 0)
 		ProgressReport("reading rows", 0, b->rows, 0);
 	FrameBuilderEndRow(b, positive);
+#undef COLUMN
 #undef VALUE
 #undef ISNULL
 #undef ADD
 }
 
 static Datum
-AddLabelled(FrameState *st, FunctionCallInfo fcinfo, int label_arg, bool fresh,
-			const RowShape *was, const NullableDatum *args)
+AddLabelled(FrameState *st, FunctionCallInfo fcinfo, int label_arg,
+			const NullableDatum *args)
 {
 	bool		positive;
 
-	if (fresh && was != NULL)
-		CheckSameColumns(was, st->input.shape);
-	else if (fresh)
-		BindColumns(st);
 	if (!ReadLabel(st, fcinfo, label_arg, &positive))
 		FrameBuilderAddUnknown(st->builder, 1);
 	else if (args != NULL)
@@ -233,7 +232,6 @@ RecordTransition(FunctionCallInfo fcinfo, int kinds)
 {
 	FrameState *st = StateOfCall(fcinfo, 3, kinds, true);
 	const RowShape *was = st->input.shape;
-	bool		fresh;
 
 	if (PG_ARGISNULL(2))
 		ereport(ERROR,
@@ -245,8 +243,14 @@ RecordTransition(FunctionCallInfo fcinfo, int kinds)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"names\" does not act here"),
 				 errdetail("A row has the names of its columns.")));
-	fresh = RowInputRecord(&st->input, PG_GETARG_HEAPTUPLEHEADER(2), st->cxt);
-	return AddLabelled(st, fcinfo, 1, fresh, was, NULL);
+	if (RowInputRecord(&st->input, PG_GETARG_HEAPTUPLEHEADER(2), st->cxt))
+	{
+		if (was != NULL)
+			CheckSameColumns(was, st->input.shape);
+		else
+			BindColumns(st);
+	}
+	return AddLabelled(st, fcinfo, 1, NULL);
 }
 
 PG_FUNCTION_INFO_V1(lead_frame_transfn);
@@ -263,16 +267,49 @@ lead_train_transfn(PG_FUNCTION_ARGS)
 	return RecordTransition(fcinfo, OPTIONS_FRAME | OPTIONS_FIT);
 }
 
+/* The columns of the call. */
+static void
+BindArguments(FrameState *st, FunctionCallInfo fcinfo)
+{
+	ShapeOfCall(&st->input, st->shared, st->opt, fcinfo, 3, st->cxt);
+	BindColumns(st);
+}
+
+/* The columns of the call, which are the same for all groups. */
+static void
+BindGroup(FrameState *st, FunctionCallInfo fcinfo)
+{
+	SharedCall *shared = st->shared;
+
+	if (shared->columns == NULL)
+	{
+		FrameState *columns = StateCreate(fcinfo->flinfo->fn_mcxt, shared->options,
+										  st->kinds, true, 0);
+
+		columns->shared = shared;
+		BindArguments(columns, fcinfo);
+		shared->columns = columns;
+	}
+	st->input.shape = shared->columns->input.shape;
+	st->sources = shared->columns->sources;
+	st->nsources = shared->columns->nsources;
+	FrameBuilderCopyColumns(st->builder, shared->columns->builder);
+}
+
 /* (state, label, options jsonb, VARIADIC "any") */
 static Datum
 ColumnsTransition(FunctionCallInfo fcinfo, int kinds)
 {
 	FrameState *st = StateOfCall(fcinfo, 2, kinds, true);
-	bool		fresh = (st->input.shape == NULL);
 
-	if (fresh)
-		ShapeOfCall(&st->input, st->shared, st->opt, fcinfo, 3, st->cxt);
-	return AddLabelled(st, fcinfo, 1, fresh, NULL, &fcinfo->args[3]);
+	if (st->input.shape == NULL)
+	{
+		if (st->shared != NULL)
+			BindGroup(st, fcinfo);
+		else
+			BindArguments(st, fcinfo);
+	}
+	return AddLabelled(st, fcinfo, 1, &fcinfo->args[3]);
 }
 
 PG_FUNCTION_INFO_V1(lead_frame_columns_transfn);
@@ -313,8 +350,9 @@ lead_frame_union_transfn(PG_FUNCTION_ARGS)
 /* ---- between workers ---- */
 
 /*
- * A state that arrived from another process is its frame; it becomes a builder
- * like any other when something is to be added.
+ * The builder of a state, when no more rows are to come.  A state that arrived
+ * from another process is its frame; it becomes a builder like any other when
+ * something is to be added.
  */
 static FrameBuilder *
 StateBuilder(FrameState *st)
@@ -324,6 +362,7 @@ StateBuilder(FrameState *st)
 	st->decoded = NULL;
 	if (decoded != NULL)
 		FrameBuilderAbsorb(st->builder, decoded);
+	FreeChunks(st->builder);
 	return st->builder;
 }
 
@@ -367,7 +406,7 @@ lead_frame_serialize(PG_FUNCTION_ARGS)
 	appendStringInfoSpaces(&buf, VARHDRSZ);
 	PutU8(&buf, st->kinds);
 	PutText(&buf, given, strlen(given));
-	FramePutState(&buf, FrameBuilderFinishState(StateBuilder(st)));
+	FrameBuilderPutState(&buf, StateBuilder(st));
 	SET_VARSIZE(buf.data, buf.len);
 	PG_RETURN_BYTEA_P((bytea *) buf.data);
 }
@@ -411,8 +450,7 @@ lead_frame_finalfn(PG_FUNCTION_ARGS)
 		elog(ERROR, "aggregate function called in non-aggregate context");
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	PG_RETURN_BYTEA_P(FrameEncode(FrameBuilderFinish(StateBuilder((FrameState *)
-																  PG_GETARG_POINTER(0)), 0)));
+	PG_RETURN_BYTEA_P(FrameBuilderEncode(StateBuilder((FrameState *) PG_GETARG_POINTER(0))));
 }
 
 /*

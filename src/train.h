@@ -27,7 +27,7 @@ typedef struct CellSource
 {
 	int			attr;			/* column of the row */
 	int			column;			/* of the builder */
-	const struct BuilderColumn *bc; /* the same */
+	Size		at;				/* the same in bytes from the first one */
 	CellWay		way;
 	Feature    *part;			/* carries the transform of a part of a time; or NULL */
 } CellSource;

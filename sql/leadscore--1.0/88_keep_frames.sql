@@ -187,18 +187,22 @@ BEGIN
 END;
 $$;
 
--- The query that frames the periods from $1 to $2: one scan of the source.
+-- The query that frames the periods from $1 to $2: one scan of the source.  Where a
+-- clock is put back at midnight rows lie an hour before the start of their period:
+-- the range of times, for an index, is a day wider.
 CREATE FUNCTION leadscore.keeping_query(spec jsonb, period text)
 RETURNS text
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT format('SELECT t.starts, %s FROM %s AS s CROSS JOIN LATERAL (SELECT (%s) AS label, %s AS starts) AS t'
-		' WHERE s.%I OPERATOR(pg_catalog.>=) %s AND s.%5$I OPERATOR(pg_catalog.<) %7$s GROUP BY t.starts',
+		' WHERE s.%I OPERATOR(pg_catalog.>=) %s AND s.%5$I OPERATOR(pg_catalog.<) %7$s'
+		' AND t.starts OPERATOR(pg_catalog.>=) $1 AND t.starts OPERATOR(pg_catalog.<) $2 GROUP BY t.starts',
 		leadscore.aggregate('lead_frame', ARRAY(SELECT jsonb_array_elements_text(spec->'features')),
 			leadscore.framing_options(spec), 'true', 'frame'),
 		spec->>'source', spec->>'label', leadscore.period_of_row(spec, period), spec->>'time',
-		leadscore.as_time(spec, '$1'), leadscore.as_time(spec, '$2'))
+		leadscore.as_time(spec, '($1 OPERATOR(pg_catalog.-) ''1 day''::pg_catalog.interval)'),
+		leadscore.as_time(spec, '($2 OPERATOR(pg_catalog.+) ''1 day''::pg_catalog.interval)'))
 $$;
 COMMENT ON FUNCTION leadscore.keeping_query(jsonb, text) IS 'the query that frames a model''s rows period by period: one scan of the source';
 
@@ -256,8 +260,8 @@ $$;
 -- returns		a row per period: action 'kept', or 'kept again'.  rows have a label,
 --				unknown have none.  A period without rows is kept as well, once there are
 --				rows after it: until then they may be about to come
--- errors		no time column; frames kept by another recipe or period; a recipe that
---				another role wrote; those of the source
+-- errors		no time column; frames kept by another recipe or period, or while a column
+--				had another type; a recipe that another role wrote; those of the source
 CREATE FUNCTION lead_keep_frames(name text, period text DEFAULT NULL, maturity interval DEFAULT NULL,
 	until timestamptz DEFAULT NULL, again timestamptz DEFAULT NULL,
 	OUT starts timestamptz, OUT ends timestamptz, OUT rows bigint, OUT positives bigint, OUT unknown bigint, OUT action text)
@@ -301,11 +305,18 @@ BEGIN
 			INSERT INTO leadscore.kept_frames (name, starts, ends, frame, rows, positives, unknown)
 			SELECT $3, p.starts AT TIME ZONE $4, (p.starts OPERATOR(pg_catalog.+) $5) AT TIME ZONE $4,
 				leadscore.set_time_range(f.frame), COALESCE(c.rows, 0), COALESCE(c.positives, 0), COALESCE(c.unknown, 0)
-			FROM pg_catalog.generate_series($1 AT TIME ZONE $4, ($2 AT TIME ZONE $4) OPERATOR(pg_catalog.-) $5, $5) AS p(starts)
+			FROM pg_catalog.generate_series(pg_catalog.date_trunc($6, $1 AT TIME ZONE $4),
+					(SELECT pg_catalog.max(f.starts) FROM f) AT TIME ZONE $4, $5) AS p(starts)
 				LEFT JOIN f ON f.starts OPERATOR(pg_catalog.=) (p.starts AT TIME ZONE $4)
-				LEFT JOIN LATERAL leadscore.frame_counts(f.frame) AS c ON true
-			WHERE (p.starts AT TIME ZONE $4) OPERATOR(pg_catalog.<=) (SELECT pg_catalog.max(f.starts) FROM f)',
-			leadscore.keeping_query(spec, chosen.period)) USING "from", "to", name, zone, step;
+				LEFT JOIN LATERAL leadscore.frame_counts(f.frame) AS c ON true',
+			leadscore.keeping_query(spec, chosen.period)) USING "from", "to", name, zone, step, chosen.period;
+		-- an error where a column has another type by now: the frames could not be one
+		PERFORM @extschema@.lead_frame(k.frame) FROM (
+			(SELECT f.frame FROM leadscore.kept_frames AS f WHERE f.name OPERATOR(pg_catalog.=) name
+				AND f.starts OPERATOR(pg_catalog.<) "from" AND f.rows OPERATOR(pg_catalog.>) 0 ORDER BY f.starts DESC LIMIT 1)
+			UNION ALL
+			(SELECT f.frame FROM leadscore.kept_frames AS f WHERE f.name OPERATOR(pg_catalog.=) name
+				AND f.starts OPERATOR(pg_catalog.>=) "from" AND f.rows OPERATOR(pg_catalog.>) 0 ORDER BY f.starts LIMIT 1)) AS k;
 	END IF;
 	PERFORM leadscore.set_settings(here);
 	RETURN QUERY SELECT k.starts, k.ends, k.rows, k.positives, k.unknown,
@@ -403,7 +414,7 @@ BEGIN
 			HINT = format('lead_keep_frames(%L, again => ''-infinity'') frames all rows of the source anew.', name);
 	END IF;
 	SELECT min(k.starts), sum(k.rows), sum(k.rows + k.unknown) INTO starts, labelled, total FROM leadscore.kept_frames AS k
-	WHERE k.name = name AND k.starts >= ((ends AT TIME ZONE zone) - (spec #>> '{frames,window}')::interval) AT TIME ZONE zone;
+	WHERE k.name = name AND k.starts >= (date_trunc('day', ends AT TIME ZONE zone) - (spec #>> '{frames,window}')::interval) AT TIME ZONE zone;
 	SELECT max(k.starts) INTO held_from
 	FROM (SELECT k.starts, sum(k.rows) OVER (ORDER BY k.starts DESC) AS later FROM leadscore.kept_frames AS k
 		WHERE k.name = name AND k.starts >= starts) AS k
@@ -608,7 +619,8 @@ $$;
 
 -- Which rows of a source a version's hold-out has, as SQL over s and t.label: those with
 -- a label that were there when it was trained.  A label that is not known is a count
--- there and no data.
+-- there and no data.  Of a row without a time nobody knows when it came: it is taken for
+-- one of these, and is an error if it is not.
 CREATE FUNCTION leadscore.in_holdout(spec jsonb, cut jsonb, seen jsonb, data_to timestamptz)
 RETURNS text
 LANGUAGE sql STABLE
@@ -617,8 +629,8 @@ AS $$
 	SELECT concat_ws(' AND ', 't.label IS NOT NULL', leadscore.held_out(spec, cut #>> '{}'),
 		CASE WHEN spec #>> '{holdout,by}' = 'time' AND seen IS NOT NULL THEN format('s.%I OPERATOR(pg_catalog.<=) %L::%s', spec #>> '{holdout,column}',
 			seen #>> '{}', (SELECT c->>'type' FROM jsonb_array_elements(spec->'columns') AS c WHERE c->>'name' = spec #>> '{holdout,column}'))
-		WHEN data_to IS NOT NULL THEN format('s.%I::pg_catalog.timestamptz OPERATOR(pg_catalog.<=) %L::pg_catalog.timestamptz',
-			spec->>'time', to_json(data_to) #>> '{}') END)
+		WHEN data_to IS NOT NULL THEN format('(pg_catalog.isfinite(s.%I::pg_catalog.timestamptz) IS NOT TRUE'
+			' OR s.%1$I::pg_catalog.timestamptz OPERATOR(pg_catalog.<=) %2$L::pg_catalog.timestamptz)', spec->>'time', to_json(data_to) #>> '{}') END)
 $$;
 
 -- A hold-out, and what of its version's run tells which rows it has.
@@ -632,16 +644,18 @@ AS $$
 	WHERE h.name = $1 AND h.version = $2
 $$;
 
--- Takes rows out of one hold-out; how many.
-CREATE FUNCTION leadscore.forget_holdout(name text, version integer, source text, columns jsonb)
+-- Takes rows out of one hold-out; how many, NULL if it was dropped for they could not be.
+-- Whatever else is wrong, with the rows or with rights, drops nothing.
+CREATE FUNCTION leadscore.forget_holdout(name text, version integer, source text, columns jsonb, drop_inexact boolean)
 RETURNS bigint
 LANGUAGE plpgsql
 AS $$
-#variable_conflict use_variable
 DECLARE
 	held record;
 	here pg_catalog.jsonb := leadscore.current_settings();
 	less record;
+	exact @extschema@.leadframe;
+	detail pg_catalog.text;
 BEGIN
 	SELECT * INTO held FROM leadscore.holdout_of(name, version);
 	IF NOT leadscore.own_words(name, held.spec) THEN
@@ -654,10 +668,22 @@ BEGIN
 	SELECT * INTO less FROM leadscore.frame_like(held.frame, held.spec OPERATOR(pg_catalog.->>) 'label', source, columns,
 		leadscore.in_holdout(held.spec, held.cut, held.seen, held.data_to));
 	PERFORM leadscore.set_settings(here);
-	IF less.rows IS NOT NULL THEN
-		UPDATE leadscore.holdouts AS o SET frame = leadscore.without_rows(pg_catalog.concat('hold-out of version ', version), held.frame, less.rows)
-		WHERE o.name OPERATOR(pg_catalog.=) name AND o.version OPERATOR(pg_catalog.=) version;
+	IF less.rows IS NULL THEN
+		RETURN less.total;
 	END IF;
+	BEGIN
+		exact := leadscore.without_rows(pg_catalog.concat('hold-out of version ', version), held.frame, less.rows);
+	EXCEPTION WHEN data_exception OR datatype_mismatch OR feature_not_supported OR undefined_column THEN
+		IF NOT drop_inexact THEN
+			GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+			RAISE EXCEPTION '%', SQLERRM USING ERRCODE = SQLSTATE, DETAIL = detail,
+				HINT = 'Give the rows as they were framed, or let go of such hold-outs: holdouts => ''drop''.';
+		END IF;
+		DELETE FROM leadscore.holdouts AS h WHERE h.name OPERATOR(pg_catalog.=) $1 AND h.version OPERATOR(pg_catalog.=) $2;
+		RETURN NULL;
+	END;
+	UPDATE leadscore.holdouts AS h SET frame = exact
+	WHERE h.name OPERATOR(pg_catalog.=) $1 AND h.version OPERATOR(pg_catalog.=) $2;
 	RETURN less.total;
 END;
 $$;
@@ -671,26 +697,14 @@ AS $$
 DECLARE
 	version pg_catalog.int4;
 	total pg_catalog.int8;
-	message pg_catalog.text;
-	detail pg_catalog.text;
-	state pg_catalog.text;
 BEGIN
 	FOR version IN SELECT h.version FROM leadscore.holdouts AS h WHERE h.name OPERATOR(pg_catalog.=) name ORDER BY 1 LOOP
-		BEGIN
-			total := leadscore.forget_holdout(name, version, source, columns);
-			IF total OPERATOR(pg_catalog.>) 0 THEN
-				RETURN NEXT ROW (pg_catalog.concat('hold-out of version ', version), NULL, total)::@extschema@.lead_forgotten;
-			END IF;
-		EXCEPTION WHEN OTHERS THEN
-			GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, state = RETURNED_SQLSTATE;
-			IF drop_inexact THEN
-				DELETE FROM leadscore.holdouts AS h WHERE h.name OPERATOR(pg_catalog.=) name AND h.version OPERATOR(pg_catalog.=) version;
-				RETURN NEXT ROW (pg_catalog.concat('hold-out of version ', version, ', dropped'), NULL, NULL)::@extschema@.lead_forgotten;
-			ELSE
-				RAISE EXCEPTION '%', message USING ERRCODE = state, DETAIL = detail,
-					HINT = 'Give the rows as they were framed, or let go of such hold-outs: holdouts => ''drop''.';
-			END IF;
-		END;
+		total := leadscore.forget_holdout(name, version, source, columns, drop_inexact);
+		IF total IS NULL THEN
+			RETURN NEXT ROW (pg_catalog.concat('hold-out of version ', version, ', dropped'), NULL, NULL)::@extschema@.lead_forgotten;
+		ELSIF total OPERATOR(pg_catalog.>) 0 THEN
+			RETURN NEXT ROW (pg_catalog.concat('hold-out of version ', version), NULL, total)::@extschema@.lead_forgotten;
+		END IF;
 	END LOOP;
 END;
 $$;
@@ -698,11 +712,13 @@ $$;
 -- lead_forget(name, rows): takes rows out of a model's kept frames and hold-outs, which
 -- then are, to the byte, what they would be without them.
 -- rows			a table or view, or the text of one SELECT, with the columns of the
---				source: the rows as they were framed, values and labels
+--				source: the rows as they were framed, values and labels; read once, into
+--				a temporary table
 -- holdouts		'drop': deletes hold-outs that cannot be made exact; default 'exact'
 -- returns		a row per frame that was touched; leadscore.forgettings notes that and when
 -- errors		a row that is not in its frame, with the column or the label; nothing is
---				forgotten then.  Models trained before stay as they are
+--				forgotten then; an isolation level above read committed.  Models trained
+--				before stay as they are
 CREATE FUNCTION lead_forget(name text, rows text, holdouts text DEFAULT 'exact')
 RETURNS SETOF lead_forgotten
 LANGUAGE plpgsql
@@ -710,6 +726,7 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	given record;
+	source CONSTANT pg_catalog.text := 'pg_temp."leadscore rows"';
 	columns pg_catalog.jsonb;
 	touched @extschema@.lead_forgotten[];
 	total pg_catalog.int8;
@@ -721,19 +738,28 @@ BEGIN
 		RAISE EXCEPTION 'invalid value for holdouts: "%"', COALESCE(holdouts, '(null)') USING ERRCODE = 'invalid_parameter_value',
 			HINT = 'It is "exact", or "drop" to delete hold-outs that cannot be made exact.';
 	END IF;
+	-- an older snapshot would not show the hold-outs of a training that ended just now
+	IF pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.!~) '^read' THEN
+		RAISE EXCEPTION 'lead_forget() cannot run in a transaction of isolation level %', pg_catalog.current_setting('transaction_isolation')
+			USING ERRCODE = 'invalid_transaction_state', DETAIL = 'What was stored since the transaction began would keep the rows.',
+				HINT = 'BEGIN ISOLATION LEVEL READ COMMITTED.';
+	END IF;
 	PERFORM leadscore.lock(name);
 	PERFORM leadscore.require_model(name);
 	SELECT * INTO given FROM leadscore.resolve_source(rows);
 	columns := leadscore.columns_of(given.relation);
+	-- read once: all frames must lose the same rows, whatever others write meanwhile
+	EXECUTE pg_catalog.concat('CREATE TEMPORARY TABLE "leadscore rows" ON COMMIT DROP AS SELECT * FROM ', given.source, ' AS s');
+	GET DIAGNOSTICS total = ROW_COUNT;
 	IF given.is_query THEN
 		DROP VIEW pg_temp."leadscore source";
 	END IF;
-	EXECUTE pg_catalog.concat('SELECT pg_catalog.count(*) FROM ', given.source, ' AS s') INTO total;
 	IF EXISTS (SELECT FROM leadscore.kept_frames AS k WHERE k.name OPERATOR(pg_catalog.=) name) THEN
-		touched := ARRAY(SELECT f FROM leadscore.forget_frames(name, given.source, columns) AS f);
+		touched := ARRAY(SELECT f FROM leadscore.forget_frames(name, source, columns) AS f);
 	END IF;
 	touched := touched OPERATOR(pg_catalog.||) ARRAY(SELECT f
-		FROM leadscore.forget_holdouts(name, given.source, columns, holdouts OPERATOR(pg_catalog.=) 'drop') AS f);
+		FROM leadscore.forget_holdouts(name, source, columns, holdouts OPERATOR(pg_catalog.=) 'drop') AS f);
+	DROP TABLE pg_temp."leadscore rows";
 	IF pg_catalog.cardinality(touched) OPERATOR(pg_catalog.>) 0 THEN
 		INSERT INTO leadscore.forgettings (name, rows, frames) VALUES (name, total, pg_catalog.cardinality(touched));
 	END IF;

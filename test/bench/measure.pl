@@ -14,6 +14,10 @@ use Time::HiRes qw(time);
 my ($rows, $rounds, $peers) = @ARGV;
 my (%ms, %notes);
 
+# peak memory of other programs, as measured with a million rows
+my %peer_bytes_per_row = ('liblinear -s 0' => 180, 'scikit-learn, sparse, newton-cholesky' => 1450,
+	'scikit-learn, dense, lbfgs' => 2400);
+
 my @queries = table('SELECT name, workers, before, sql FROM bench.query
 	WHERE name IN (SELECT query FROM bench.line) ORDER BY
 		(SELECT min(n) FROM bench.line WHERE query = name)');
@@ -229,9 +233,17 @@ sub time_peers
 	}
 	my @names = ('liblinear -s 0', 'scikit-learn, sparse, newton-cholesky', 'scikit-learn, dense, lbfgs');
 	my $times = $rounds < 3 ? $rounds : 3;
+	my (%result, %failed);
+
+	# beside the server, half of the memory is theirs
+	foreach my $name (grep { $run{$_} } @names)
+	{
+		my $need = $rows * $peer_bytes_per_row{$name} / 1e9;
+		my ($memory) = map { /^MemTotal:\s*(\d+) kB/ ? $1 / 1e6 : () } `cat /proc/meminfo`;
+		$failed{$name} = sprintf 'takes some %.0f GB: too much here', $need if $need > $memory / 2;
+	}
 	say_progress("Measuring peers, $times rounds …");
 
-	my (%result, %failed);
 	foreach my $round (1 .. $times)
 	{
 		foreach my $name (grep { $run{$_} && !$failed{$_} } @names)

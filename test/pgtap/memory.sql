@@ -3,7 +3,7 @@
 BEGIN;
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(26);
+SELECT plan(27);
 
 -- many different rows: levels, codes of one and two bytes, numbers with NULLs, and
 -- texts that overflow only late, after rows have gone to files
@@ -55,6 +55,9 @@ FROM known, (VALUES
 	('3MB', 0, 'SELECT md5(lead_train(y, m, ''{"exclude": ["i"]}'')) FROM many m'),
 	('1GB', 2, 'SELECT md5(lead_train(y, m, ''{"exclude": ["i"]}'')) FROM many m')
 ) v(memory, workers, query);
+
+SELECT is(under('1MB', 0, fingerprint), under('1GB', 0, fingerprint), 'the same fingerprint of the rows in a file')
+FROM (VALUES ('SELECT (lead_training(y, m, ''{"exclude": ["i"]}'')).fingerprint FROM many m')) v(fingerprint);
 
 -- in a window nothing is written to files, as nobody could close them
 SELECT is(under('1MB', 0, 'SELECT md5(model) FROM (SELECT lead_train(y, m, ''{"exclude": ["i"]}'') OVER () AS model FROM many m LIMIT 1) s'), model,

@@ -101,6 +101,57 @@ SELECT version FROM leadscore.holdouts WHERE name = 'zoned' ORDER BY 1;
 -- a model that keeps no frames has hold-outs
 SELECT * FROM lead_forget('timeless', 'SELECT * FROM leads WHERE id < 10');
 
+-- what is wrong with the query is an error, and drops no hold-out
+SELECT * FROM lead_forget('timeless', 'SELECT id, created, city, clicks FROM leads WHERE id = 11', 'drop');
+SELECT * FROM lead_forget('timeless', 'SELECT id, created, city, 1 / (id - 11) AS clicks, won FROM leads WHERE id = 11', 'drop');
+SELECT count(*) FROM leadscore.holdouts WHERE name = 'timeless';
+-- a kept frame has no range of times, and its profile does not invent one
+SELECT "column", rows, min, max FROM lead_describe(lead_profile(leadscore.set_time_range(
+	(SELECT lead_frame(won, r) FROM leads, LATERAL (SELECT created, clicks) r WHERE isfinite(leads.created)))));
+-- a column of another type
+DELETE FROM leadscore.kept_frames WHERE name = 'zoned' AND starts >= '2024-04-05';
+ALTER TABLE leads ALTER COLUMN clicks TYPE text;
+SELECT * FROM lead_keep_frames('zoned', until => '2024-04-07');
+SELECT max(starts) AS last FROM leadscore.kept_frames WHERE name = 'zoned';
+ALTER TABLE leads ALTER COLUMN clicks TYPE integer USING clicks::integer;
+-- leads without a time are in hold-outs by key
+CREATE TABLE timeless_too AS SELECT id, CASE WHEN id % 10 > 0 THEN created END AS created, clicks, won FROM leads WHERE won IS NOT NULL;
+INSERT INTO timeless_too SELECT 1000 + id, 'infinity', clicks, won FROM timeless_too WHERE id % 10 = 1;
+INSERT INTO timeless_too SELECT 2000 + id, NULL, clicks, won FROM timeless_too WHERE id % 10 = 1;
+SELECT (lead_train_model('by key', 'timeless_too', 'won', key => 'id', time_column => 'created', holdout => '{"by": "key", "share": 0.5}', gate => '{"promote": "always"}')).status;
+SELECT frame IS NOT NULL AS held, (leadscore.frame_counts(frame)).rows > 20 AS some FROM leadscore.holdouts WHERE name = 'by key';
+SELECT rows > 5 AS some FROM lead_forget('by key', 'SELECT * FROM timeless_too WHERE NOT COALESCE(isfinite(created), false)');
+SELECT count(*) FROM lead_forget('by key', 'SELECT * FROM timeless_too WHERE isfinite(created)');
+SELECT (leadscore.frame_counts(frame)).* FROM leadscore.holdouts WHERE name = 'by key';
+SELECT lead_drop_model('by key', true);
+-- a snapshot that may be older than a hold-out
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT * FROM lead_forget('timeless', 'SELECT * FROM leads WHERE id = 11');
+ROLLBACK;
+-- a query that finds other rows each time is asked once
+SELECT sum(rows) FROM lead_forget('dated', 'SELECT * FROM leads WHERE day < ''2024-04-01'' AND id > 100 ORDER BY random() LIMIT 40') WHERE what = 'frame';
+
+-- where clocks are put forward or back at midnight a day begins at 01:00, or twice: kept
+-- day by day the frames have the rows that they have when kept at once
+CREATE TABLE midnight AS
+SELECT i AS id, start + i * interval '15 minutes' AS created, i % 7 AS clicks, i % 5 = 0 AS won, zone
+FROM (VALUES ('America/Santiago', '2024-09-06 12:00+00'::timestamptz), ('America/Havana', '2024-11-01 12:00+00')) v(zone, start), generate_series(0, 479) i;
+SELECT zone, (lead_train_model(zone, format('SELECT id, created, clicks, won FROM midnight WHERE zone = %L', zone), 'won', key => 'id', time_column => 'created',
+	options => jsonb_build_object('timezone', zone), gate => '{"promote": "always"}')).status FROM (SELECT DISTINCT zone FROM midnight) z ORDER BY zone;
+SELECT zone, count(k.*) AS frames FROM (SELECT DISTINCT zone FROM midnight) z,
+	LATERAL (SELECT min(created) + n * interval '1 day' AS until FROM midnight m, generate_series(1, 5) n WHERE m.zone = z.zone GROUP BY n ORDER BY n) u,
+	LATERAL lead_keep_frames(zone, maturity => '0', until => until) k GROUP BY zone ORDER BY zone;
+CREATE TEMP TABLE day_by_day AS SELECT * FROM leadscore.kept_frames WHERE name IN (SELECT zone FROM midnight);
+SELECT name, starts AT TIME ZONE name AS starts, ends AT TIME ZONE name AS ends, k.rows,
+	(SELECT count(*) FROM midnight WHERE zone = name AND date_trunc('day', created AT TIME ZONE zone) = date_trunc('day', starts AT TIME ZONE name)) AS "all"
+FROM day_by_day k ORDER BY name, starts;
+SELECT zone, count(*) AS frames, sum(rows) AS rows FROM (SELECT DISTINCT zone FROM midnight) z, LATERAL lead_keep_frames(zone, until => 'infinity', again => '-infinity') GROUP BY zone ORDER BY zone;
+SELECT count(*), bool_and(k.frame = d.frame) AS "same" FROM day_by_day d JOIN leadscore.kept_frames k USING (name, starts, ends, rows);
+-- two days until such a midnight
+DELETE FROM leadscore.kept_frames WHERE name = 'America/Santiago' AND starts >= '2024-09-08';
+SELECT status, rows, held_out FROM lead_retrain('America/Santiago', frames_window => '2 days');
+SELECT lead_drop_model(zone, true) FROM (SELECT DISTINCT zone FROM midnight) z;
+
 -- the frames and their choice go with the model, the record stays
 SELECT lead_drop_model(name, true) FROM leadscore.models WHERE name IN ('zoned', 'local', 'dated', 'numbered', 'timeless');
 SELECT (SELECT count(*) FROM leadscore.kept_frames) AS frames, (SELECT count(*) FROM leadscore.frame_keeping) AS keeping, (SELECT count(*) FROM leadscore.forgettings) AS forgettings;

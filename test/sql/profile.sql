@@ -136,6 +136,7 @@ SELECT lead_train(won, l) AS m2 FROM (SELECT won, clicks FROM leads) l \gset
 SELECT error_of(format('SELECT lead_profile(CASE WHEN won THEN %L::bytea ELSE %L::bytea END, l) FROM leads l', :'m', :'m2'));
 SELECT error_of(format('SELECT lead_profile(%L::bytea, v) FROM (VALUES (1)) v(x)', :'m'));
 SELECT error_of(format('SELECT lead_profile(%L::bytea, v) FROM (SELECT city, clicks, amount, loss, 1 AS "(score)" FROM leads) v', :'m'));
+SELECT error_of('SELECT lead_profile(v) FROM (SELECT clicks AS a, amount AS a FROM leads) v');
 SELECT error_of($$SELECT lead_profile(NULL::bytea, l) FROM leads l$$);
 SELECT error_of($$SELECT lead_profile(NULL::text, l) FROM leads l$$);
 SELECT error_of($$SELECT lead_profile('nobody', l) FROM leads l$$);
@@ -177,6 +178,9 @@ DO $$ BEGIN
 			 FROM generate_series(1, 1000) n);
 END $$;
 SELECT length(lead_profile(b)::text) / 2 < 1200000 AS broad, count(*) FROM broad b;
+-- skewness of numbers whose squares are beyond double precision; never more different ones than rows
+SELECT "column", round(skewness::numeric, 9) AS skewness FROM lead_describe((SELECT lead_profile(v) FROM (SELECT i * i * 1e-200::float8 AS tiny, i * i::float8 AS plain, i * i * 1e200::float8 AS huge FROM generate_series(1, 4) i) v));
+SELECT max("distinct" - rows) <= 0 AS possible FROM generate_series(1, 50) k, LATERAL (SELECT lead_profile(v) AS p FROM (SELECT sin(i * k) AS x, md5(concat(i, ' ', k)) AS t FROM generate_series(1, 3000) i) v) v, lead_describe(p);
 SELECT error_of($$SELECT 'x'::leadprofile$$);
 
 DROP SCHEMA profile_test CASCADE;

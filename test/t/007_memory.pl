@@ -36,4 +36,12 @@ $took = peak("SET leadscore.work_mem = '1MB'; SELECT count(u) FROM "
 		. "(SELECT lead_frame(f) AS u FROM $frame, generate_series(1, 300)) s") - $nothing;
 cmp_ok($took, '<', 75, sprintf 'large frames united: %.0f MB', $took);
 
+# Many small groups: what they have in common is there once.
+my $names = join ', ', map { qq("c$_") } 1 .. 37;
+my $values = join ', ', q('a' || i % 3), q('b' || i % 5), map { "(i + $_) % 3" } 3 .. 37;
+$took = peak("SET work_mem = '1GB'; SET enable_sort = off; SELECT count(f) FROM "
+		. "(SELECT lead_frame_columns(i % 2 = 0, '{\"names\": [$names]}', $values) AS f "
+		. 'FROM (SELECT generate_series(1, 25000) AS i) s GROUP BY i % 5000) g') - $nothing;
+cmp_ok($took, '<', 5000 * 0.022, sprintf 'groups of 5 rows and 37 columns: %.1f kB each', $took / 5);
+
 done_testing();
