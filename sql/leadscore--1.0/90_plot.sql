@@ -364,7 +364,8 @@ BEGIN ATOMIC
 			|| leadscore.svg_line(p, xs, ys, '#0072B2', '', 1.5) || marks)
 		ELSE leadscore.svg_note(title, 'Nothing was measured yet.') END
 	FROM (SELECT count(y) AS n, min(x) AS first_x, max(x) AS last_x, (array_agg(y ORDER BY i DESC) FILTER (WHERE y IS NOT NULL))[1] AS last_y,
-				min(least(y, low, r, rl, CASE WHEN zero THEN 0 END)) AS least, max(greatest(y, high, r, rh, CASE WHEN zero THEN 0 END)) AS most
+				min(least(y, low, r, rl, CASE WHEN zero THEN 0 END)) AS least,
+				max(greatest(nullif(y, 'Infinity'), high, r, rh, CASE WHEN zero THEN 0 END)) AS most	-- what is infinite is drawn on the edge
 			FROM unnest(xs, ys, lows, highs, refs, ref_lows, ref_highs) WITH ORDINALITY AS u(x, y, low, high, r, rl, rh, i)) AS s,
 		LATERAL leadscore.nice_ticks(least, most) AS y_ticks,
 		LATERAL (SELECT first_x - margin AS a, last_x + margin AS b FROM (SELECT greatest((last_x - first_x) * 0.04, 43200) AS margin) AS g) AS t,
