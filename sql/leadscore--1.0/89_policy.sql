@@ -68,7 +68,8 @@ GRANT USAGE, SELECT, UPDATE ON SEQUENCE leadscore.decisions_decision_id_seq TO @
 -- Policies
 ----------------------------------------------------------------------------
 
--- An interval of an object, or NULL; an error if it is none, or not greater than zero.
+-- An interval of an object, or NULL; an error if it is none, not greater than zero, or
+-- beyond what can be added to a time.
 CREATE FUNCTION leadscore.interval_of(what text, given jsonb, key text)
 RETURNS interval
 LANGUAGE plpgsql STABLE
@@ -87,7 +88,7 @@ BEGIN
 	EXCEPTION WHEN data_exception THEN
 		x := NULL;
 	END;
-	IF x IS NULL OR x <= interval '0' THEN
+	IF x IS NULL OR x <= interval '0' OR x > interval '10000 years' THEN
 		RAISE EXCEPTION 'invalid value for "%" in %', key, what USING ERRCODE = 'invalid_parameter_value',
 			DETAIL = 'It must be an interval, such as "30 days".';
 	END IF;
