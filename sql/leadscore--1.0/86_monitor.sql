@@ -71,7 +71,10 @@ CREATE TABLE leadscore.monitor_run (
 	missing double precision,
 	columns_that_matter text[],
 	profile leadprofile,
-	note text
+	note text,
+	score_beyond_chance boolean,
+	beyond_chance bigint,
+	drifted_beyond_chance boolean
 );
 CREATE INDEX ON leadscore.monitor_run (name, monitor_run_id);
 COMMENT ON TABLE leadscore.monitor_run IS 'a row per lead_monitor(); drift and impact are those against the training';
@@ -97,6 +100,9 @@ COMMENT ON COLUMN leadscore.monitor_run.impact_points IS 'the same in percentage
 COMMENT ON COLUMN leadscore.monitor_run.missing IS 'mean share of NULLs over the columns';
 COMMENT ON COLUMN leadscore.monitor_run.profile IS 'of the window, with what each column adds to the score, and the scores';
 COMMENT ON COLUMN leadscore.monitor_run.note IS 'what was not measured, and why';
+COMMENT ON COLUMN leadscore.monitor_run.score_beyond_chance IS 'does chance alone hardly explain the drift of the scores? NULL: there is no test of it';
+COMMENT ON COLUMN leadscore.monitor_run.beyond_chance IS 'drifted columns, the score as one, that chance alone hardly explains, or that no test tells of';
+COMMENT ON COLUMN leadscore.monitor_run.drifted_beyond_chance IS 'would their share be great enough for the whole to count as drifted?';
 
 CREATE TABLE leadscore.monitor_column (
 	monitor_run_id bigint NOT NULL REFERENCES leadscore.monitor_run ON DELETE CASCADE,
@@ -632,7 +638,9 @@ CREATE TYPE lead_monitored AS (
 	auc float8,
 	auc_reference float8,
 	errors bigint,
-	note text
+	note text,
+	score_beyond_chance boolean,
+	beyond_chance bigint
 );
 COMMENT ON TYPE lead_monitored IS 'a look at a live model, in one row';
 COMMENT ON COLUMN lead_monitored.rows IS 'leads in the window';
@@ -643,6 +651,7 @@ COMMENT ON COLUMN lead_monitored.labelled IS 'matured leads with an outcome: wha
 COMMENT ON COLUMN lead_monitored.auc_reference IS 'on the version''s hold-out when it was trained';
 COMMENT ON COLUMN lead_monitored.errors IS 'what is wrong with the source: see leadscore.monitor_finding';
 COMMENT ON COLUMN lead_monitored.note IS 'what was not measured, and why';
+COMMENT ON COLUMN lead_monitored.beyond_chance IS 'drifted columns that chance alone hardly explains, or that no test tells of';
 
 CREATE FUNCTION leadscore.monitored_row(id bigint)
 RETURNS lead_monitored
@@ -651,7 +660,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT r.monitor_run_id, r.name, r.version, r.window_from, r.window_to, r.rows, r.measured, r.drifted_columns, r.drifted,
 		r.score_drifted, r.impact_points, r.columns_that_matter, r.labelled, r.unmatured, m.value, m.reference,
-		(SELECT count(*) FROM leadscore.monitor_finding AS f WHERE f.monitor_run_id = id AND f.severity = 'error'), r.note
+		(SELECT count(*) FROM leadscore.monitor_finding AS f WHERE f.monitor_run_id = id AND f.severity = 'error'), r.note,
+		r.score_beyond_chance, r.beyond_chance
 	FROM leadscore.monitor_run AS r LEFT JOIN leadscore.monitor_metric AS m ON m.monitor_run_id = r.monitor_run_id AND m.metric = 'auc'
 	WHERE r.monitor_run_id = id
 $$;
@@ -808,13 +818,17 @@ BEGIN
 		drifted = s.share >= coalesce((watch.options->>'drift_share')::float8, 0.5),
 		score_statistic = s.score_statistic, score_drifted = s.score_drifted,
 		impact_log_odds = s.impact_log_odds, impact_points = CASE WHEN s.impact_points IS NOT NULL THEN s.points END, missing = s.missing_now,
-		columns_that_matter = s.columns_that_matter, profile = found.profile, note = nullif(array_to_string(notes, '; '), '')
+		columns_that_matter = s.columns_that_matter, profile = found.profile, note = nullif(array_to_string(notes, '; '), ''),
+		score_beyond_chance = s.score_beyond_chance, beyond_chance = s.beyond_chance,
+		drifted_beyond_chance = s.beyond_chance::float8 / nullif(s.measured, 0) >= coalesce((watch.options->>'drift_share')::float8, 0.5)
 	FROM (SELECT c.*, c.drifted_columns::float8 / nullif(c.measured, 0) AS share, d.impact_log_odds, d.impact_points, d.missing_now,
 			d.columns_that_matter
 		-- the score is measured against another profile than the columns are
 		FROM (SELECT count(c.drifted) AS measured, count(*) FILTER (WHERE c.drifted) AS drifted_columns,
 				max(c.statistic) FILTER (WHERE c.kind = 'score') AS score_statistic,
-				bool_or(c.drifted) FILTER (WHERE c.kind = 'score') AS score_drifted, sum(c.impact_points ORDER BY c.position) AS points
+				bool_or(c.drifted) FILTER (WHERE c.kind = 'score') AS score_drifted, sum(c.impact_points ORDER BY c.position) AS points,
+				bool_or(c.beyond_chance) FILTER (WHERE c.kind = 'score') AS score_beyond_chance,
+				count(*) FILTER (WHERE c.drifted AND coalesce(c.beyond_chance, true)) AS beyond_chance
 			FROM leadscore.monitor_column AS c WHERE c.monitor_run_id = run.monitor_run_id AND c.against = 'training') AS c,
 			@extschema@.lead_drift_summary(training, found.profile, options #- '{columns,(score)}') AS d) AS s
 	WHERE r.monitor_run_id = run.monitor_run_id;

@@ -9,7 +9,8 @@
  *
  * A rule is a metric, what it is measured on, a limit and a severity.  Those on quality
  * fail only where the figure is beyond the limit and its 95 % interval is beyond the
- * reference as well: few outcomes are no alarm.
+ * reference as well, those on drift only where it is beyond chance, as far as there is a
+ * test of it: few leads and few outcomes are no alarm.
  */
 
 CREATE TABLE leadscore.check_rules (
@@ -42,7 +43,7 @@ AS $$
 		('rows', 'model', true, true, 'leads in the window'),
 		('labelled', 'model', true, true, 'leads with a known outcome'),
 		('missing', 'model', false, true, 'mean share of NULLs'),
-		('drift_share', 'model', false, false, 'share of drifted columns'),
+		('drift_share', 'model', false, false, 'share of columns drifted beyond chance'),
 		('score_drift', 'model', false, false, 'drift of the scores'),
 		('impact_points', 'model', false, true, 'percentage points that the columns moved the mean score'),
 		('missing_share', 'column', false, true, 'share of NULLs'),
@@ -164,8 +165,9 @@ $$;
 COMMENT ON FUNCTION lead_set_checks(text, jsonb) IS 'set the rules by which a model is checked';
 
 -- What the newest look at a model says to each metric.
--- certain	quality: the 95 % interval is beyond the reference too
--- drifted	drift: what it was measured by says so
+-- certain	quality: the 95 % interval is beyond the reference too; drift: chance alone hardly
+--			explains it, or nobody can tell
+-- drifted	drift: what it was measured by says so, and it is certain
 -- note		how a drift was measured; why there is no value
 CREATE FUNCTION leadscore.check_values(name text, OUT metric text, OUT "column" text, OUT value double precision,
 	OUT certain boolean, OUT drifted boolean, OUT note text)
@@ -196,17 +198,19 @@ BEGIN
 		('rows', run.rows, NULL),
 		('labelled', run.labelled, NULL),
 		('missing', run.missing, NULL),
-		('drift_share', run.drift_share, run.drifted),
+		('drift_share', run.beyond_chance::float8 / nullif(run.measured, 0), run.drifted_beyond_chance),
 		('impact_points', abs(run.impact_points), NULL)) AS v(metric, value, drifted);
 
 	RETURN QUERY
-	SELECT v.metric, CASE WHEN c.kind <> 'score' THEN c."column" END, v.value, true, c.drifted,
+	SELECT v.metric, CASE WHEN c.kind <> 'score' THEN c."column" END, v.value,
+		v.metric NOT IN ('drift', 'score_drift') OR coalesce(c.beyond_chance, true), c.drifted AND coalesce(c.beyond_chance, true),
 		CASE WHEN v.metric NOT IN ('drift', 'score_drift') THEN coalesce(c.note, 'not measured')
 			WHEN c.statistic IS NULL THEN c.note
-			ELSE format('%s %s%s, threshold %s', c.method, round(c.statistic::numeric, 4),
+			ELSE format('%s %s%s, threshold %s%s', c.method, round(c.statistic::numeric, 4),
 				-- the threshold of a test is one of its p-value
 				CASE WHEN c.method IN ('ks', 'chisquare', 'z') THEN format(', p-value %s', CASE WHEN c.p_value < 0.0001 THEN '< 0.0001'
-					ELSE round(c.p_value::numeric, 4)::text END) END, c.threshold) END
+					ELSE round(c.p_value::numeric, 4)::text END) END, c.threshold,
+				CASE WHEN c.drifted AND NOT c.beyond_chance THEN ', not beyond chance' END) END
 	FROM leadscore.monitor_column AS c, LATERAL (VALUES
 		('missing_share', c.missing_now),
 		('missing_rise', c.missing_now - c.missing_before),

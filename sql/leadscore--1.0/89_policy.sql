@@ -149,8 +149,8 @@ $$;
 -- lead_set_policy(name, policy): when lead_retrain_if_needed() is to update the model.
 -- policy	NULL takes it away.  At least one of
 --			"max_age": "90 days"		the live version is older
---			"drift_share": 0.5			as many of the measured columns have drifted
---			"score_drift": true | 0.2	the scores have, or their statistic is greater
+--			"drift_share": 0.5			as many of the measured columns have drifted beyond chance
+--			"score_drift": true | 0.2	the scores have, or their statistic is greater, likewise
 --			"impact_points": 1			drift moves the mean score by more percentage points
 --			"auc_drop": 0.02			the AUC is lower than on the hold-out by more, and
 --										its interval lies below that
@@ -216,7 +216,8 @@ AS $$
 	WITH f AS (
 		SELECT (figures->>'age')::interval AS age, (policy->>'max_age')::interval AS max_age,
 			(figures->>'drift_share')::float8 AS share, (figures->>'score_statistic')::float8 AS score,
-			(figures->>'score_drifted')::boolean AS score_drifted, abs((figures->>'impact_points')::float8) AS impact,
+			(figures->>'score_drifted')::boolean AS score_drifted,
+			coalesce((figures->>'score_beyond_chance')::boolean, true) AS score_sure, abs((figures->>'impact_points')::float8) AS impact,
 			(figures->>'auc_reference')::float8 - (figures->>'auc')::float8 AS auc_drop,
 			(figures->>'auc_high')::float8 < (figures->>'auc_reference')::float8 AS auc_sure,
 			(figures->>'log_loss')::float8 - (figures->>'log_loss_reference')::float8 AS loss_rise,
@@ -227,10 +228,11 @@ AS $$
 			'is above', 'is not above', policy->>'max_age' FROM f
 		UNION ALL SELECT 2, 'drift_share', share >= (policy->>'drift_share')::float8, leadscore.short_number(share), 'drift share',
 			'has reached', 'is below', policy->>'drift_share' FROM f
-		UNION ALL SELECT 3, 'score_drift', CASE jsonb_typeof(policy->'score_drift') WHEN 'boolean' THEN score_drifted
-				ELSE score > (policy->>'score_drift')::float8 END, leadscore.short_number(score), 'score drift',
-			'is above', 'is not above', CASE jsonb_typeof(policy->'score_drift') WHEN 'boolean' THEN 'its threshold'
-				ELSE policy->>'score_drift' END FROM f
+		UNION ALL SELECT 3, 'score_drift', score_above AND score_sure, leadscore.short_number(score), 'score drift',
+			'is above', CASE WHEN score_above THEN 'can be chance, though it is above' ELSE 'is not above' END, CASE jsonb_typeof(policy->'score_drift') WHEN 'boolean' THEN 'its threshold'
+				ELSE policy->>'score_drift' END
+			FROM f, LATERAL (SELECT CASE jsonb_typeof(policy->'score_drift') WHEN 'boolean' THEN score_drifted
+				ELSE score > (policy->>'score_drift')::float8 END AS score_above) AS s
 		UNION ALL SELECT 4, 'impact_points', impact > (policy->>'impact_points')::float8, leadscore.short_number(impact) || ' points',
 			'impact of drift', 'is above', 'is not above', policy->>'impact_points' FROM f
 		UNION ALL SELECT 5, 'auc_drop', auc_drop > (policy->>'auc_drop')::float8 AND auc_sure, leadscore.short_number(auc_drop),
@@ -543,8 +545,9 @@ RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT jsonb_strip_nulls(jsonb_build_object('age', clock_timestamp() - made_at, 'drift_share', monitored.drift_share,
-		'score_statistic', monitored.score_statistic, 'score_drifted', monitored.score_drifted,
+	SELECT jsonb_strip_nulls(jsonb_build_object('age', clock_timestamp() - made_at,
+		'drift_share', monitored.beyond_chance::float8 / nullif(monitored.measured, 0), 'score_statistic', monitored.score_statistic,
+		'score_drifted', monitored.score_drifted, 'score_beyond_chance', monitored.score_beyond_chance,
 		'impact_points', monitored.impact_points,
 		'auc', a.value, 'auc_high', a.high, 'auc_reference', a.reference,
 		'log_loss', l.value, 'log_loss_low', l.low, 'log_loss_reference', l.reference))

@@ -2,7 +2,7 @@
 -- figure is found a second time by the plain functions that it is made of.
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(85);
+SELECT plan(89);
 SET LOCAL client_min_messages = error;
 SET LOCAL timezone = 'UTC';
 
@@ -188,6 +188,21 @@ SELECT is((SELECT (passed, detail)::text FROM lead_check('m') WHERE rule = 'auc_
 DO $do$BEGIN PERFORM lead_set_checks('m', '{"auc_drop": 0}'); PERFORM lead_monitor('m', source => 'SELECT * FROM leads WHERE id % 6 = 0'); END$do$;
 SELECT is((SELECT (value > "limit", passed, detail)::text FROM lead_check('m')),
 	'(t,t,"AUC less than on the hold-out: beyond the limit, but not beyond chance")', 'within chance');
+-- nor are few leads, whose columns differ by chance
+DO $do$BEGIN
+	PERFORM lead_set_checks('m', '{"drift": null, "drift_share": null, "score_drift": 0.1}');
+	PERFORM lead_watch('m', source => 'SELECT * FROM leads WHERE hashint4(id) % 100 = 3', options => '{"drift_share": 0.2}');
+	PERFORM lead_monitor('m');
+	UPDATE leadscore.monitor_column AS c SET statistic = 0.2, drifted = true, beyond_chance = false
+	FROM leadscore.monitor_run AS r WHERE r.monitor_run_id = c.monitor_run_id AND r.monitor_run_id = (SELECT max(monitor_run_id) FROM leadscore.monitor_run) AND kind = 'score';
+END$do$;
+CREATE TEMP TABLE few AS SELECT * FROM leadscore.monitor_run ORDER BY monitor_run_id DESC LIMIT 1;
+SELECT is((SELECT (drifted, drifted_columns > 1, drifted_beyond_chance)::text FROM few), '(t,t,f)', 'thirty leads differ, and that may be chance');
+SELECT results_eq($$SELECT r.beyond_chance FROM few AS r$$, $$SELECT count(*) FILTER (WHERE c.drifted AND c.beyond_chance) FROM few JOIN leadscore.monitor_column AS c USING (monitor_run_id)
+	WHERE against = 'training' AND kind <> 'score'$$, 'those beyond chance are counted');
+SELECT is((SELECT string_agg(concat_ws(' ', rule, value > "limit", passed), ', ') FROM lead_check('m')), 'drift t, drift_share t, score_drift t t', 'and no rule fails');
+SELECT matches((SELECT string_agg(detail, E'\n') FROM lead_check('m')), '^drift of a column: .*\n.*\n.*beyond the limit, but not beyond chance$', 'which is said');
+DO $do$BEGIN PERFORM lead_watch('m'); END$do$;
 -- an empty column is an alarm whatever drift says; no hold-out, no rule on its quality
 SELECT is((SELECT (passed, detail)::text FROM lead_check('none') WHERE rule = 'auc_drop'), '(,"the version has no hold-out to compare with")', 'no hold-out: nothing is said');
 

@@ -3,7 +3,7 @@ SET client_min_messages = error;
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 \set olist `test -r ../shared/data/olist_funnel/closed_deals.csv.gz && echo true || echo false`
-SELECT plan(50);
+SELECT plan(51);
 
 -- Chance by hash: the same on every version of the server.
 CREATE FUNCTION pg_temp.u(id int, draw int) RETURNS float8 IMMUTABLE LANGUAGE sql AS $$
@@ -182,6 +182,9 @@ SELECT set_eq($$ SELECT condition, met, reason FROM leadscore.judge_policy(
 		('score_drift', true, 'score drift 0.23 is above 0.1'), ('impact_points', true, 'impact of drift 1.25 points is above 1'),
 		('auc_drop', true, 'AUC drop 0.06 is above 0.02'), ('log_loss_rise', false, 'log loss rise 0.04 can be chance, though it is above 0.01'),
 		('new_outcomes', false, 'number of new outcomes is not known') $$, 'figures against a policy');
+SELECT results_eq($$ SELECT met, reason FROM leadscore.judge_policy('{"score_drift": 0.1}', '{"score_statistic": 0.23, "score_drifted": true, "score_beyond_chance": false}')
+	UNION ALL SELECT met, reason FROM leadscore.judge_policy('{"score_drift": true}', '{"score_statistic": 0.23, "score_drifted": true, "score_beyond_chance": true}') $$,
+	$$ VALUES (false, 'score drift 0.23 can be chance, though it is above 0.1'), (true, 'score drift 0.23 is above its threshold') $$, 'drift that can be chance calls for nothing');
 
 \if :olist
 -- Olist: 2 to 5 % of the leads of 2017 were won, 10 to 15 % of those of 2018.
