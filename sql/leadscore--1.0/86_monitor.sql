@@ -782,6 +782,10 @@ DECLARE
 BEGIN
 	IF until IS NOT NULL THEN
 		PERFORM leadscore.check_has_time(watch.name, spec);
+		IF until > clock_timestamp() THEN
+			RAISE EXCEPTION 'until must not be later than now, but is %', until USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'The window has not ended: its leads are not all there. Without until it ends now.';
+		END IF;
 	ELSIF watch.period IS NOT NULL OR watch.maturity IS NOT NULL THEN
 		until := now();
 	END IF;
@@ -847,7 +851,8 @@ COMMENT ON FUNCTION leadscore.monitor(leadscore.watches, timestamptz) IS 'looks 
 -- matured in it: created in [until - period - maturity, until - maturity).  A younger lead
 -- is unknown even if it is won already: only winners are known so early.  Leads that the
 -- live version was trained on are left out of the quality, and counted in note.
--- errors	nothing is live; a recipe or watch of another role; what lead_watch() refuses.
+-- errors	nothing is live; a recipe or watch of another role; what lead_watch() refuses;
+--			a window that has not ended.
 --			What is wrong with the source is a finding and no error
 CREATE FUNCTION lead_monitor(name text, source text DEFAULT NULL, period interval DEFAULT NULL, until timestamptz DEFAULT NULL,
 	maturity interval DEFAULT NULL, scores text DEFAULT NULL, options jsonb DEFAULT NULL)
@@ -866,6 +871,59 @@ COMMENT ON FUNCTION lead_monitor(text, text, interval, timestamptz, interval, te
 -- For plots and BI
 ----------------------------------------------------------------------------
 
+-- The looks that rules and policies judge: at the live version, and at the source that is
+-- watched.  Others are kept and shown, and judge nothing.
+CREATE VIEW leadscore.judged_looks AS
+SELECT r.name, r.monitor_run_id, coalesce(r.window_to, r.started_at) AS at, r.started_at
+FROM leadscore.aliases AS a JOIN leadscore.versions AS v USING (name, version) JOIN leadscore.runs AS n USING (run_id)
+	JOIN leadscore.monitor_run AS r USING (name, version) LEFT JOIN leadscore.watches AS w USING (name)
+WHERE a.alias = 'champion' AND r.source = coalesce(w.source, n.spec->>'source');
+COMMENT ON VIEW leadscore.judged_looks IS
+'looks at the live version and the source that is watched; the newest is the one whose window ended last, then the one made last';
+COMMENT ON COLUMN leadscore.judged_looks.at IS 'where the window ended; without one, when the look was made';
+
+-- The newest look at a model: of the latest window, whenever it was made; NULL: there is
+-- none.
+-- since	made then or later
+CREATE FUNCTION leadscore.newest_look(name text, since timestamptz DEFAULT '-infinity')
+RETURNS leadscore.monitor_run
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT r FROM leadscore.judged_looks AS j JOIN leadscore.monitor_run AS r USING (monitor_run_id)
+	WHERE j.name = $1 AND j.started_at >= since ORDER BY j.at DESC, j.monitor_run_id DESC LIMIT 1
+$$;
+COMMENT ON FUNCTION leadscore.newest_look(text, timestamptz) IS 'the look at a model that rules and policies judge';
+
+-- The look that pictures and reports show: the newest, or, where none of them is judged, the
+-- last one of all.
+CREATE FUNCTION leadscore.shown_look(name text)
+RETURNS bigint
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce((leadscore.newest_look($1)).monitor_run_id, (SELECT max(r.monitor_run_id) FROM leadscore.monitor_run AS r WHERE r.name = $1))
+$$;
+COMMENT ON FUNCTION leadscore.shown_look(text) IS 'the look at a model that pictures and reports show';
+
+-- lead_drop_look(name, monitor_run_id): undo a look, with all that it found.
+-- errors	no such look at this model
+CREATE FUNCTION lead_drop_look(name text, monitor_run_id bigint)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM leadscore.require_model(name);
+	DELETE FROM leadscore.monitor_run AS r WHERE r.name = lead_drop_look.name AND r.monitor_run_id = lead_drop_look.monitor_run_id;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'model "%" has no look %', name, coalesce(monitor_run_id::text, '(null)') USING ERRCODE = 'undefined_object',
+			HINT = 'leadscore.monitor_run lists the looks.';
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION lead_drop_look(text, bigint) IS 'undo a look at a model, with all that it found';
+
 CREATE VIEW leadscore.monitor_latest AS
 SELECT r.name, r.version, r.monitor_run_id, r.window_from, r.window_to, r.ended_at, r.rows, r.labelled,
 	r.drift_share, r.drifted AS model_drifted, r.score_drifted, r.impact_points AS model_impact_points,
@@ -873,7 +931,8 @@ SELECT r.name, r.version, r.monitor_run_id, r.window_from, r.window_to, r.ended_
 	c.missing_before, c.missing_now, c.new_levels, c.vanished_levels, c.out_of_range, c.impact_log_odds, c.impact_points, c.note
 FROM leadscore.monitor_run AS r
 LEFT JOIN leadscore.monitor_column AS c ON c.monitor_run_id = r.monitor_run_id AND c.against = 'training'
-WHERE r.monitor_run_id = (SELECT max(n.monitor_run_id) FROM leadscore.monitor_run AS n WHERE n.name = r.name)
+WHERE r.monitor_run_id IN (SELECT DISTINCT ON (j.name) j.monitor_run_id FROM leadscore.judged_looks AS j
+	ORDER BY j.name, j.at DESC, j.monitor_run_id DESC)
 ORDER BY r.name, c.position;
 COMMENT ON VIEW leadscore.monitor_latest IS 'the newest look at each model, a row per column, with the verdicts on the whole';
 
@@ -890,4 +949,4 @@ SELECT r.name, r.version, r.monitor_run_id, coalesce(r.label_to, r.started_at) A
 FROM leadscore.monitor_run AS r JOIN leadscore.monitor_metric AS m USING (monitor_run_id);
 COMMENT ON VIEW leadscore.monitor_quality IS 'quality over time: a row per look and metric, beside the hold-out''s';
 
-GRANT SELECT ON leadscore.monitor_latest, leadscore.monitor_history, leadscore.monitor_quality TO @extowner@ WITH GRANT OPTION;
+GRANT SELECT ON leadscore.judged_looks, leadscore.monitor_latest, leadscore.monitor_history, leadscore.monitor_quality TO @extowner@ WITH GRANT OPTION;

@@ -164,12 +164,34 @@ END;
 $$;
 COMMENT ON FUNCTION lead_set_checks(text, jsonb) IS 'set the rules by which a model is checked';
 
--- What the newest look at a model says to each metric.
+-- The newest look at a model.
+-- errors	none yet
+CREATE FUNCTION leadscore.judged_look(name text)
+RETURNS leadscore.monitor_run
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	run leadscore.monitor_run;
+BEGIN
+	PERFORM leadscore.require_model(name);
+	run := leadscore.newest_look(name);
+	IF run.monitor_run_id IS NULL THEN
+		RAISE EXCEPTION 'model "%" has not been looked at yet', name USING ERRCODE = 'object_not_in_prerequisite_state',
+			DETAIL = 'What counts are looks at the live version, and at the source that is watched.',
+			HINT = format('lead_monitor(%1$L) does. lead_watch(%1$L, …) says which source is watched.', name);
+	END IF;
+	RETURN run;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.judged_look(text) IS 'the newest look at a model; an error if there is none';
+
+-- What a look at a model says to each metric.
 -- certain	quality: the 95 % interval is beyond the reference too; drift: chance alone hardly
 --			explains it, or nobody can tell
 -- drifted	drift: what it was measured by says so, and it is certain
 -- note		how a drift was measured; why there is no value
-CREATE FUNCTION leadscore.check_values(name text, OUT metric text, OUT "column" text, OUT value double precision,
+CREATE FUNCTION leadscore.check_values(run leadscore.monitor_run, OUT metric text, OUT "column" text, OUT value double precision,
 	OUT certain boolean, OUT drifted boolean, OUT note text)
 RETURNS SETOF record
 LANGUAGE plpgsql STABLE
@@ -177,19 +199,10 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
-	run leadscore.monitor_run;
-	few text;
-BEGIN
-	PERFORM leadscore.require_model(name);
-	SELECT r.* INTO run FROM leadscore.monitor_run AS r WHERE r.name = name ORDER BY r.monitor_run_id DESC LIMIT 1;
-	IF run.monitor_run_id IS NULL THEN
-		RAISE EXCEPTION 'model "%" has not been looked at yet', name USING ERRCODE = 'object_not_in_prerequisite_state',
-			HINT = format('lead_monitor(%L) does.', name);
-	END IF;
-	few := CASE WHEN run.rows IS NULL THEN run.note
+	few text := CASE WHEN run.rows IS NULL THEN run.note
 		WHEN coalesce(run.labelled, 0) < 50 OR least(run.positives, run.labelled - run.positives) < 10
 		THEN format('%s outcomes are known, %s of them true: at least 50 are needed, 10 of each', coalesce(run.labelled, 0), coalesce(run.positives, 0)) END;
-
+BEGIN
 	RETURN QUERY
 	SELECT v.metric, NULL::text, v.value, true, v.drifted, coalesce(run.note, 'not measured')
 	FROM (VALUES
@@ -245,14 +258,10 @@ BEGIN
 		SELECT k.metric, NULL, true, NULL FROM leadscore.check_metrics() AS k WHERE k."of" = 'quality' AND run.rows IS NULL) AS v;
 END;
 $$;
-COMMENT ON FUNCTION leadscore.check_values(text) IS 'what the newest look at a model says to each metric that a rule may be about';
+COMMENT ON FUNCTION leadscore.check_values(leadscore.monitor_run) IS 'what a look at a model says to each metric that a rule may be about';
 
--- lead_check(name): does the newest look at a model keep to its rules?
--- returns	a row per rule; of a rule about each column the columns that fail it, or else
---			the one that comes nearest.  passed is NULL where nothing can be said, and
---			detail says why
--- errors	no look yet
-CREATE FUNCTION lead_check(name text, OUT "rule" text, OUT "column" text, OUT severity text, OUT value double precision,
+-- Does a look at a model keep to its rules?  As lead_check() has it.
+CREATE FUNCTION leadscore.check_look(run leadscore.monitor_run, OUT "rule" text, OUT "column" text, OUT severity text, OUT value double precision,
 	OUT "limit" double precision, OUT passed boolean, OUT detail text)
 RETURNS SETOF record
 LANGUAGE sql STABLE
@@ -265,35 +274,48 @@ AS $$
 				WHEN r."limit" IS NULL THEN NOT v.drifted
 				WHEN k.at_least THEN v.value >= r."limit"
 				ELSE v.value <= r."limit" OR NOT v.certain END AS passed
-		FROM leadscore.rules_of($1) AS r JOIN leadscore.check_metrics() AS k ON k.metric = r.rule
-			LEFT JOIN leadscore.check_values($1) AS v ON v.metric = r.rule AND (r."column" IS NULL OR coalesce(v."column", r."column") = r."column")
+		FROM leadscore.rules_of(run.name) AS r JOIN leadscore.check_metrics() AS k ON k.metric = r.rule
+			LEFT JOIN leadscore.check_values(run) AS v ON v.metric = r.rule AND (r."column" IS NULL OR coalesce(v."column", r."column") = r."column")
 	), placed AS (
 		SELECT j.*, row_number() OVER (PARTITION BY j.position ORDER BY j.passed NULLS LAST, j.value DESC NULLS LAST, j."column") AS place
 		FROM judged AS j
 	)
 	SELECT p.rule, p."column", p.severity, p.value, p."limit", p.passed,
-		CASE WHEN p.passed IS NULL THEN coalesce(p.note, 'the newest look has no such column')
+		CASE WHEN p.passed IS NULL THEN coalesce(p.note, 'the look has no such column')
 			ELSE format('%s: %s', p.meaning, CASE
 				WHEN p.passed AND p.value > p."limit" AND NOT p.certain THEN 'beyond the limit, but not beyond chance'
-				WHEN p.rule = 'source' AND NOT p.passed THEN leadscore.source_errors($1)
+				WHEN p.rule = 'source' AND NOT p.passed THEN leadscore.source_errors(run.monitor_run_id)
 				WHEN p.rule IN ('drift', 'score_drift') THEN p.note
 				ELSE trim_scale(round(p.value::numeric, 4))::text END) END
 	FROM placed AS p WHERE p.passed IS FALSE OR p.place = 1
 	ORDER BY p.position, p.place
 $$;
+COMMENT ON FUNCTION leadscore.check_look(leadscore.monitor_run) IS 'does a look at a model keep to its rules?';
+
+-- lead_check(name): does the newest look at a model keep to its rules?
+-- returns	a row per rule; of a rule about each column the columns that fail it, or else
+--			the one that comes nearest.  passed is NULL where nothing can be said, and
+--			detail says why
+-- errors	no look yet
+CREATE FUNCTION lead_check(name text, OUT "rule" text, OUT "column" text, OUT severity text, OUT value double precision,
+	OUT "limit" double precision, OUT passed boolean, OUT detail text)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT c.* FROM leadscore.judged_look($1) AS run, leadscore.check_look(run) AS c $$;
 COMMENT ON FUNCTION lead_check(text) IS 'does the newest look at a model keep to its rules? a row per rule, with every column that fails';
 
--- What is wrong with the source, by the newest look at a model.
-CREATE FUNCTION leadscore.source_errors(name text)
+-- What is wrong with the source, by a look at a model.
+CREATE FUNCTION leadscore.source_errors(run bigint)
 RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT string_agg(concat(CASE WHEN f."column" IS NOT NULL THEN format('column "%s": ', f."column") END, f.detail), '; ' ORDER BY f.position)
 	FROM leadscore.monitor_finding AS f
-	WHERE f.severity = 'error' AND f.monitor_run_id = (SELECT max(r.monitor_run_id) FROM leadscore.monitor_run AS r WHERE r.name = $1)
+	WHERE f.severity = 'error' AND f.monitor_run_id = run
 $$;
-COMMENT ON FUNCTION leadscore.source_errors(text) IS 'what is wrong with a model''s source, by the newest look at it';
+COMMENT ON FUNCTION leadscore.source_errors(bigint) IS 'what is wrong with a model''s source, by a look at it';
 
 -- The failed rules of severity error, as an error to be raised; NULL if there are none.
 CREATE FUNCTION leadscore.failed_checks(name text)

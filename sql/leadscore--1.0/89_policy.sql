@@ -518,23 +518,19 @@ AS $$
 	RETURNING d.name, d.decision, d.step, d.reasons, d.version, (run).verdict, d.decision_id, d.monitor_run_id, d.run_id
 $$;
 
--- The newest monitor run of the live version since it is live; one is made if there is
--- none.
-CREATE FUNCTION leadscore.monitored_since(name text, version integer, since timestamptz)
+-- The newest look at the live version since it is live; one is made if there is none.
+CREATE FUNCTION leadscore.monitored_since(name text, since timestamptz)
 RETURNS leadscore.monitor_run
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
-#variable_conflict use_column
 DECLARE
-	monitored leadscore.monitor_run;
+	monitored leadscore.monitor_run := leadscore.newest_look(name, since);
 BEGIN
-	FOR attempt IN 1 .. 2 LOOP
-		SELECT m.* INTO monitored FROM leadscore.monitor_run AS m
-		WHERE m.name = $1 AND m.version = $2 AND m.started_at >= since ORDER BY m.monitor_run_id DESC LIMIT 1;
-		EXIT WHEN FOUND;
-		PERFORM @extschema@.lead_monitor($1);
-	END LOOP;
+	IF monitored.monitor_run_id IS NULL THEN
+		PERFORM @extschema@.lead_monitor(name);
+		monitored := leadscore.newest_look(name, since);
+	END IF;
 	RETURN monitored;
 END;
 $$;
@@ -685,7 +681,7 @@ BEGIN
 
 	kept := policy ? 'frames_window' OR live.spec ? 'frames';
 	BEGIN
-		monitored := leadscore.monitored_since(name, live.version, live.promoted_at);
+		monitored := leadscore.monitored_since(name, live.promoted_at);
 	EXCEPTION WHEN OTHERS THEN
 		GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
 	END;

@@ -468,7 +468,7 @@ BEGIN ATOMIC
 		SELECT c."column", impact_points AS x, row_number() OVER (ORDER BY abs(impact_points) DESC, position) AS i, count(*) OVER () AS n
 		FROM leadscore.monitor_column AS c
 		WHERE against = 'training' AND impact_points IS NOT NULL AND kind IS DISTINCT FROM 'score' AND monitor_run_id =
-			(SELECT max(r.monitor_run_id) FROM leadscore.monitor_run AS r WHERE r.name = plot_impact.name AND r.rows > 0))
+			leadscore.shown_look(plot_impact.name))
 	SELECT CASE WHEN lines > 0 THEN
 		leadscore.svg_document(height, title, 'Change of the mean score since the training, by column',
 			concat('Percentage points by which ', lines, ' columns moved the mean score.'),
@@ -625,7 +625,7 @@ BEGIN ATOMIC
 		SELECT lead_plot(CASE "column" WHEN '(score)' THEN h.holdout ELSE lead_profile(v.model) END, r.profile, "column")
 		FROM leadscore.monitor_run AS r JOIN leadscore.versions AS v USING (name, version)
 			LEFT JOIN leadscore.version_profiles AS h USING (name, version)
-		WHERE r.name = plot_monitored.name AND r.profile IS NOT NULL ORDER BY r.monitor_run_id DESC LIMIT 1),
+		WHERE r.monitor_run_id = leadscore.shown_look(plot_monitored.name) AND r.profile IS NOT NULL),
 		leadscore.svg_note(left("column", 100), 'lead_monitor() has measured nothing yet.'));
 END;
 COMMENT ON FUNCTION leadscore.plot_monitored(text, text) IS 'a column in the newest monitored window and before, as SVG';
@@ -665,8 +665,8 @@ BEGIN
 		AND NOT EXISTS (SELECT FROM leadscore.monitor_column AS c JOIN leadscore.monitor_run AS r USING (monitor_run_id)
 			WHERE r.name = shown.name AND c."column" = "column") THEN
 		RAISE EXCEPTION 'no run of lead_monitor() has a column "%"', "column" USING ERRCODE = 'undefined_column',
-			HINT = format('Columns that are watched: %s.', (SELECT string_agg(DISTINCT c."column", ', ') FROM leadscore.monitor_column AS c
-				WHERE c.monitor_run_id = (SELECT max(r.monitor_run_id) FROM leadscore.monitor_run AS r WHERE r.name = shown.name)));
+			HINT = coalesce((SELECT format('Columns that are watched: %s.', string_agg(DISTINCT c."column", ', ')) FROM leadscore.monitor_column AS c
+				WHERE c.monitor_run_id = leadscore.shown_look(shown.name) HAVING count(*) > 0), 'The newest look has measured no column.');
 	END IF;
 	CASE what
 		WHEN 'coefficients' THEN

@@ -261,7 +261,7 @@ BEGIN ATOMIC
 						leadscore.drift_ratio(c.method, c.statistic, c.p_value, c.threshold) DESC NULLS LAST, c.position) AS i
 					FROM leadscore.monitor_column AS c WHERE c.monitor_run_id = r.monitor_run_id AND c.against = 'training' AND c.statistic IS NOT NULL) AS p
 				WHERE p.i <= CASE WHEN p.score THEN 1 ELSE 4 END)) ELSE '' END
-		FROM leadscore.monitor_run AS r WHERE r.name = named ORDER BY r.monitor_run_id DESC LIMIT 1),
+		FROM leadscore.monitor_run AS r WHERE r.monitor_run_id = leadscore.shown_look(named)),
 		'<p>' || leadscore.html_text(format('lead_monitor(%L) has not looked at this model yet.', named), 400) || '</p>');
 END;
 COMMENT ON FUNCTION leadscore.report_drift(text) IS 'section of a report: the newest look at the drift';
@@ -321,7 +321,7 @@ BEGIN ATOMIC
 				leadscore.number_text("limit"), detail) ORDER BY i)
 			FILTER (WHERE i <= 25), count(*)) END
 	FROM (SELECT c.*, row_number() OVER (ORDER BY c.passed NULLS LAST) AS i FROM lead_check(named) AS c
-		WHERE EXISTS (SELECT FROM leadscore.monitor_run AS r WHERE r.name = named)) AS rules;
+		WHERE EXISTS (SELECT FROM leadscore.judged_looks AS j WHERE j.name = named)) AS rules;
 END;
 COMMENT ON FUNCTION leadscore.report_rules(text) IS 'section of a report: the rules of a model';
 

@@ -2,7 +2,7 @@
 -- figure is found a second time by the plain functions that it is made of.
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(89);
+SELECT plan(103);
 SET LOCAL client_min_messages = error;
 SET LOCAL timezone = 'UTC';
 
@@ -15,6 +15,9 @@ FROM generate_series(1, 3000) AS i;
 SELECT is((SELECT concat_ws(' ', status, live, rows, held_out, error) FROM lead_train_model('m', 'leads', 'won', time_column => 'created')),
 	'finished t 2400 600', 'a model with its hold-out by time');
 CREATE TEMP TABLE model AS SELECT lead_model('m') AS m;
+-- of the look made last
+CREATE TEMP VIEW last_columns AS SELECT c.*, r.drift_share, r.drifted AS model_drifted FROM leadscore.monitor_run AS r LEFT JOIN leadscore.monitor_column AS c USING (monitor_run_id)
+WHERE monitor_run_id = (SELECT max(monitor_run_id) FROM leadscore.monitor_run) AND against = 'training';
 
 -- the profile of the hold-out
 SELECT is((SELECT string_agg(concat_ws(' ', "column", rows, nulls, "distinct", mean), ', ' ORDER BY "column") FROM lead_describe(v.holdout)),
@@ -101,7 +104,7 @@ SELECT is((SELECT labelled FROM lead_monitor('m', source => 'young', maturity =>
 	'maturity without a window: all that are old enough');
 
 -- what cannot be measured is said, and nothing stops
-SELECT is((SELECT (rows, measured, labelled, drifted IS NULL, note)::text FROM lead_monitor('m', period => '1 day', until => '2030-01-01')), '(0,0,0,t,"no lead in the window; no outcome is known")', 'an empty window');
+SELECT is((SELECT (rows, measured, labelled, drifted IS NULL, note)::text FROM lead_monitor('m', period => '1 day', until => clock_timestamp())), '(0,0,0,t,"no lead in the window; no outcome is known")', 'an empty window');
 SELECT is((SELECT count(*) FROM leadscore.monitor_latest WHERE name = 'm'), 1::bigint, 'is in the view');
 SELECT is((SELECT (rows, labelled, note)::text FROM lead_monitor('m', source => 'SELECT id, city, clicks, pages, created FROM leads WHERE id > 2900')), '(100,0,"no outcome is known")', 'a source without the label');
 SELECT is((SELECT (rows, labelled, auc, note)::text FROM lead_monitor('m', source => 'SELECT id, city, clicks, pages, created, true AS won FROM leads WHERE id > 2900')), '(100,100,,"the outcomes known are all the same")', 'one class');
@@ -115,7 +118,7 @@ SELECT results_eq('SELECT "check", severity, "column", detail FROM leadscore.mon
 	$$VALUES ('column', 'error', 'city', 'the source has lost it; its type was text; it counts as empty here'),
 		('type', 'warning', 'clicks', 'it has type bigint, and had integer; the model reads it all the same'),
 		('type', 'error', 'pages', 'it has type text, and had double precision; the model cannot read it: it counts as empty here')$$, 'and each is told by its name');
-SELECT results_eq($$SELECT "column", missing_now FROM leadscore.monitor_latest WHERE name = 'm' AND kind <> 'score' ORDER BY 1$$,
+SELECT results_eq($$SELECT "column", missing_now FROM last_columns WHERE kind <> 'score' ORDER BY 1$$,
 	$$VALUES ('city', 1::float8), ('clicks', (SELECT avg((clicks IS NULL)::int)::float8 FROM changed)), ('pages', 1)$$, 'they count as empty');
 SELECT is((SELECT value FROM leadscore.monitor_metric AS x WHERE metric = 'auc' AND monitor_run_id = (SELECT max(monitor_run_id) FROM leadscore.monitor_run)),
 	(SELECT (lead_evaluate(lead_score(m, l), l.won)).auc FROM model, (SELECT NULL::text AS city, clicks, NULL::float8 AS pages, won FROM changed) AS l), 'as in scores');
@@ -136,10 +139,10 @@ SELECT matches((SELECT detail FROM leadscore.monitor_finding ORDER BY monitor_ru
 SELECT is((SELECT (source, period, maturity, scores, options)::text FROM lead_watch('m', period => '10 days', maturity => '5 days', options => '{"drift_share": 0.2, "columns": {"(score)": {"method": "psi"}, "city": {"threshold": 0.0001}}}')),
 	'(,"10 days","5 days",live,"{""columns"": {""city"": {""threshold"": 0.0001}, ""(score)"": {""method"": ""psi""}}, ""drift_share"": 0.2}")', 'told');
 SELECT is((SELECT (window_from, rows, unmatured)::text FROM lead_monitor('m', until => '2024-05-01')), '("2024-04-21 00:00:00+00",240,120)', 'and done');
-SELECT results_eq($$SELECT method, threshold FROM leadscore.monitor_latest WHERE name = 'm' AND "column" IN ('city', '(score)') ORDER BY "column"$$, $$VALUES ('psi', 0.1::float8), ('jensenshannon', 0.0001)$$, 'by its options');
+SELECT results_eq($$SELECT method, threshold FROM last_columns WHERE "column" IN ('city', '(score)') ORDER BY "column"$$, $$VALUES ('psi', 0.1::float8), ('jensenshannon', 0.0001)$$, 'by its options');
 SELECT is((SELECT (window_from, unmatured)::text FROM lead_monitor('m', until => '2024-05-01', maturity => '1 day')), '("2024-04-21 00:00:00+00",24)', 'a call has the last word');
 SELECT is((SELECT (period, options)::text FROM lead_watch('m')), '(,{})', 'what is not given is forgotten');
-SELECT is((SELECT (drift_share >= 0.2, model_drifted)::text FROM leadscore.monitor_latest WHERE name = 'm' LIMIT 1), (SELECT (count(*) FILTER (WHERE drifted) / 4.0 >= 0.2, count(*) FILTER (WHERE drifted) / 4.0 >= 0.2)::text FROM leadscore.monitor_latest WHERE name = 'm'), 'the share that counts is an option');
+SELECT is((SELECT (drift_share >= 0.2, model_drifted)::text FROM last_columns LIMIT 1), (SELECT (count(*) FILTER (WHERE drifted) / 4.0 >= 0.2, count(*) FILTER (WHERE drifted) / 4.0 >= 0.2)::text FROM last_columns), 'the share that counts is an option');
 
 -- recorded scores: the first that a lead was given, by whatever version
 CREATE TABLE kept (id int PRIMARY KEY, score float8 NOT NULL, grade text, reasons text, model_version int NOT NULL, scored_at timestamptz NOT NULL, fingerprint bigint NOT NULL);
@@ -157,10 +160,33 @@ SELECT is((SELECT (rows, labelled, errors)::text FROM lead_monitor('m', scores =
 -- views for plots
 SELECT results_eq($$SELECT DISTINCT against FROM leadscore.monitor_history WHERE name = 'm' AND monitor_run_id <= 2 AND at IN ('2024-05-01', '2024-05-11') ORDER BY 1$$, $$VALUES ('previous'), ('training')$$, 'history over time');
 SELECT results_eq($$SELECT at, value FROM leadscore.monitor_quality WHERE name = 'm' AND metric = 'auc' AND monitor_run_id = 1$$, $$SELECT timestamptz '2024-04-26', (e).auc FROM w$$, 'quality over time');
-SELECT is((SELECT count(DISTINCT name) FROM leadscore.monitor_latest), (SELECT count(DISTINCT name) FROM leadscore.monitor_run), 'the latest of each model');
+SELECT is((SELECT string_agg(DISTINCT name, ', ') FROM leadscore.monitor_latest), 'by key, int, m, none', 'the latest of each model, but not of one at another source');
+
+-- the newest look is that of the latest window, at the live version and the source that is watched
+CREATE FUNCTION pg_temp.judged() RETURNS text LANGUAGE sql AS $$SELECT concat_ws(' ', version, window_to::date, rows) FROM leadscore.newest_look('newest')$$;
+SELECT is((SELECT live FROM lead_train_model('newest', 'leads', 'won', features => '{city,clicks}', time_column => 'created')), true, 'a model');
+SELECT throws_ok($$SELECT lead_check('newest')$$, '55000', 'model "newest" has not been looked at yet', 'no look yet');
+DO $$BEGIN PERFORM lead_watch('newest', period => '10 days'); PERFORM lead_monitor('newest', until => '2024-03-01'); PERFORM lead_monitor('newest', until => '2024-02-01'); END$$;
+SELECT is(pg_temp.judged(), '1 2024-03-01 240', 'what is looked at afterwards is not the newest');
+SELECT is((SELECT DISTINCT window_to FROM leadscore.monitor_latest WHERE name = 'newest'), timestamptz '2024-03-01', 'in the view, too');
+DO $$BEGIN PERFORM lead_monitor('newest', source => 'SELECT * FROM leads WHERE id > 10', until => '2024-04-01'); END$$;
+SELECT is(pg_temp.judged(), '1 2024-03-01 240', 'nor is a look at another source');
+DO $$BEGIN PERFORM lead_monitor('newest', until => '2024-03-01', period => '5 days'); END$$;
+SELECT is(pg_temp.judged(), '1 2024-03-01 120', 'of the same window it is the last');
+SELECT is((SELECT value FROM lead_check('newest') WHERE rule = 'rows'), 120::float8, 'which is judged');
+SELECT lives_ok($$SELECT lead_drop_look('newest', (leadscore.newest_look('newest')).monitor_run_id)$$, 'a look is undone');
+SELECT is(pg_temp.judged(), '1 2024-03-01 240', 'and the one before judged');
+SELECT throws_ok($$SELECT lead_drop_look('newest', 1)$$, '42704', 'model "newest" has no look 1', 'not that of another model');
+DO $$BEGIN PERFORM lead_retrain('newest', gate => '{"promote": "always"}'); END$$;
+SELECT is(pg_temp.judged(), '', 'another version has not been looked at');
+SELECT throws_ok($$SELECT lead_assert('newest')$$, '55000', 'model "newest" has not been looked at yet', 'which is an error');
+DO $$BEGIN PERFORM lead_rollback('newest'); END$$;
+SELECT is(pg_temp.judged(), '1 2024-03-01 240', 'the one before has');
+SELECT throws_ok($$SELECT lead_monitor('newest', until => clock_timestamp() + interval '1 hour')$$, '22023', NULL, 'a window that has not ended is an error');
+
 
 -- rules
-DO $do$BEGIN PERFORM lead_monitor('m', source => 'SELECT id, CASE WHEN id > 2700 THEN ''Oslo'' ELSE city END AS city, CASE WHEN id < 2800 THEN clicks END AS clicks, pages + 20 AS pages, created, won FROM leads WHERE id > 2400'); END$do$;
+DO $do$BEGIN PERFORM lead_watch('m', source => 'SELECT id, CASE WHEN id > 2700 THEN ''Oslo'' ELSE city END AS city, CASE WHEN id < 2800 THEN clicks END AS clicks, pages + 20 AS pages, created, won FROM leads WHERE id > 2400'); PERFORM lead_monitor('m'); END$do$;
 SELECT results_eq($$SELECT rule, "column", severity, passed FROM lead_check('m')$$,
 	$$VALUES ('source', NULL, 'error', true), ('rows', NULL, 'warning', true), ('missing_rise', 'clicks', 'error', false), ('new_levels', 'city', 'warning', false),
 		('out_of_range', 'pages', 'warning', false), ('drift_share', NULL, 'error', false), ('score_drift', NULL, 'error', false), ('impact_points', NULL, 'warning', false),
@@ -182,10 +208,10 @@ SELECT is((SELECT count(*) FROM lead_check('m')), 2::bigint, 'those before are g
 SELECT is(lead_set_checks('m', NULL), 0, 'back to the default ones');
 SELECT is((SELECT count(DISTINCT rule) FROM lead_check('m')), 10::bigint, 'which are ten');
 -- few outcomes are no alarm, nor is chance
-DO $do$BEGIN PERFORM lead_monitor('m', source => 'SELECT id, city, clicks, pages, created, id % 2 = 0 AS won FROM leads WHERE id > 2960'); END$do$;
+DO $do$BEGIN PERFORM lead_watch('m', source => 'SELECT id, city, clicks, pages, created, id % 2 = 0 AS won FROM leads WHERE id > 2960'); PERFORM lead_monitor('m'); END$do$;
 SELECT is((SELECT (passed, detail)::text FROM lead_check('m') WHERE rule = 'auc_drop'),
 	'(,"40 outcomes are known, 20 of them true: at least 50 are needed, 10 of each")', 'too few outcomes: nothing is said');
-DO $do$BEGIN PERFORM lead_set_checks('m', '{"auc_drop": 0}'); PERFORM lead_monitor('m', source => 'SELECT * FROM leads WHERE id % 6 = 0'); END$do$;
+DO $do$BEGIN PERFORM lead_set_checks('m', '{"auc_drop": 0}'); PERFORM lead_watch('m', source => 'SELECT * FROM leads WHERE id % 6 = 0'); PERFORM lead_monitor('m'); END$do$;
 SELECT is((SELECT (value > "limit", passed, detail)::text FROM lead_check('m')),
 	'(t,t,"AUC less than on the hold-out: beyond the limit, but not beyond chance")', 'within chance');
 -- nor are few leads, whose columns differ by chance

@@ -8,7 +8,7 @@ ALTER SEQUENCE leadscore.monitor_run_monitor_run_id_seq RESTART;	-- so that numb
 
 -- 26 columns, and every name and level meant to break out of a page
 CREATE TABLE plot_leads AS
-SELECT i AS id, timestamptz '2026-01-01' + i * interval '1 hour' AS at, i * 7919 % 104729 < 30000 + 5000 * (i % 7) AS won,
+SELECT i AS id, timestamptz '2025-01-01' + i * interval '1 hour' AS at, i * 7919 % 104729 < 30000 + 5000 * (i % 7) AS won,
 	i % 7 AS "</title><script>alert(1)</script>",
 	(ARRAY['<img src=x onerror=alert(2)>', 'a&b"''', '', E'line\nbreak\x01', repeat('very long ', 90), 'x', NULL])[1 + i * 31 % 7] AS "level's ""column""",
 	exp(i * 37 % 1000 / 100.0) AS heavy, CASE WHEN i % 5 > 0 THEN (i % 977) / 3.0 - 100 END AS num,
@@ -18,10 +18,11 @@ SELECT i AS id, timestamptz '2026-01-01' + i * interval '1 hour' AS at, i * 7919
 FROM generate_series(1, 6000) AS i;
 SELECT is((SELECT status FROM lead_train_model('<script>alert(0)</script>', 'plot_leads', 'won', key => 'id', time_column => 'at',
 	options => '{"lambda": 1}', description => '<script>alert(3)</script>', tags => '{"</dl>": "<script>alert(4)</script>"}')), 'finished', 'trained');
-SELECT lead_monitor('<script>alert(0)</script>', 'SELECT id, at, won, ' || (SELECT string_agg(CASE WHEN "column" ~ 'level' THEN format('''<script>'' || id %% 9 AS %I', "column")
+SELECT lead_watch('<script>alert(0)</script>', 'SELECT id, at, won, ' || (SELECT string_agg(CASE WHEN "column" ~ 'level' THEN format('''<script>'' || id %% 9 AS %I', "column")
 	WHEN "column" ~ 'num' THEN 'num * 100 AS num' ELSE quote_ident("column") END, ', ') FROM lead_describe(lead_profile(lead_model('<script>alert(0)</script>'))))
-	|| ' FROM plot_leads', period => '60 days', until => d)
-FROM generate_series(timestamptz '2026-03-02', '2026-12-31', '12 days') AS d;
+	|| ' FROM plot_leads', period => '60 days');
+SELECT lead_monitor('<script>alert(0)</script>', until => d)
+FROM generate_series(timestamptz '2025-03-02', '2025-12-31', '12 days') AS d;
 SELECT lead_promote('<script>alert(0)</script>', 1, 'alias' || i % 3, repeat('<script>because', 20)) FROM generate_series(1, 40) AS i;
 
 CREATE TABLE pictures AS
