@@ -74,7 +74,7 @@ AS $$
 	UNION ALL
 	SELECT * FROM (VALUES
 		(1, 'source', NULL::text, 0::float8, 'error'),
-		(2, 'rows', NULL, 1, 'warning'),
+		(2, 'rows', NULL, 1, 'error'),
 		(3, 'missing_rise', NULL, 0.2, 'error'),
 		(4, 'new_levels', NULL, 0, 'warning'),
 		(5, 'out_of_range', NULL, 0.05, 'warning'),

@@ -2,7 +2,7 @@
 -- figure is found a second time by the plain functions that it is made of.
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(103);
+SELECT plan(104);
 SET LOCAL client_min_messages = error;
 SET LOCAL timezone = 'UTC';
 
@@ -162,6 +162,8 @@ SELECT results_eq($$SELECT DISTINCT against FROM leadscore.monitor_history WHERE
 SELECT results_eq($$SELECT at, value FROM leadscore.monitor_quality WHERE name = 'm' AND metric = 'auc' AND monitor_run_id = 1$$, $$SELECT timestamptz '2024-04-26', (e).auc FROM w$$, 'quality over time');
 SELECT is((SELECT string_agg(DISTINCT name, ', ') FROM leadscore.monitor_latest), 'by key, int, m, none', 'the latest of each model, but not of one at another source');
 
+DO $$BEGIN PERFORM lead_watch('by key', source => 'SELECT * FROM leads WHERE false'); PERFORM lead_monitor('by key'); END$$;
+SELECT throws_ok($$SELECT lead_assert('by key')$$, '23514', NULL, 'a source that gives no leads any more is an error');
 -- the newest look is that of the latest window, at the live version and the source that is watched
 CREATE FUNCTION pg_temp.judged() RETURNS text LANGUAGE sql AS $$SELECT concat_ws(' ', version, window_to::date, rows) FROM leadscore.newest_look('newest')$$;
 SELECT is((SELECT live FROM lead_train_model('newest', 'leads', 'won', features => '{city,clicks}', time_column => 'created')), true, 'a model');
@@ -188,7 +190,7 @@ SELECT throws_ok($$SELECT lead_monitor('newest', until => clock_timestamp() + in
 -- rules
 DO $do$BEGIN PERFORM lead_watch('m', source => 'SELECT id, CASE WHEN id > 2700 THEN ''Oslo'' ELSE city END AS city, CASE WHEN id < 2800 THEN clicks END AS clicks, pages + 20 AS pages, created, won FROM leads WHERE id > 2400'); PERFORM lead_monitor('m'); END$do$;
 SELECT results_eq($$SELECT rule, "column", severity, passed FROM lead_check('m')$$,
-	$$VALUES ('source', NULL, 'error', true), ('rows', NULL, 'warning', true), ('missing_rise', 'clicks', 'error', false), ('new_levels', 'city', 'warning', false),
+	$$VALUES ('source', NULL, 'error', true), ('rows', NULL, 'error', true), ('missing_rise', 'clicks', 'error', false), ('new_levels', 'city', 'warning', false),
 		('out_of_range', 'pages', 'warning', false), ('drift_share', NULL, 'error', false), ('score_drift', NULL, 'error', false), ('impact_points', NULL, 'warning', false),
 		('auc_drop', NULL, 'error', false), ('calibration_intercept', NULL, 'warning', true)$$, 'the default rules see it all');
 SELECT throws_ok($$SELECT lead_assert('m')$$, '23514', 'model "m" fails 4 checks', 'and stop');
