@@ -10,7 +10,7 @@
  *
  * actions: retrain (lead_retrain), score (lead_refresh_scores), monitor (the checks of
  * lead_validate, lead_monitor, lead_assert), auto (lead_monitor, then
- * lead_retrain_if_needed), frames (lead_keep_frames), prune (lead_prune).
+ * lead_retrain_if_needed, which keeps the model where the data are broken), frames (lead_keep_frames), prune (lead_prune).
  *
  * The log is our own: pg_cron's has no row for a run that it never began.  Two runs of
  * one model never overlap; the second is logged as skipped and leaves.
@@ -411,6 +411,9 @@ AS $$
 DECLARE
 	run @extschema@.lead_run;
 	decided record;
+	look leadscore.monitor_run;
+	failing text;
+	broken text;
 BEGIN
 	IF action = 'retrain' THEN
 		IF NOT leadscore.lock(name, wait => false) THEN
@@ -427,9 +430,17 @@ BEGIN
 			RETURN '{"skipped": true}';
 		END IF;
 		PERFORM @extschema@.lead_monitor(name);
+		look := leadscore.newest_look(name);
+		failing := (SELECT string_agg(r.rule, ', ') FROM leadscore.failed_rules(look) AS r);
 		decided := @extschema@.lead_retrain_if_needed(name);
-		RETURN jsonb_strip_nulls(jsonb_build_object('result', leadscore.decision_text(decided),
-			'failure', CASE WHEN decided.decision = 'failed' THEN leadscore.failure(array_to_string(decided.reasons, '; '), NULL, NULL, 'P0001') END));
+		SELECT string_agg(b.line, E'\n') INTO broken FROM leadscore.decisions AS d, jsonb_array_elements_text(d.numbers->'broken') AS b(line)
+		WHERE d.decision_id = decided.decision_id;
+		RETURN jsonb_strip_nulls(jsonb_build_object('result', concat_ws('; ', leadscore.decision_text(decided), 'it fails: ' || failing),
+			'failure', CASE
+				WHEN decided.decision = 'failed' THEN leadscore.failure(array_to_string(decided.reasons, '; '), NULL, NULL, 'P0001')
+				WHEN broken IS NOT NULL THEN leadscore.failure(format('model "%s" is kept as it is, for its data are broken: %s', name,
+					replace(broken, E'\n', '; ')), NULL,
+					'Mend the source, or insist: {"broken_data": "retrain"} in lead_set_policy().', '22000') END));
 	ELSIF action = 'frames' THEN
 		RETURN (SELECT jsonb_build_object('result', format('%s frames kept, %s labelled rows', count(*), coalesce(sum(k.rows), 0)))
 			FROM @extschema@.lead_keep_frames(name) AS k);

@@ -33,33 +33,35 @@ GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON leadscore
 -- of			what they are measured on: column, model, quality
 -- at_least	the value must not be less than the limit; else not more
 -- needs_limit	a rule without a limit says nothing
-CREATE FUNCTION leadscore.check_metrics(OUT metric text, OUT "of" text, OUT at_least boolean, OUT needs_limit boolean, OUT meaning text)
+-- data		it is about the feed: where that is broken a training would learn it
+CREATE FUNCTION leadscore.check_metrics(OUT metric text, OUT "of" text, OUT at_least boolean, OUT needs_limit boolean, OUT meaning text,
+	OUT data boolean)
 RETURNS SETOF record
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	VALUES
-		('source', 'model', false, false, 'errors in the source: columns lost, of another type'),
-		('rows', 'model', true, true, 'leads in the window'),
-		('labelled', 'model', true, true, 'leads with a known outcome'),
-		('missing', 'model', false, true, 'mean share of NULLs'),
-		('drift_share', 'model', false, false, 'share of columns drifted beyond chance'),
-		('score_drift', 'model', false, false, 'drift of the scores'),
-		('impact_points', 'model', false, true, 'percentage points that the columns moved the mean score'),
-		('missing_share', 'column', false, true, 'share of NULLs'),
-		('missing_rise', 'column', false, true, 'share of NULLs more than in the training'),
-		('new_levels', 'column', false, true, 'levels that the training had not'),
-		('vanished_levels', 'column', false, true, 'levels of the training that are gone'),
-		('out_of_range', 'column', false, true, 'share of numbers beyond those of the training'),
-		('drift', 'column', false, false, 'drift of a column'),
-		('impact', 'column', false, true, 'percentage points that a column moved the mean score'),
-		('auc', 'quality', true, true, 'AUC'),
-		('auc_drop', 'quality', false, true, 'AUC less than on the hold-out'),
-		('log_loss_rise', 'quality', false, true, 'log loss more than on the hold-out'),
-		('brier_rise', 'quality', false, true, 'Brier score more than on the hold-out'),
-		('lift_drop', 'quality', false, true, 'lift of the best tenth less than on the hold-out'),
-		('calibration_slope', 'quality', false, true, 'distance of the calibration slope from 1'),
-		('calibration_intercept', 'quality', false, true, 'distance of the calibration in the large from 0')
+		('source', 'model', false, false, 'errors in the source: columns lost, of another type', true),
+		('rows', 'model', true, true, 'leads in the window', true),
+		('labelled', 'model', true, true, 'leads with a known outcome', true),
+		('missing', 'model', false, true, 'mean share of NULLs', true),
+		('drift_share', 'model', false, false, 'share of columns drifted beyond chance', false),
+		('score_drift', 'model', false, false, 'drift of the scores', false),
+		('impact_points', 'model', false, true, 'percentage points that the columns moved the mean score', false),
+		('missing_share', 'column', false, true, 'share of NULLs', true),
+		('missing_rise', 'column', false, true, 'share of NULLs more than in the training', true),
+		('new_levels', 'column', false, true, 'levels that the training had not', true),
+		('vanished_levels', 'column', false, true, 'levels of the training that are gone', true),
+		('out_of_range', 'column', false, true, 'share of numbers beyond those of the training', true),
+		('drift', 'column', false, false, 'drift of a column', false),
+		('impact', 'column', false, true, 'percentage points that a column moved the mean score', false),
+		('auc', 'quality', true, true, 'AUC', false),
+		('auc_drop', 'quality', false, true, 'AUC less than on the hold-out', false),
+		('log_loss_rise', 'quality', false, true, 'log loss more than on the hold-out', false),
+		('brier_rise', 'quality', false, true, 'Brier score more than on the hold-out', false),
+		('lift_drop', 'quality', false, true, 'lift of the best tenth less than on the hold-out', false),
+		('calibration_slope', 'quality', false, true, 'distance of the calibration slope from 1', false),
+		('calibration_intercept', 'quality', false, true, 'distance of the calibration in the large from 0', false)
 $$;
 COMMENT ON FUNCTION leadscore.check_metrics() IS 'the metrics that a rule may be about';
 
@@ -317,6 +319,44 @@ AS $$
 $$;
 COMMENT ON FUNCTION leadscore.source_errors(bigint) IS 'what is wrong with a model''s source, by a look at it';
 
+CREATE FUNCTION leadscore.rule_text(rule text, "column" text)
+RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+RETURN concat(rule, CASE WHEN "column" IS NOT NULL THEN format(' of column "%s"', "column") END);
+COMMENT ON FUNCTION leadscore.rule_text(text, text) IS 'a rule by its name, and its column';
+
+-- The rules of severity error that a look at a model fails.
+-- line	the rule and why
+-- data	is it about the feed?
+CREATE FUNCTION leadscore.failed_rules(run leadscore.monitor_run, OUT rule text, OUT line text, OUT data boolean)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT t.rule, concat(t.rule, ': ', c.detail, CASE WHEN c.rule <> 'source' THEN ', limit ' || trim_scale(c."limit"::numeric) END), k.data
+	FROM leadscore.check_look(run) AS c JOIN leadscore.check_metrics() AS k ON k.metric = c.rule,
+		LATERAL leadscore.rule_text(c.rule, c."column") AS t(rule)
+	WHERE NOT c.passed AND c.severity = 'error'
+$$;
+COMMENT ON FUNCTION leadscore.failed_rules(leadscore.monitor_run) IS 'the rules of severity error that a look at a model fails';
+
+-- What is broken in the data, by a look at a model: the rules that fail and are about the
+-- feed, and what is wrong with the source whether there is a rule about it or not.  NULL:
+-- nothing.
+CREATE FUNCTION leadscore.broken_data(run leadscore.monitor_run)
+RETURNS text[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT array_agg(b.line) FROM (
+		SELECT 'source: ' || leadscore.source_errors(run.monitor_run_id)
+		UNION ALL
+		SELECT r.line FROM leadscore.failed_rules(run) AS r WHERE r.data AND r.rule <> 'source') AS b(line)
+	WHERE b.line IS NOT NULL
+$$;
+COMMENT ON FUNCTION leadscore.broken_data(leadscore.monitor_run) IS 'what is broken in the data of a model, by a look at it';
+
 -- The failed rules of severity error, as an error to be raised; NULL if there are none.
 CREATE FUNCTION leadscore.failed_checks(name text)
 RETURNS jsonb
@@ -324,10 +364,9 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT leadscore.failure(format('model "%s" fails %s', $1, CASE count(*) WHEN 1 THEN 'a check' ELSE count(*) || ' checks' END),
-		string_agg(concat(c.rule, CASE WHEN c."column" IS NOT NULL THEN format(' of column "%s"', c."column") END, ': ', c.detail,
-			CASE WHEN c.rule <> 'source' THEN ', limit ' || trim_scale(c."limit"::numeric) END), E'\n'),
+		string_agg(c.line, E'\n'),
 		format('lead_check(%L) tells all; lead_set_checks() sets the rules.', $1), '23514')
-	FROM @extschema@.lead_check($1) AS c WHERE NOT c.passed AND c.severity = 'error' HAVING count(*) > 0
+	FROM leadscore.judged_look($1) AS run, leadscore.failed_rules(run) AS c HAVING count(*) > 0
 $$;
 COMMENT ON FUNCTION leadscore.failed_checks(text) IS 'the rules of severity error that a model fails, as an error';
 

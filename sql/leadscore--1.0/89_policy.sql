@@ -6,7 +6,8 @@
  * A policy says what calls for an update of the live version; a decision is what became
  * of it:
  *
- *	1. the figures of the newest monitor run are held against the policy
+ *	1. where the newest look finds the data broken the champion stays; else its figures are
+ *	   held against the policy
  *	2. where that calls for it, the ladder (lead_ladder) is climbed on outcomes that the
  *	   champion has not seen: keep, intercept, slope, full
  *	3. keep leaves the champion; intercept and slope make a version of it, recalibrated;
@@ -53,7 +54,7 @@ COMMENT ON COLUMN leadscore.decisions.decision IS
 'kept: the champion stays, also where the gate refused the version; cooling down: an update was called for, too early';
 COMMENT ON COLUMN leadscore.decisions.step IS 'of the ladder; NULL: it was not climbed';
 COMMENT ON COLUMN leadscore.decisions.reasons IS 'what called for an update, or why nothing did; then what came of it';
-COMMENT ON COLUMN leadscore.decisions.numbers IS '{policy, champion, figures, outcomes, ladder}: what was decided by';
+COMMENT ON COLUMN leadscore.decisions.numbers IS '{policy, champion, broken, figures, outcomes, ladder}: what was decided by';
 COMMENT ON COLUMN leadscore.decisions.version IS 'that was made, live or not';
 
 SELECT pg_catalog.pg_extension_config_dump('leadscore.policies', '');
@@ -106,7 +107,7 @@ DECLARE
 	triggers CONSTANT text[] := '{max_age,drift_share,score_drift,impact_points,auc_drop,log_loss_rise,new_outcomes}';
 	k text;
 BEGIN
-	PERFORM leadscore.check_keys('policy', policy, triggers || '{cooldown,combine,ladder,min_outcomes,alpha,frames_window,half_life}'::text[]);
+	PERFORM leadscore.check_keys('policy', policy, triggers || '{cooldown,combine,ladder,min_outcomes,alpha,broken_data,frames_window,half_life}'::text[]);
 	policy := jsonb_strip_nulls(policy);
 	IF NOT policy ?| triggers OR policy->'score_drift' = 'false' AND NOT (policy - 'score_drift') ?| triggers THEN
 		RAISE EXCEPTION 'the policy says nothing that calls for an update' USING ERRCODE = 'invalid_parameter_value',
@@ -138,6 +139,10 @@ BEGIN
 		RAISE EXCEPTION 'invalid value for "combine" in policy' USING ERRCODE = 'invalid_parameter_value',
 			DETAIL = 'It must be "any" or "all".';
 	END IF;
+	IF policy->'broken_data' NOT IN ('"keep"', '"retrain"') THEN
+		RAISE EXCEPTION 'invalid value for "broken_data" in policy' USING ERRCODE = 'invalid_parameter_value',
+			DETAIL = 'It must be "keep" or "retrain".';
+	END IF;
 	IF policy ? 'half_life' AND NOT policy ? 'frames_window' THEN
 		RAISE EXCEPTION '"half_life" in policy needs "frames_window"' USING ERRCODE = 'invalid_parameter_value',
 			DETAIL = 'Weights by age are given to frames that lead_keep_frames() keeps.';
@@ -159,6 +164,7 @@ $$;
 --			"combine": "any" | "all"	of these
 --			and "cooldown": "7 days" from the last training or promotion, "ladder": true,
 --			"min_outcomes": 200 unseen outcomes for the ladder, "alpha": 0.05 of its tests,
+--			"broken_data": "keep" | "retrain" where the newest look says that the data are broken,
 --			"frames_window" and "half_life" of lead_retrain()
 -- returns	the policy as it is stored
 CREATE FUNCTION lead_set_policy(name text, policy jsonb)
@@ -672,6 +678,7 @@ DECLARE
 	step text;
 	run @extschema@.lead_run;
 	cooling text;
+	broken text[];
 	message text;
 BEGIN
 	PERFORM leadscore.lock(name);
@@ -686,6 +693,14 @@ BEGIN
 		GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
 	END;
 	-- outside of that block: the run stays, whatever it found
+	-- kept frames are none the worse for a source that is gone
+	IF message IS NULL AND monitored.rows IS NOT NULL AND coalesce(policy->>'broken_data', 'keep') = 'keep' THEN
+		broken := leadscore.broken_data(monitored);
+		IF broken IS NOT NULL THEN
+			RETURN leadscore.decide(name, 'kept', NULL, ARRAY(SELECT 'the data are broken: ' || b.line FROM unnest(broken) AS b(line)),
+				numbers || jsonb_build_object('broken', broken), monitored.monitor_run_id);
+		END IF;
+	END IF;
 	IF message IS NULL AND monitored.rows IS NULL AND NOT kept THEN
 		message := coalesce((SELECT string_agg(concat('column "' || f."column" || '": ', f.detail), '; ' ORDER BY f.position)
 			FROM leadscore.monitor_finding AS f WHERE f.monitor_run_id = monitored.monitor_run_id AND f.severity = 'error'),

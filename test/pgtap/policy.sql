@@ -3,7 +3,7 @@ SET client_min_messages = error;
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 \set olist `test -r ../shared/data/olist_funnel/closed_deals.csv.gz && echo true || echo false`
-SELECT plan(51);
+SELECT plan(60);
 
 -- Chance by hash: the same on every version of the server.
 CREATE FUNCTION pg_temp.u(id int, draw int) RETURNS float8 IMMUTABLE LANGUAGE sql AS $$
@@ -101,7 +101,12 @@ SELECT is(lead_model_version('leads'), 4, 'and the champion stays');
 -- a training that fails is recorded
 SELECT FROM lead_set_policy('leads', '{"max_age": "1 microsecond"}');
 ALTER TABLE leads RENAME z TO zed;
-SELECT is(ROW(d.decision, d.version, d.run_id IS NULL)::text, ROW('failed', NULL, false)::text, 'a column is gone: failed') FROM lead_retrain_if_needed('leads') AS d;
+SELECT FROM lead_monitor('leads');
+SELECT is(ROW(d.decision, d.reasons, d.run_id)::text, ROW('kept', ARRAY['the data are broken: source: column "z": the source has lost it; its type was integer; it counts as empty here',
+	'the data are broken: missing_rise of column "z": share of NULLs more than in the training: 1, limit 0.2'], NULL)::text, 'a column is gone: kept') FROM lead_retrain_if_needed('leads') AS d;
+SELECT is((pg_temp.last_decision('leads')).numbers->'figures', NULL, 'whatever the policy says');
+SELECT FROM lead_set_policy('leads', '{"max_age": "1 microsecond", "broken_data": "retrain"}');
+SELECT is(ROW(d.decision, d.version, d.run_id IS NULL)::text, ROW('failed', NULL, false)::text, 'unless it insists: failed') FROM lead_retrain_if_needed('leads') AS d;
 SELECT is((SELECT r.status || ': ' || r.error FROM leadscore.runs AS r WHERE r.run_id = (pg_temp.last_decision('leads')).run_id),
 	E'failed: the checks found an error\nDETAIL:  column "z": the source has lost it; its type was integer.\nHINT:  leadscore.checks has all. Exclude a column, insist with the option "allow", or see to the rows.', 'the run says why');
 SELECT is(lead_model_version('leads'), 4, 'and the champion stays');
@@ -131,6 +136,36 @@ ALTER TABLE again RENAME TO again_gone;
 SELECT lives_ok($$SELECT FROM lead_retrain_if_needed('anew')$$, 'no source, and no look at it before');
 SELECT is(ROW(d.decision, r.rows, d.reasons)::text, ROW('failed', NULL, ARRAY['it cannot be read: relation "public.again" does not exist'])::text, 'failed, and the look is kept')
 FROM (SELECT (pg_temp.last_decision('anew')).*) AS d JOIN leadscore.monitor_run AS r USING (monitor_run_id);
+
+----------------------------------------------------------------------------
+-- Broken data are no reason to train
+----------------------------------------------------------------------------
+
+CREATE TABLE feed (id int PRIMARY KEY, created date, g text, x float8, z int, won boolean);
+SELECT FROM pg_temp.more('feed', 10000, '2015-01-01');
+SELECT FROM lead_train_model('feed', 'feed', 'won', time_column => 'created');
+SELECT FROM lead_set_policy('feed', '{"new_outcomes": 1000, "ladder": false}');
+SELECT FROM pg_temp.more('feed', 10000, '2015-06-01');
+UPDATE feed SET g = NULL, x = x * 10 WHERE created >= '2015-06-01';
+SELECT is(leadscore.job_action('feed', 'auto')->'failure', jsonb_build_object('message', 'model "feed" is kept as it is, for its data are broken: '
+	|| 'missing_rise of column "g": share of NULLs more than in the training: 0.5, limit 0.2',
+	'hint', 'Mend the source, or insist: {"broken_data": "retrain"} in lead_set_policy().', 'sqlstate', '22000'), 'a column goes empty: the job fails');
+SELECT is(ROW(d.decision, d.version, lead_model_version('feed'))::text, ROW('kept', NULL, 1)::text, 'and the model is kept') FROM pg_temp.last_decision('feed') AS d;
+SELECT throws_ok($$SELECT lead_set_policy('feed', '{"max_age": "1 day", "broken_data": "train"}')$$, '22023', 'invalid value for "broken_data" in policy', 'what else?');
+SELECT FROM lead_set_policy('feed', '{"new_outcomes": 1000, "ladder": false, "broken_data": "retrain"}');
+SELECT matches(leadscore.job_action('feed', 'auto')->>'result', '^(kept|retrained), version 2: .*; it fails: .*missing_rise of column "g"', 'a policy may insist');
+SELECT ok(EXISTS (SELECT FROM leadscore.versions WHERE name = 'feed' AND version = 2), 'and then it is trained');
+-- drift is what trainings are for
+CREATE TABLE moved AS TABLE feed;
+DELETE FROM moved WHERE created >= '2015-06-01';
+SELECT FROM lead_train_model('moved', 'moved', 'won', key => 'id', time_column => 'created');
+SELECT FROM lead_set_policy('moved', '{"score_drift": true}');
+SELECT FROM lead_set_checks('moved', '{"score_drift": null, "missing_rise": 0.2}');
+SELECT FROM pg_temp.more('moved', 10000, '2015-06-01', 0, 1, 1);
+UPDATE moved SET x = x / 3 + 1 WHERE created >= '2015-06-01';
+CREATE TEMP TABLE job AS SELECT leadscore.job_action('moved', 'auto') AS j;
+SELECT matches(j->>'result', '^(kept|retrained), version 2: score drift .*; it fails: score_drift$', 'rules about drift do not stop it, and are told') FROM job;
+SELECT ok(NOT j ? 'failure', 'nor is the job one that failed') FROM job;
 
 ----------------------------------------------------------------------------
 -- By hash: the hold-out is halved
