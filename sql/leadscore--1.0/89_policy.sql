@@ -51,7 +51,7 @@ CREATE INDEX ON leadscore.decisions (monitor_run_id);
 CREATE INDEX ON leadscore.decisions (run_id);
 COMMENT ON TABLE leadscore.decisions IS 'a row per lead_retrain_if_needed(): what was decided, and why';
 COMMENT ON COLUMN leadscore.decisions.decision IS
-'kept: the champion stays, also where the gate refused the version; cooling down: an update was called for, too early';
+'kept: the champion stays, also where the gate refused the version; cooling down: an update was called for, too early, or too few outcomes came after a rollback';
 COMMENT ON COLUMN leadscore.decisions.step IS 'of the ladder; NULL: it was not climbed';
 COMMENT ON COLUMN leadscore.decisions.reasons IS 'what called for an update, or why nothing did; then what came of it';
 COMMENT ON COLUMN leadscore.decisions.numbers IS '{policy, champion, broken, figures, outcomes, ladder}: what was decided by';
@@ -162,7 +162,7 @@ $$;
 --			"log_loss_rise": 0.02		the log loss is higher, likewise
 --			"new_outcomes": 1000		as many outcomes are known that the champion has not seen
 --			"combine": "any" | "all"	of these
---			and "cooldown": "7 days" from the last training or promotion, "ladder": true,
+--			and "cooldown": "7 days" from the last training, promotion or rollback, "ladder": true,
 --			"min_outcomes": 200 unseen outcomes for the ladder, "alpha": 0.05 of its tests,
 --			"broken_data": "keep" | "retrain" where the newest look says that the data are broken,
 --			"frames_window" and "half_life" of lead_retrain()
@@ -558,6 +558,13 @@ AS $$
 		LEFT JOIN leadscore.monitor_metric AS l ON l.monitor_run_id = monitored.monitor_run_id AND l.metric = 'log_loss'
 $$;
 
+-- How many outcomes were known when a version was made.
+CREATE FUNCTION leadscore.outcomes_of(run leadscore.runs)
+RETURNS bigint
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+RETURN coalesce((run.spec #>> '{recalibrated,labelled}')::bigint, run.rows + run.held_out);
+
 -- How many outcomes are known that the champion has not seen: those later than its own,
 -- or by how many there are more.
 CREATE FUNCTION leadscore.count_new_outcomes(live leadscore.runs, champion_spec jsonb, kept boolean, read leadscore.outcomes)
@@ -566,8 +573,37 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT CASE WHEN champion_spec #>> '{holdout,by}' = 'time' OR kept THEN read.fresh
-		ELSE greatest(read.labelled - coalesce((live.spec #>> '{recalibrated,labelled}')::bigint, live.rows + live.held_out), 0) END
+		ELSE greatest(read.labelled - leadscore.outcomes_of(live), 0) END
 $$;
+
+-- The versions that were rolled back since the last promotion.
+CREATE FUNCTION leadscore.rolled_back(name text)
+RETURNS SETOF integer
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT d.replaced FROM leadscore.deployments AS d
+	WHERE d.name = $1 AND d.alias = 'champion' AND d.action = 'rollback' AND d.deployment_id > coalesce((
+		SELECT max(p.deployment_id) FROM leadscore.deployments AS p WHERE p.name = $1 AND p.alias = 'champion' AND p.action <> 'rollback'), 0)
+$$;
+COMMENT ON FUNCTION leadscore.rolled_back(text) IS 'the versions of a model that were rolled back since the last promotion';
+
+-- What a version that was rolled back was made from would make it again: why an update has
+-- to wait for more outcomes; NULL where it has not.
+CREATE FUNCTION leadscore.waiting(name text, kept boolean, read leadscore.outcomes, wanted bigint)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format('version %s was rolled back, and %s outcomes have come since it was made: %s are wanted', v.version, n.more, wanted)
+	FROM leadscore.rolled_back($1) AS b(version) JOIN leadscore.versions AS v ON v.name = $1 AND v.version = b.version
+		JOIN leadscore.runs AS r USING (run_id),
+		LATERAL (SELECT CASE WHEN kept THEN (SELECT coalesce(sum(k.rows), 0) FROM leadscore.kept_frames AS k WHERE k.name = $1 AND k.starts >= r.data_to)
+			ELSE greatest(read.labelled - leadscore.outcomes_of(r), 0) END) AS n(more)
+	WHERE n.more < wanted ORDER BY n.more, v.version DESC LIMIT 1
+$$;
+COMMENT ON FUNCTION leadscore.waiting(text, boolean, leadscore.outcomes, bigint) IS
+'why an update has to wait for more outcomes after a rollback';
 
 -- Why no update is due yet; NULL where none is in the way.
 CREATE FUNCTION leadscore.cooling(name text, cooldown interval, promoted_at timestamptz)
@@ -711,7 +747,7 @@ BEGIN
 			matured := clock_timestamp() - (SELECT w.maturity FROM leadscore.watches AS w WHERE w.name = name);
 			IF kept THEN
 				read := leadscore.kept_outcomes(name, spec, live.run);
-			ELSIF policy ? 'new_outcomes' THEN
+			ELSIF policy ? 'new_outcomes' OR EXISTS (SELECT FROM leadscore.rolled_back(name)) THEN
 				read := leadscore.read_outcomes(spec, matured, false);
 			END IF;
 		EXCEPTION WHEN OTHERS THEN
@@ -731,7 +767,8 @@ BEGIN
 	IF NOT judged.met THEN
 		RETURN leadscore.decide(name, 'kept', NULL, judged.others, numbers, monitored.monitor_run_id);
 	END IF;
-	cooling := leadscore.cooling(name, (policy->>'cooldown')::interval, live.promoted_at);
+	cooling := coalesce(leadscore.cooling(name, (policy->>'cooldown')::interval, live.promoted_at),
+		leadscore.waiting(name, kept, read, coalesce((policy->>'min_outcomes')::bigint, 200)));
 	IF cooling IS NOT NULL THEN
 		RETURN leadscore.decide(name, 'cooling down', NULL, judged.reasons || cooling, numbers, monitored.monitor_run_id);
 	END IF;

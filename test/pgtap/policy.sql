@@ -3,7 +3,7 @@ SET client_min_messages = error;
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 \set olist `test -r ../shared/data/olist_funnel/closed_deals.csv.gz && echo true || echo false`
-SELECT plan(60);
+SELECT plan(67);
 
 -- Chance by hash: the same on every version of the server.
 CREATE FUNCTION pg_temp.u(id int, draw int) RETURNS float8 IMMUTABLE LANGUAGE sql AS $$
@@ -166,6 +166,36 @@ UPDATE moved SET x = x / 3 + 1 WHERE created >= '2015-06-01';
 CREATE TEMP TABLE job AS SELECT leadscore.job_action('moved', 'auto') AS j;
 SELECT matches(j->>'result', '^(kept|retrained), version 2: score drift .*; it fails: score_drift$', 'rules about drift do not stop it, and are told') FROM job;
 SELECT ok(NOT j ? 'failure', 'nor is the job one that failed') FROM job;
+
+----------------------------------------------------------------------------
+-- What was rolled back is not made again from the same outcomes
+----------------------------------------------------------------------------
+
+CREATE TABLE back (id int PRIMARY KEY, created date, g text, x float8, z int, won boolean);
+SELECT FROM pg_temp.more('back', 10000, '2015-01-01');
+SELECT FROM lead_train_model('back', 'back', 'won', time_column => 'created');
+SELECT FROM lead_set_policy('back', '{"new_outcomes": 1000}');
+SELECT FROM pg_temp.more('back', 4000, '2015-06-01', 0.8);
+SELECT is(ROW(d.decision, d.version)::text, ROW('recalibrated', 2)::text, 'a version') FROM lead_retrain_if_needed('back') AS d;
+SELECT FROM lead_rollback('back');
+SELECT is(ROW(d.decision, d.reasons[2])::text, ROW('cooling down', 'version 2 was rolled back, and 0 outcomes have come since it was made: 200 are wanted')::text,
+	'is not made again after a rollback') FROM lead_retrain_if_needed('back') AS d;
+SELECT FROM pg_temp.more('back', 199, '2015-10-01', 0.8);
+SELECT is(d.decision, 'cooling down', 'nor from a few more outcomes') FROM lead_retrain_if_needed('back') AS d;
+SELECT FROM lead_set_policy('back', '{"new_outcomes": 1000, "cooldown": "1 day"}');
+SELECT FROM pg_temp.more('back', 1, '2015-10-01', 0.8);
+UPDATE leadscore.runs SET started_at = now() - interval '3 days' WHERE model = 'back';
+UPDATE leadscore.deployments SET deployed_at = now() - interval '3 days' WHERE name = 'back' AND action = 'promote';
+SELECT matches(d.decision || ': ' || d.reasons[2], '^cooling down: the cool-down of 1 day lasts until', 'a rollback counts for the cool-down') FROM lead_retrain_if_needed('back') AS d;
+SELECT FROM lead_set_policy('back', '{"new_outcomes": 1000}');
+SELECT is(ROW(d.decision, d.version)::text, ROW('recalibrated', 3)::text, 'from as many as a ladder wants it is') FROM lead_retrain_if_needed('back') AS d;
+-- a full training, by another condition, and twice
+SELECT FROM pg_temp.more('back', 4000, '2016-01-01', 0, 1, 1);
+SELECT is(d.decision, 'retrained', 'and trained again') FROM lead_retrain_if_needed('back') AS d;
+SELECT FROM lead_rollback('back');
+SELECT FROM lead_rollback('back');
+SELECT FROM lead_set_policy('back', '{"max_age": "1 microsecond", "ladder": false}');
+SELECT is(d.reasons[2], 'version 4 was rolled back, and 0 outcomes have come since it was made: 200 are wanted', 'of several rollbacks the latest outcomes count') FROM lead_retrain_if_needed('back') AS d;
 
 ----------------------------------------------------------------------------
 -- By hash: the hold-out is halved
