@@ -159,6 +159,14 @@ $$;
 COMMENT ON FUNCTION leadscore.judge(jsonb, integer, jsonb, jsonb) IS
 'passes where the challenger''s AUC is at most margin (0.01) worse, for certain, and its log loss at most log_loss_ratio (1.01) times the champion''s';
 
+-- Why a version is live, or is not.
+CREATE FUNCTION leadscore.gate_reason(gate jsonb, verdict text)
+RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+RETURN concat(CASE gate->>'promote' WHEN 'always' THEN 'promoted always; the gate said: ' ELSE 'the gate: ' END, verdict);
+COMMENT ON FUNCTION leadscore.gate_reason(jsonb, text) IS 'the verdict of the gate as a reason: was it asked?';
+
 -- A run that failed: recorded, and said.
 CREATE FUNCTION leadscore.fail_run(run uuid, message text, detail text, hint text, state text)
 RETURNS void
@@ -341,7 +349,7 @@ BEGIN
 	VALUES (run, found.verdict, found.passed, champion, jsonb_strip_nulls(jsonb_build_object('gate', gate, 'compared', compared,
 		'not_compared', obstacle, 'evaluation', evaluation, 'below', to_jsonb(found.failed))));
 	IF found.passed THEN
-		PERFORM leadscore.deploy(name, 'champion', number, 'promote', 'the gate: ' || found.verdict, run);
+		PERFORM leadscore.deploy(name, 'champion', number, 'promote', leadscore.gate_reason(gate, found.verdict), run);
 	END IF;
 	UPDATE leadscore.runs AS r SET status = 'finished', ended_at = clock_timestamp() WHERE r.run_id = run;
 END;

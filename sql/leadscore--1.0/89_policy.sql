@@ -250,7 +250,7 @@ AS $$
 		UNION ALL SELECT 7, 'new_outcomes', new_outcomes >= (policy->>'new_outcomes')::bigint, new_outcomes::text, 'number of new outcomes',
 			'has reached', 'is below', policy->>'new_outcomes' FROM f
 	)
-	SELECT condition, coalesce(met, false), CASE WHEN figure IS NULL THEN what || ' is not known'
+	SELECT condition, coalesce(met, false), CASE WHEN figure IS NULL THEN concat(what, ' is not known', CASE WHEN condition <> 'new_outcomes' THEN ': ' || (figures->>'note') END)
 		ELSE concat_ws(' ', what, figure, CASE WHEN met THEN above ELSE below END, threshold) END
 	FROM c WHERE policy ? condition AND policy->condition <> 'false' ORDER BY place
 $$;
@@ -541,7 +541,7 @@ BEGIN
 END;
 $$;
 
--- The figures that a policy is held against.
+-- The figures that a policy is held against; note: why some are not known.
 CREATE FUNCTION leadscore.policy_figures(monitored leadscore.monitor_run, made_at timestamptz)
 RETURNS jsonb
 LANGUAGE sql STABLE
@@ -550,7 +550,8 @@ AS $$
 	SELECT jsonb_strip_nulls(jsonb_build_object('age', clock_timestamp() - made_at,
 		'drift_share', monitored.beyond_chance::float8 / nullif(monitored.measured, 0), 'score_statistic', monitored.score_statistic,
 		'score_drifted', monitored.score_drifted, 'score_beyond_chance', monitored.score_beyond_chance,
-		'impact_points', monitored.impact_points,
+		'impact_points', monitored.impact_points, 'note', CASE WHEN monitored.rows = 0 AND monitored.window_to IS NOT NULL
+			THEN concat('no lead in ', (monitored.window_from)::date, ' … ', (monitored.window_to)::date) ELSE monitored.note END,
 		'auc', a.value, 'auc_high', a.high, 'auc_reference', a.reference,
 		'log_loss', l.value, 'log_loss_low', l.low, 'log_loss_reference', l.reference))
 	FROM (SELECT) AS one
@@ -645,17 +646,22 @@ LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT CASE WHEN p < 0.0001 THEN '< 0.0001' ELSE '= ' || to_char(p, 'FM0.0000') END $$;
 
--- What the ladder says, in words.
-CREATE FUNCTION leadscore.step_reason(ladder jsonb)
+-- What the ladder says, in words: the steps that are refuted, with the greatest p-value of
+-- their tests, and that of the step where it stopped.
+CREATE FUNCTION leadscore.step_reason(ladder jsonb, read leadscore.outcomes)
 RETURNS text
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT coalesce(ladder->>'note', format('%s new outcomes ask for %s (p %s)', ladder->>'n', CASE ladder->>'step'
-			WHEN 'keep' THEN 'no change' WHEN 'intercept' THEN 'another intercept' WHEN 'slope' THEN 'another intercept and slope'
-			ELSE 'new coefficients' END,
-		leadscore.p_text(CASE ladder->>'step' WHEN 'full' THEN greatest((ladder->>'p_keep')::float8, (ladder->>'p_intercept')::float8,
-			(ladder->>'p_slope')::float8) ELSE (ladder->>concat('p_', ladder->>'step'))::float8 END)))
+	SELECT coalesce(ladder->>'note', concat(read.to_learn, ' new outcomes', CASE WHEN read.fresh > read.to_learn THEN format(' (%s more are held out)', read.fresh - read.to_learn) END,
+		' ask for ', CASE ladder->>'step'
+			WHEN 'keep' THEN concat('no change: it is not refuted (p ', p.keep, ')')
+			WHEN 'intercept' THEN concat('another intercept: no change is refuted (p ', p.keep, '), more is not needed (p ', p.intercept, ')')
+			WHEN 'slope' THEN concat('another intercept and slope: less is refuted (p ', p.less, '), more is not needed (p ', p.slope, ')')
+			ELSE concat('new coefficients: less is refuted (p ', p.all, ')') END))
+	FROM (SELECT (ladder->>'p_keep')::float8 AS keep, (ladder->>'p_intercept')::float8 AS intercept, (ladder->>'p_slope')::float8 AS slope) AS x,
+		LATERAL (SELECT leadscore.p_text(x.keep) AS keep, leadscore.p_text(x.intercept) AS intercept, leadscore.p_text(x.slope) AS slope,
+			leadscore.p_text(greatest(x.keep, x.intercept)) AS less, leadscore.p_text(greatest(x.keep, x.intercept, x.slope)) AS all) AS p
 $$;
 
 -- Would a training by the recipe of the last version read the rows that this was trained
@@ -785,7 +791,7 @@ BEGIN
 			ladder := jsonb_build_object('step', 'full', 'note', 'new outcomes cannot be read: ' || SQLERRM);
 		END;
 		step := ladder->>'step';
-		reasons := reasons || leadscore.step_reason(ladder);
+		reasons := reasons || leadscore.step_reason(ladder, read);
 		numbers := numbers || jsonb_build_object('ladder', ladder,
 			'outcomes', to_jsonb(read) - '{learning,judging}'::text[]);
 	END IF;
@@ -808,7 +814,8 @@ BEGIN
 		RETURN leadscore.decide(name, 'failed', step, reasons || split_part(run.error, E'\n', 1), numbers, monitored.monitor_run_id, run);
 	END IF;
 	RETURN leadscore.decide(name, CASE WHEN NOT run.live THEN 'kept' WHEN step IN ('intercept', 'slope') THEN 'recalibrated'
-			ELSE 'retrained' END, step, reasons || format('the gate: %s', run.verdict), numbers, monitored.monitor_run_id, run);
+			ELSE 'retrained' END, step, reasons || (SELECT leadscore.gate_reason(r.spec->'gate', run.verdict) FROM leadscore.runs AS r WHERE r.run_id = run.run_id),
+		numbers, monitored.monitor_run_id, run);
 END;
 $$;
 COMMENT ON FUNCTION lead_retrain_if_needed(text) IS

@@ -3,7 +3,7 @@ SET client_min_messages = error;
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 \set olist `test -r ../shared/data/olist_funnel/closed_deals.csv.gz && echo true || echo false`
-SELECT plan(67);
+SELECT plan(70);
 
 -- Chance by hash: the same on every version of the server.
 CREATE FUNCTION pg_temp.u(id int, draw int) RETURNS float8 IMMUTABLE LANGUAGE sql AS $$
@@ -42,7 +42,7 @@ SELECT FROM pg_temp.more('leads', 3000, '2015-06-01');
 CREATE TEMP TABLE before AS SELECT * FROM lead_versions('leads');
 SELECT is(ROW(d.decision, d.step, d.version)::text, ROW('kept', 'keep', NULL)::text, 'the same market: keep') FROM lead_retrain_if_needed('leads') AS d;
 SELECT ok(EXISTS (SELECT FROM before) AND NOT EXISTS (SELECT * FROM lead_versions('leads') EXCEPT SELECT * FROM before), 'makes no version');
-SELECT matches((pg_temp.last_decision('leads')).reasons[2], '^2429 new outcomes ask for no change \(p = 0\.\d{4}\)$', 'and says why');
+SELECT matches((pg_temp.last_decision('leads')).reasons[2], '^2429 new outcomes \(571 more are held out\) ask for no change: it is not refuted \(p = 0\.\d{4}\)$', 'and says why');
 
 SELECT FROM pg_temp.more('leads', 4000, '2015-10-01', 0.8);
 SELECT is(ROW(d.decision, d.step, d.version, d.verdict)::text, ROW('recalibrated', 'intercept', 2, 'good enough')::text, 'another rate of wins: intercept') FROM lead_retrain_if_needed('leads') AS d;
@@ -50,7 +50,7 @@ SELECT is(lead_info('leads@2') #> '{recalibrations,0,slope}', '1', 'the version 
 SELECT is((SELECT r.action || ', ' || (r.spec #>> '{recalibrated,step}') FROM leadscore.runs AS r JOIN leadscore.versions AS v USING (run_id) WHERE v.name = 'leads' AND version = 2), 'recalibrate, intercept', 'its run says what it did');
 SELECT is((SELECT t.value FROM leadscore.tags AS t JOIN leadscore.versions AS v USING (run_id) WHERE v.name = 'leads' AND version = 2 AND key = 'step'), 'intercept', 'and so does a tag');
 SELECT matches((SELECT description FROM leadscore.versions AS v WHERE v.name = 'leads' AND version = 2),
-	'^recalibrated: number of new outcomes 7000 has reached 1000; \d+ new outcomes ask for another intercept \(p = 0\.\d{4}\)$', 'and its description why');
+	'^recalibrated: number of new outcomes 7000 has reached 1000; \d+ new outcomes \(\d+ more are held out\) ask for another intercept: no change is refuted \(p < 0\.0001\), more is not needed \(p = 0\.\d{4}\)$', 'and its description why');
 -- Learnt from are the earlier new rows, judged was on the later ones.
 SELECT ok(cut.at > (SELECT max(created) FROM leads WHERE id <= 20000) AND r.rows = (SELECT count(*) FROM leads WHERE id > 20000 AND created <= cut.at)
 	AND r.held_out = (SELECT count(*) FROM leads WHERE created > cut.at), 'no row is both learnt from and judged on')
@@ -127,6 +127,7 @@ SELECT is(ROW(d.decision, d.version, d.reasons[3])::text, ROW('kept', NULL, 'the
 	'the same rows are not trained on again') FROM lead_retrain_if_needed('again') AS d;
 UPDATE again SET g = g || 'x' WHERE id = 1;
 SELECT is(ROW(d.decision, d.version)::text, ROW('retrained', 2)::text, 'other rows are, be they as many') FROM lead_retrain_if_needed('again') AS d;
+SELECT is((SELECT reason FROM lead_deployments('again') WHERE version = 2), 'promoted always; the gate said: too few rows to tell', 'a gate that was not asked is said not to have been');
 UPDATE leadscore.models SET name = 'anew' WHERE name = 'again';
 SELECT is(ROW(d.decision, d.monitor_run_id IS NOT NULL)::text, ROW('kept', true)::text,
 	'a model of another name is looked at') FROM lead_retrain_if_needed('anew') AS d;
@@ -250,6 +251,11 @@ SELECT set_eq($$ SELECT condition, met, reason FROM leadscore.judge_policy(
 SELECT results_eq($$ SELECT met, reason FROM leadscore.judge_policy('{"score_drift": 0.1}', '{"score_statistic": 0.23, "score_drifted": true, "score_beyond_chance": false}')
 	UNION ALL SELECT met, reason FROM leadscore.judge_policy('{"score_drift": true}', '{"score_statistic": 0.23, "score_drifted": true, "score_beyond_chance": true}') $$,
 	$$ VALUES (false, 'score drift 0.23 can be chance, though it is above 0.1'), (true, 'score drift 0.23 is above its threshold') $$, 'drift that can be chance calls for nothing');
+SELECT results_eq($$ SELECT reason FROM leadscore.judge_policy('{"impact_points": 1, "new_outcomes": 1}', '{"note": "no lead in 2024-01-01 … 2024-02-01"}') $$,
+	$$ VALUES ('impact of drift is not known: no lead in 2024-01-01 … 2024-02-01'), ('number of new outcomes is not known') $$, 'why a figure is not known');
+SELECT is(ladder->>'n' || ' ' || leadscore.step_reason(ladder || '{"step": "slope"}', ROW(NULL, NULL, 100, 90, 90, 80, 8, NULL, NULL, NULL, NULL)),
+	'80 80 new outcomes (10 more are held out) ask for another intercept and slope: less is refuted (p = 0.0100), more is not needed (p = 0.3204)', 'the step, what is refuted and what is not')
+FROM (SELECT '{"n": 80, "p_keep": 1e-5, "p_intercept": 0.01, "p_slope": 0.3204}'::jsonb AS ladder) AS l;
 
 \if :olist
 -- Olist: 2 to 5 % of the leads of 2017 were won, 10 to 15 % of those of 2018.
