@@ -516,8 +516,8 @@ AS $$
 	RETURNING d.name, d.decision, d.step, d.reasons, d.version, (run).verdict, d.decision_id, d.monitor_run_id, d.run_id
 $$;
 
--- The newest monitor run of the live version since it is live; one is made if there is
--- none.
+-- The newest monitor run of the live version, of the source that it is watched by, since
+-- it is live; one is made if there is none.
 CREATE FUNCTION leadscore.monitored_since(name text, version integer, since timestamptz)
 RETURNS leadscore.monitor_run
 LANGUAGE plpgsql
@@ -528,8 +528,12 @@ DECLARE
 	monitored leadscore.monitor_run;
 BEGIN
 	FOR attempt IN 1 .. 2 LOOP
+		-- a look at other leads, or under another name of theirs, says nothing of these
 		SELECT m.* INTO monitored FROM leadscore.monitor_run AS m
-		WHERE m.name = $1 AND m.version = $2 AND m.started_at >= since ORDER BY m.monitor_run_id DESC LIMIT 1;
+		WHERE m.name = $1 AND m.version = $2 AND m.started_at >= since
+			AND m.source = coalesce((SELECT w.source FROM leadscore.watches AS w WHERE w.name = $1), (SELECT r.spec->>'source'
+				FROM leadscore.versions AS v JOIN leadscore.runs AS r USING (run_id) WHERE v.name = $1 AND v.version = $2))
+		ORDER BY m.monitor_run_id DESC LIMIT 1;
 		EXIT WHEN FOUND;
 		PERFORM @extschema@.lead_monitor($1);
 	END LOOP;
