@@ -628,7 +628,10 @@ DECLARE
 	wanted bigint := coalesce((policy->>'min_outcomes')::bigint, 200);
 	of_each bigint := coalesce((gate->>'min_positives')::bigint, 10);
 BEGIN
-	IF read.fresh IS NULL THEN
+	IF (SELECT leadscore.line_of(v.model) IS NULL FROM leadscore.versions AS v
+			WHERE v.name = climb.name AND v.version = climb.version) THEN
+		RETURN '{"step": "full", "note": "trees are trained anew: only a logistic regression can be recalibrated"}';
+	ELSIF read.fresh IS NULL THEN
 		RETURN '{"step": "full", "note": "no rows can be told from those that the champion has seen"}';
 	ELSIF read.fresh < wanted OR least(read.positives, read.to_learn - read.positives) < of_each THEN
 		RETURN jsonb_build_object('step', 'keep', 'note', format('%s outcomes are new to the champion, of which %s to learn from with %s'

@@ -231,7 +231,7 @@ BEGIN ATOMIC
 		SELECT name, odds_ratio, std_estimate AS effect, CASE WHEN estimate <> 0 THEN ci_low * std_estimate / estimate END AS low,
 			CASE WHEN estimate <> 0 THEN ci_high * std_estimate / estimate END AS high,
 			row_number() OVER (ORDER BY abs(std_estimate) DESC, name COLLATE "C") AS i, count(*) OVER () AS all_of_them
-		FROM lead_coefficients(model) WHERE std_estimate IS NOT NULL AND "column" IS NOT NULL),
+		FROM lead_coefficients(leadscore.line_of(model)) WHERE std_estimate IS NOT NULL AND "column" IS NOT NULL),
 	shown AS (SELECT * FROM effects WHERE i <= least(greatest(top, 1), 200))
 	SELECT CASE WHEN n > 0 THEN
 		leadscore.svg_document(height, title, concat(CASE WHEN n < total THEN concat('The ', n, ' largest of ', total) ELSE 'All' END,

@@ -3,7 +3,7 @@ SET client_min_messages = error;
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 \set olist `test -r ../shared/data/olist_funnel/closed_deals.csv.gz && echo true || echo false`
-SELECT plan(70);
+SELECT plan(71);
 
 -- Chance by hash: the same on every version of the server.
 CREATE FUNCTION pg_temp.u(id int, draw int) RETURNS float8 IMMUTABLE LANGUAGE sql AS $$
@@ -128,6 +128,9 @@ SELECT is(ROW(d.decision, d.version, d.reasons[3])::text, ROW('kept', NULL, 'the
 UPDATE again SET g = g || 'x' WHERE id = 1;
 SELECT is(ROW(d.decision, d.version)::text, ROW('retrained', 2)::text, 'other rows are, be they as many') FROM lead_retrain_if_needed('again') AS d;
 SELECT is((SELECT reason FROM lead_deployments('again') WHERE version = 2), 'promoted always; the gate said: too few rows to tell', 'a gate that was not asked is said not to have been');
+DO $$BEGIN PERFORM lead_monitor('again'), lead_monitor('again', source => 'SELECT * FROM again LIMIT 10'); END$$;
+SELECT is((SELECT m.rows FROM leadscore.monitor_run AS m WHERE m.monitor_run_id = d.monitor_run_id), 2000::bigint, 'a look at other leads does not count')
+FROM lead_retrain_if_needed('again') AS d;
 UPDATE leadscore.models SET name = 'anew' WHERE name = 'again';
 SELECT is(ROW(d.decision, d.monitor_run_id IS NOT NULL)::text, ROW('kept', true)::text,
 	'a model of another name is looked at') FROM lead_retrain_if_needed('anew') AS d;
