@@ -329,13 +329,14 @@ COMMENT ON FUNCTION leadscore.rule_text(text, text) IS 'a rule by its name, and 
 -- The rules of severity error that a look at a model fails.
 -- line	the rule and why
 -- data	is it about the feed?
-CREATE FUNCTION leadscore.failed_rules(run leadscore.monitor_run, OUT rule text, OUT line text, OUT data boolean)
+CREATE FUNCTION leadscore.failed_rules(run leadscore.monitor_run, OUT "position" bigint, OUT rule text, OUT line text, OUT data boolean)
 RETURNS SETOF record
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT t.rule, concat(t.rule, ': ', c.detail, CASE WHEN c.rule <> 'source' THEN ', limit ' || trim_scale(c."limit"::numeric) END), k.data
-	FROM leadscore.check_look(run) AS c JOIN leadscore.check_metrics() AS k ON k.metric = c.rule,
+	SELECT c.i, t.rule, concat(t.rule, ': ', c.detail, CASE WHEN c.rule <> 'source' THEN ', limit ' || trim_scale(c."limit"::numeric) END), k.data
+	FROM leadscore.check_look(run) WITH ORDINALITY AS c(rule, "column", severity, value, "limit", passed, detail, i)
+		JOIN leadscore.check_metrics() AS k ON k.metric = c.rule,
 		LATERAL leadscore.rule_text(c.rule, c."column") AS t(rule)
 	WHERE NOT c.passed AND c.severity = 'error'
 $$;
@@ -349,10 +350,10 @@ RETURNS text[]
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT array_agg(b.line) FROM (
-		SELECT 'source: ' || leadscore.source_errors(run.monitor_run_id)
+	SELECT array_agg(b.line ORDER BY b.position) FROM (
+		SELECT 0, 'source: ' || leadscore.source_errors(run.monitor_run_id)
 		UNION ALL
-		SELECT r.line FROM leadscore.failed_rules(run) AS r WHERE r.data AND r.rule <> 'source') AS b(line)
+		SELECT r.position, r.line FROM leadscore.failed_rules(run) AS r WHERE r.data AND r.rule <> 'source') AS b("position", line)
 	WHERE b.line IS NOT NULL
 $$;
 COMMENT ON FUNCTION leadscore.broken_data(leadscore.monitor_run) IS 'what is broken in the data of a model, by a look at it';
@@ -363,8 +364,9 @@ RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT leadscore.failure(format('model "%s" fails %s', $1, CASE count(*) WHEN 1 THEN 'a check' ELSE count(*) || ' checks' END),
-		string_agg(c.line, E'\n'),
+	SELECT leadscore.failure(format('model "%s" fails %s: %s', $1, CASE count(*) WHEN 1 THEN 'a check' ELSE count(*) || ' checks' END,
+			string_agg(c.rule, ', ' ORDER BY c.position)),
+		string_agg(c.line, E'\n' ORDER BY c.position),
 		format('lead_check(%L) tells all; lead_set_checks() sets the rules.', $1), '23514')
 	FROM leadscore.judged_look($1) AS run, leadscore.failed_rules(run) AS c HAVING count(*) > 0
 $$;
@@ -409,7 +411,8 @@ BEGIN
 			look.drifted_columns, look.measured, look.rows, coalesce(round(look.auc::numeric, 4)::text, 'unknown'), look.labelled) END, look.note);
 	END IF;
 	IF errors > 0 THEN
-		failure := leadscore.failure(concat_ws('; ', format('%s errors in the data of model "%s": %s', errors, name, found),
+		failure := leadscore.failure(concat_ws('; ', format('%s in the data of model "%s": %s',
+			CASE errors WHEN 1 THEN 'an error' ELSE errors || ' errors' END, name, found),
 			failure->>'message'), failure->>'detail', failure->>'hint', '22000');
 	END IF;
 	RETURN jsonb_strip_nulls(jsonb_build_object('result', found, 'failure', failure));

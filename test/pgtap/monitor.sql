@@ -193,7 +193,7 @@ SELECT results_eq($$SELECT rule, "column", severity, passed FROM lead_check('m')
 	$$VALUES ('source', NULL, 'error', true), ('rows', NULL, 'error', true), ('missing_rise', 'clicks', 'error', false), ('new_levels', 'city', 'warning', false),
 		('out_of_range', 'pages', 'warning', false), ('drift_share', NULL, 'error', false), ('score_drift', NULL, 'error', false), ('impact_points', NULL, 'warning', false),
 		('auc_drop', NULL, 'error', false), ('calibration_intercept', NULL, 'warning', true)$$, 'the default rules see it all');
-SELECT throws_ok($$SELECT lead_assert('m')$$, '23514', 'model "m" fails 4 checks', 'and stop');
+SELECT throws_ok($$SELECT lead_assert('m')$$, '23514', 'model "m" fails 4 checks: missing_rise of column "clicks", drift_share, score_drift, auc_drop', 'and stop, with their names');
 SELECT is(lead_set_checks('m', '[{"metric": "missing_share", "column": "clicks", "limit": 0.9}, {"metric": "missing_share", "limit": 0.1, "severity": "warning"}, {"metric": "drift", "limit": 1e9},
 	{"metric": "labelled", "limit": 601}, {"metric": "lift_drop", "limit": 5}, {"metric": "impact", "column": "pages", "limit": 50}]'), 6, 'rules of one''s own');
 SELECT results_eq($$SELECT rule, "column", severity, round(value::numeric, 3), "limit", passed FROM lead_check('m') WHERE rule <> 'lift_drop' AND rule <> 'impact' AND rule <> 'drift'$$,
@@ -203,7 +203,7 @@ SELECT results_eq($$SELECT rule, "column", severity, round(value::numeric, 3), "
 		('missing_share', 'city', 'warning', (SELECT avg((id <= 2700 AND city IS NULL)::int)::float8 FROM leads WHERE id > 2400), 0.1, false),
 		('labelled', NULL, 'error', 600, 601, false)) AS v(rule, col, severity, value, l, passed)$$, 'with the columns that fail, worst first');
 SELECT results_eq($$SELECT rule, passed FROM lead_check('m') WHERE rule IN ('drift', 'impact', 'lift_drop')$$, $$VALUES ('drift', true), ('lift_drop', true), ('impact', true)$$, 'one row for what passes');
-SELECT throws_ok($$SELECT lead_assert('m')$$, '23514', 'model "m" fails a check', 'warnings do not stop');
+SELECT throws_ok($$SELECT lead_assert('m')$$, '23514', 'model "m" fails a check: labelled', 'warnings do not stop');
 SELECT is(lead_set_checks('m', '{"missing_share": 1, "rows": 1}'), 2, 'as an object');
 SELECT lives_ok($$SELECT lead_assert('m')$$, 'and all is well');
 SELECT is((SELECT count(*) FROM lead_check('m')), 2::bigint, 'those before are gone');

@@ -3,7 +3,7 @@ SET client_min_messages = error;
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 \set olist `test -r ../shared/data/olist_funnel/closed_deals.csv.gz && echo true || echo false`
-SELECT plan(71);
+SELECT plan(72);
 
 -- Chance by hash: the same on every version of the server.
 CREATE FUNCTION pg_temp.u(id int, draw int) RETURNS float8 IMMUTABLE LANGUAGE sql AS $$
@@ -61,6 +61,7 @@ FROM leads AS l, LATERAL (SELECT l.g, l.x, l.z) AS r, leadscore.runs AS n WHERE 
 
 SELECT FROM pg_temp.more('leads', 3000, '2016-02-01', 0.8, 0.3);
 SELECT is(ROW(d.decision, d.step, d.version)::text, ROW('recalibrated', 'slope', 3)::text, 'log-odds too wide: slope') FROM lead_retrain_if_needed('leads') AS d;
+SELECT is((SELECT array_agg(step ORDER BY version) FROM lead_versions('leads')), '{full,intercept,slope}'::text[], 'the versions tell their steps');
 SELECT is(jsonb_array_length(lead_info('leads@3')->'recalibrations'), 2, 'of the recalibrated champion');
 
 SELECT FROM pg_temp.more('leads', 6000, '2016-06-01', 0, 1, 1);
