@@ -505,7 +505,7 @@ CREATE TYPE lead_forgotten AS (
 	rows bigint
 );
 COMMENT ON TYPE lead_forgotten IS 'a frame that rows were taken out of';
-COMMENT ON COLUMN lead_forgotten.what IS 'frame, or which hold-out';
+COMMENT ON COLUMN lead_forgotten.what IS 'frame, or which hold-out, and what was deleted of it';
 COMMENT ON COLUMN lead_forgotten.starts IS 'of the frame''s period; NULL for a hold-out';
 
 -- Some rows as a frame with the columns of another one: rows of the source that fulfil
@@ -688,6 +688,39 @@ BEGIN
 END;
 $$;
 
+-- What a version keeps of its hold-out (profile, quantiles of its scores, curves), made
+-- anew from what is left of it.  It was made with the model as it was judged, and of a
+-- refit that one is not stored: then, or without rows, it is only deleted.
+-- returns		was it made?
+CREATE FUNCTION leadscore.renew_derived(name text, version integer)
+RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	run uuid;
+	judged bytea;
+	left_over @extschema@.leadframe;
+BEGIN
+	SELECT v.run_id, CASE WHEN NOT (r.spec->>'refit')::boolean OR r.spec ? 'recalibrated' THEN v.model END, h.frame
+	INTO run, judged, left_over
+	FROM leadscore.versions AS v JOIN leadscore.runs AS r USING (run_id) LEFT JOIN leadscore.holdouts AS h USING (name, version)
+	WHERE v.name = $1 AND v.version = $2;
+	DELETE FROM leadscore.version_profiles AS p WHERE p.name = $1 AND p.version = $2;
+	DELETE FROM leadscore.score_quantiles AS q WHERE q.name = $1 AND q.version = $2;
+	DELETE FROM leadscore.artifacts AS a WHERE a.run_id = run AND a.path = 'curves.json';
+	IF judged IS NULL OR left_over IS NULL OR (leadscore.frame_counts(left_over)).rows = 0 THEN
+		RETURN false;
+	END IF;
+	PERFORM leadscore.keep_score_quantiles($1, $2, judged, left_over);
+	PERFORM leadscore.keep_version_profile($1, $2, judged, left_over);
+	PERFORM leadscore.keep_curves(run, judged, left_over);
+	RETURN true;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.renew_derived(text, integer) IS
+'profile, quantiles and curves of a hold-out that rows were taken out of, made anew or deleted';
+
 -- Takes rows out of all hold-outs of a model.
 CREATE FUNCTION leadscore.forget_holdouts(name text, source text, columns jsonb, drop_inexact boolean)
 RETURNS SETOF lead_forgotten
@@ -697,20 +730,24 @@ AS $$
 DECLARE
 	version pg_catalog.int4;
 	total pg_catalog.int8;
+	renewed pg_catalog.bool;
 BEGIN
 	FOR version IN SELECT h.version FROM leadscore.holdouts AS h WHERE h.name OPERATOR(pg_catalog.=) name ORDER BY 1 LOOP
 		total := leadscore.forget_holdout(name, version, source, columns, drop_inexact);
-		IF total IS NULL THEN
-			RETURN NEXT ROW (pg_catalog.concat('hold-out of version ', version, ', dropped'), NULL, NULL)::@extschema@.lead_forgotten;
-		ELSIF total OPERATOR(pg_catalog.>) 0 THEN
-			RETURN NEXT ROW (pg_catalog.concat('hold-out of version ', version), NULL, total)::@extschema@.lead_forgotten;
+		IF total OPERATOR(pg_catalog.=) 0 THEN
+			CONTINUE;
 		END IF;
+		renewed := leadscore.renew_derived(name, version);
+		RETURN NEXT ROW (pg_catalog.concat('hold-out of version ', version, CASE WHEN total IS NULL THEN ', dropped'
+			WHEN NOT renewed THEN ', its profile and curves deleted' END), NULL, total)::@extschema@.lead_forgotten;
 	END LOOP;
 END;
 $$;
 
 -- lead_forget(name, rows): takes rows out of a model's kept frames and hold-outs, which
--- then are, to the byte, what they would be without them.
+-- then are, to the byte, what they would be without them.  What was derived from a
+-- hold-out (its profile, the quantiles of its scores, its curves) is made anew; of a
+-- refit it is deleted, for the model that was judged is not stored.
 -- rows			a table or view, or the text of one SELECT, with the columns of the
 --				source: the rows as they were framed, values and labels; read once, into
 --				a temporary table

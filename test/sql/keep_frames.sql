@@ -152,6 +152,44 @@ DELETE FROM leadscore.kept_frames WHERE name = 'America/Santiago' AND starts >= 
 SELECT status, rows, held_out FROM lead_retrain('America/Santiago', frames_window => '2 days');
 SELECT lead_drop_model(zone, true) FROM (SELECT DISTINCT zone FROM midnight) z;
 
+-- what a version keeps of its hold-out goes with the rows: a city of one person only is
+-- in nothing that is stored, and what is left is that of a model judged without them
+CREATE FUNCTION stored_in(word text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	place record;
+	found boolean;
+BEGIN
+	FOR place IN SELECT oid::regclass AS name FROM pg_class WHERE relnamespace = 'leadscore'::regnamespace AND relkind = 'r' ORDER BY 1 LOOP
+		EXECUTE format('SELECT count(*) > 0 FROM %s AS t WHERE strpos(t::text, $1) > 0 OR strpos(t::text, encode($1::bytea, ''hex'')) > 0', place.name) INTO found USING word;
+		IF found THEN RETURN NEXT place.name; END IF;
+	END LOOP;
+END $$;
+CREATE TABLE visitors AS SELECT id, CASE WHEN id = 40 THEN 'Longyearbyen' ELSE city END AS city, CASE WHEN id = 40 THEN 900 ELSE clicks END AS clicks, won, id % 4 = 0 AS held
+FROM leads WHERE won IS NOT NULL UNION ALL SELECT 40, 'Longyearbyen', 900, true, true;
+CREATE FUNCTION train_visitors(name text, refit boolean DEFAULT false, condition text DEFAULT 'true') RETURNS text LANGUAGE sql AS $$
+	SELECT status FROM lead_train_model(name, format('SELECT * FROM visitors WHERE %s', condition), 'won', features => '{city,clicks}', key => 'id', holdout => '{"by": "column", "column": "held"}',
+		options => '{"lambda": 1}', gate => '{"promote": "always"}', refit => refit) $$;
+SELECT train_visitors('held'), train_visitors('without', condition => 'id <> 40');
+SELECT stored_in('Longyearbyen');
+SELECT max(quantiles[1001]) FILTER (WHERE name = 'held') > max(quantiles[1001]) FILTER (WHERE name = 'without') AS "their score" FROM leadscore.score_quantiles;
+SELECT what, rows FROM lead_forget('held', 'SELECT * FROM visitors WHERE id = 40');
+SELECT stored_in('Longyearbyen');
+SELECT h.frame = w.frame AS frame, hp.holdout = wp.holdout AS profile, hq = wq AS quantiles, hc = wc AS curves
+FROM (SELECT frame FROM leadscore.holdouts WHERE name = 'held') h, (SELECT frame FROM leadscore.holdouts WHERE name = 'without') w,
+	(SELECT holdout FROM leadscore.version_profiles WHERE name = 'held') hp, (SELECT holdout FROM leadscore.version_profiles WHERE name = 'without') wp,
+	(SELECT rows, quantiles FROM leadscore.score_quantiles WHERE name = 'held') hq, (SELECT rows, quantiles FROM leadscore.score_quantiles WHERE name = 'without') wq,
+	(SELECT body::jsonb #- '{roc,area}' #- '{pr,area}' FROM leadscore.artifacts JOIN leadscore.versions USING (run_id) WHERE name = 'held' AND path = 'curves.json') AS c(hc),
+	(SELECT body::jsonb #- '{roc,area}' #- '{pr,area}' FROM leadscore.artifacts JOIN leadscore.versions USING (run_id) WHERE name = 'without' AND path = 'curves.json') AS d(wc);
+-- of a refit the model that was judged is not stored; a hold-out may be empty, or dropped
+SELECT train_visitors('refitted', true);
+SELECT what, rows FROM lead_forget('refitted', 'SELECT * FROM visitors WHERE id = 44');
+SELECT what, rows FROM lead_forget('without', 'SELECT * FROM visitors WHERE held AND id <> 40');
+SELECT what, rows FROM lead_forget('held', 'SELECT id, city, clicks, NOT won AS won, held FROM visitors WHERE id = 44', 'drop');
+SELECT (SELECT count(*) FROM leadscore.version_profiles WHERE name IN ('held', 'without', 'refitted')) AS profiles, (SELECT count(*) FROM leadscore.score_quantiles WHERE name IN ('held', 'without', 'refitted')) AS quantiles,
+	(SELECT count(*) FROM leadscore.artifacts JOIN leadscore.versions USING (run_id) WHERE name IN ('held', 'without', 'refitted') AND path = 'curves.json') AS curves;
+SELECT lead_grade_cuts('refitted'), lead_plot('refitted', 'roc') LIKE '%No rows were held out%' AS "no curve";
+SELECT lead_drop_model(n, true) FROM unnest('{held,without,refitted}'::text[]) n;
+
 -- the frames and their choice go with the model, the record stays
 SELECT lead_drop_model(name, true) FROM leadscore.models WHERE name IN ('zoned', 'local', 'dated', 'numbered', 'timeless');
 SELECT (SELECT count(*) FROM leadscore.kept_frames) AS frames, (SELECT count(*) FROM leadscore.frame_keeping) AS keeping, (SELECT count(*) FROM leadscore.forgettings) AS forgettings;
