@@ -249,18 +249,59 @@ BEGIN
 END;
 $$;
 
+-- An error if frames that were replaced have lost all their rows, for the source has
+-- none of their time any more; a notice where they have fewer.
+-- gone			rows of leadscore.kept_frames as they were
+-- since		frames that begin then or later are new
+CREATE FUNCTION leadscore.check_replaced(name text, gone jsonb, since timestamptz, zone text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	found record;
+BEGIN
+	-- no period is as long as eight days
+	SELECT count(*) FILTER (WHERE n.rows < g.rows + g.unknown) AS fewer, count(*) FILTER (WHERE n.rows = 0) AS lost,
+		sum(g.rows + g.unknown) FILTER (WHERE n.rows = 0) AS rows, min(g.starts) FILTER (WHERE n.rows = 0) AS first,
+		max(g.starts) FILTER (WHERE n.rows = 0) AS last,
+		array_agg((g.starts AT TIME ZONE zone)::date ORDER BY g.starts) FILTER (WHERE n.rows = 0) AS days
+	INTO found
+	FROM jsonb_to_recordset(gone) AS g(starts timestamptz, ends timestamptz, rows bigint, unknown bigint),
+		LATERAL (SELECT coalesce(sum(k.rows + k.unknown), 0) AS rows FROM leadscore.kept_frames AS k
+			WHERE k.name = name AND k.starts >= since AND k.starts > g.starts - interval '8 days'
+				AND k.starts < g.ends AND k.ends > g.starts) AS n
+	WHERE g.rows + g.unknown > 0;
+	IF found.lost > 0 THEN
+		RAISE EXCEPTION 'the source has no rows any more for % of the frames to be made anew', found.lost
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				DETAIL = format('%s kept rows would be lost. Their frames begin on %s%s.', found.rows, array_to_string(found.days[:5], ', '),
+					CASE WHEN found.lost > 5 THEN format(' and %s more days until %s', found.lost - 5, found.days[found.lost]) END),
+				HINT = format('Frame anew from a later time on, or let go of them first: '
+					'DELETE FROM leadscore.kept_frames WHERE name = %L AND starts BETWEEN %L AND %L.', name, found.first, found.last);
+	END IF;
+	IF found.fewer > 0 THEN
+		RAISE NOTICE 'frames that have fewer rows than before: %', found.fewer;
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.check_replaced(text, jsonb, timestamptz, text) IS 'an error where frames that were made anew have lost what was kept';
+
 -- lead_keep_frames(name, …): frames the rows of each complete period that has matured
 -- and is not kept yet, in one scan of the source, and keeps the frames.
 -- name			a model with a time column of type date or timestamp
 -- period		'day' or 'week', of the model's time zone; default day, or as before
 -- maturity		how long after a period's end its outcomes are known; needed once
 -- until		now: periods are kept that ended by this time less maturity
--- again		frame the periods from this time on anew, for rows or labels that came
---				late; '-infinity' for all.  Without it a kept frame never changes
+-- again		frame the periods from this time until `until` anew, for rows or labels
+--				that came late; '-infinity' for all.  Without it a kept frame never changes
 -- returns		a row per period: action 'kept', or 'kept again'.  rows have a label,
 --				unknown have none.  A period without rows is kept as well, once there are
---				rows after it: until then they may be about to come
--- errors		no time column; frames kept by another recipe or period, or while a column
+--				rows after it: until then they may be about to come.  'dropped' is a frame
+--				without rows where none are left before or after it, or one that is not
+--				mature by another recipe or period
+-- errors		a frame whose rows the source has no more, instead of losing them; no time column; frames kept by another recipe or period, or while a column
 --				had another type; a recipe that another role wrote; those of the source
 CREATE FUNCTION lead_keep_frames(name text, period text DEFAULT NULL, maturity interval DEFAULT NULL,
 	until timestamptz DEFAULT NULL, again timestamptz DEFAULT NULL,
@@ -277,13 +318,18 @@ DECLARE
 	step pg_catalog.interval;
 	"from" pg_catalog.timestamptz;
 	"to" pg_catalog.timestamptz;
-	gone pg_catalog.timestamptz[];
+	framed_to pg_catalog.timestamptz;
+	before leadscore.frame_keeping;
+	unlike pg_catalog.bool;
+	gone pg_catalog.jsonb;
 BEGIN
 	PERFORM leadscore.lock(name);
 	spec := leadscore.last_spec(name);
 	PERFORM leadscore.day_type(spec);
 	zone := spec OPERATOR(pg_catalog.#>>) '{options,timezone}';
+	SELECT k.* INTO before FROM leadscore.frame_keeping AS k WHERE k.name OPERATOR(pg_catalog.=) name;
 	chosen := leadscore.choose_keeping(name, spec, period, maturity, again);
+	unlike := (before.period, before.recipe) OPERATOR(pg_catalog.<>) (chosen.period, chosen.recipe);
 	step := pg_catalog.concat('1 ', chosen.period);
 	"to" := pg_catalog.date_trunc(chosen.period, (COALESCE(until, pg_catalog.now()) AT TIME ZONE zone)
 		OPERATOR(pg_catalog.-) chosen.maturity) AT TIME ZONE zone;
@@ -292,38 +338,55 @@ BEGIN
 	PERFORM leadscore.set_settings(spec OPERATOR(pg_catalog.->) 'settings');
 	again := CASE WHEN pg_catalog.isfinite(again) THEN pg_catalog.date_trunc(chosen.period, again AT TIME ZONE zone) AT TIME ZONE zone
 		ELSE again END;
+	-- what comes after `until` stays, unless it does not fit any more
 	WITH d AS (
 		DELETE FROM leadscore.kept_frames AS k
-		WHERE k.name OPERATOR(pg_catalog.=) name AND k.starts OPERATOR(pg_catalog.>=) again RETURNING k.starts)
-	SELECT COALESCE(pg_catalog.array_agg(d.starts), '{}') INTO gone FROM d;
+		WHERE k.name OPERATOR(pg_catalog.=) name AND k.starts OPERATOR(pg_catalog.>=) again
+			AND (unlike OR k.starts OPERATOR(pg_catalog.<) "to") RETURNING k.starts, k.ends, k.rows, k.positives, k.unknown)
+	SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(d)), '[]'), GREATEST("to", pg_catalog.max(d.ends)) INTO gone, framed_to FROM d;
 	IF "from" IS NULL OR again OPERATOR(pg_catalog.<) "from" THEN
 		"from" := leadscore.first_period(spec, chosen.period);
 		"from" := GREATEST("from", CASE WHEN again OPERATOR(pg_catalog.>) '-infinity' THEN again END);
 	END IF;
-	IF "from" OPERATOR(pg_catalog.<) "to" THEN
+	IF "from" OPERATOR(pg_catalog.<) framed_to THEN
 		EXECUTE pg_catalog.format('WITH f AS MATERIALIZED (%s)
 			INSERT INTO leadscore.kept_frames (name, starts, ends, frame, rows, positives, unknown)
 			SELECT $3, p.starts AT TIME ZONE $4, (p.starts OPERATOR(pg_catalog.+) $5) AT TIME ZONE $4,
 				leadscore.set_time_range(f.frame), COALESCE(c.rows, 0), COALESCE(c.positives, 0), COALESCE(c.unknown, 0)
 			FROM pg_catalog.generate_series(pg_catalog.date_trunc($6, $1 AT TIME ZONE $4),
-					(SELECT pg_catalog.max(f.starts) FROM f) AT TIME ZONE $4, $5) AS p(starts)
+					CASE WHEN EXISTS (SELECT FROM leadscore.kept_frames AS k WHERE k.name OPERATOR(pg_catalog.=) $3
+						AND k.starts OPERATOR(pg_catalog.>=) $2) THEN ($2 AT TIME ZONE $4) OPERATOR(pg_catalog.-) $5
+					ELSE (SELECT pg_catalog.max(f.starts) FROM f) AT TIME ZONE $4 END, $5) AS p(starts)
 				LEFT JOIN f ON f.starts OPERATOR(pg_catalog.=) (p.starts AT TIME ZONE $4)
 				LEFT JOIN LATERAL leadscore.frame_counts(f.frame) AS c ON true',
-			leadscore.keeping_query(spec, chosen.period)) USING "from", "to", name, zone, step, chosen.period;
+			leadscore.keeping_query(spec, chosen.period)) USING "from", framed_to, name, zone, step, chosen.period;
 		-- an error where a column has another type by now: the frames could not be one
 		PERFORM @extschema@.lead_frame(k.frame) FROM (
 			(SELECT f.frame FROM leadscore.kept_frames AS f WHERE f.name OPERATOR(pg_catalog.=) name
 				AND f.starts OPERATOR(pg_catalog.<) "from" AND f.rows OPERATOR(pg_catalog.>) 0 ORDER BY f.starts DESC LIMIT 1)
 			UNION ALL
 			(SELECT f.frame FROM leadscore.kept_frames AS f WHERE f.name OPERATOR(pg_catalog.=) name
-				AND f.starts OPERATOR(pg_catalog.>=) "from" AND f.rows OPERATOR(pg_catalog.>) 0 ORDER BY f.starts LIMIT 1)) AS k;
+				AND f.starts OPERATOR(pg_catalog.>=) "from" AND f.rows OPERATOR(pg_catalog.>) 0 ORDER BY f.starts LIMIT 1)
+			UNION ALL
+			(SELECT f.frame FROM leadscore.kept_frames AS f WHERE f.name OPERATOR(pg_catalog.=) name
+				AND f.starts OPERATOR(pg_catalog.>=) framed_to AND f.rows OPERATOR(pg_catalog.>) 0 ORDER BY f.starts LIMIT 1)) AS k;
 	END IF;
 	PERFORM leadscore.set_settings(here);
-	RETURN QUERY SELECT k.starts, k.ends, k.rows, k.positives, k.unknown,
-		CASE WHEN k.starts OPERATOR(pg_catalog.=) ANY (gone) THEN 'kept again' ELSE 'kept' END
-	FROM leadscore.kept_frames AS k
+	PERFORM leadscore.check_replaced(name, gone, "from", zone);
+	DELETE FROM leadscore.kept_frames AS k
+	WHERE unlike AND k.name OPERATOR(pg_catalog.=) name AND k.starts OPERATOR(pg_catalog.>=) "to";
+	RETURN QUERY SELECT k.starts, k.ends, k.rows, k.positives, k.unknown, CASE WHEN g.starts IS NULL THEN 'kept' ELSE 'kept again' END
+	FROM leadscore.kept_frames AS k LEFT JOIN pg_catalog.jsonb_to_recordset(gone) AS g(starts pg_catalog.timestamptz)
+		ON g.starts OPERATOR(pg_catalog.=) k.starts
 	WHERE k.name OPERATOR(pg_catalog.=) name AND k.starts OPERATOR(pg_catalog.>=) "from" AND k.starts OPERATOR(pg_catalog.<) "to"
-	ORDER BY k.starts;
+	UNION ALL
+	SELECT g.starts, g.ends, g.rows, g.positives, g.unknown, 'dropped'
+	FROM pg_catalog.jsonb_to_recordset(gone) AS g(starts pg_catalog.timestamptz, ends pg_catalog.timestamptz,
+		rows pg_catalog.int8, positives pg_catalog.int8, unknown pg_catalog.int8)
+	WHERE NOT EXISTS (SELECT FROM leadscore.kept_frames AS k WHERE k.name OPERATOR(pg_catalog.=) name
+		AND k.starts OPERATOR(pg_catalog.>) (g.starts OPERATOR(pg_catalog.-) '8 days'::pg_catalog.interval)
+		AND k.starts OPERATOR(pg_catalog.<) g.ends AND k.ends OPERATOR(pg_catalog.>) g.starts)
+	ORDER BY 1;
 END;
 $$;
 COMMENT ON FUNCTION lead_keep_frames(text, text, interval, timestamptz, timestamptz) IS

@@ -190,6 +190,39 @@ SELECT (SELECT count(*) FROM leadscore.version_profiles WHERE name IN ('held', '
 SELECT lead_grade_cuts('refitted'), lead_plot('refitted', 'roc') LIKE '%No rows were held out%' AS "no curve";
 SELECT lead_drop_model(n, true) FROM unnest('{held,without,refitted}'::text[]) n;
 
+-- what is kept is not lost: not what comes after until, and not what the source has no more
+CREATE TABLE pruned AS SELECT i AS id, '2024-01-01'::timestamptz + i * interval '3 hours' AS created, i % 7 AS clicks, i * 31 % 17 > 8 AS won FROM generate_series(0, 279) i;
+SELECT (lead_train_model('pruned', 'pruned', 'won', key => 'id', time_column => 'created')).status;
+SELECT count(*), max(ends) FROM lead_keep_frames('pruned', maturity => '0', until => '2024-02-01');
+SELECT starts, rows, action FROM lead_keep_frames('pruned', until => '2024-01-22', again => '2024-01-20');
+SELECT count(*), sum(rows), max(ends) FROM leadscore.kept_frames WHERE name = 'pruned';
+-- a day without rows between others is kept until there, too
+DELETE FROM pruned WHERE created >= '2024-01-21' AND created < '2024-01-22';
+SELECT * FROM lead_keep_frames('pruned', until => '2024-01-22', again => '2024-01-20');
+DELETE FROM leadscore.kept_frames WHERE name = 'pruned' AND starts BETWEEN '2024-01-21 00:00:00+01' AND '2024-01-21 00:00:00+01';
+SELECT starts, rows, action FROM lead_keep_frames('pruned', until => '2024-01-22', again => '2024-01-20');
+-- the source keeps a week only
+CREATE TEMP TABLE archive AS SELECT * FROM pruned;
+DELETE FROM pruned WHERE created < '2024-01-25 12:00';
+SELECT * FROM lead_keep_frames('pruned', until => '2024-02-01', again => '-infinity');
+SELECT * FROM lead_keep_frames('pruned', until => '2024-02-01', again => '2024-01-24');
+SET client_min_messages = notice;
+SELECT min(starts), count(*), min(rows), max(action) FROM lead_keep_frames('pruned', until => '2024-02-01', again => '2024-01-25');
+SET client_min_messages = warning;
+DELETE FROM pruned;
+SELECT * FROM lead_keep_frames('pruned', until => '2024-02-01', again => '2024-01-30');
+SELECT count(*), sum(rows) FROM leadscore.kept_frames WHERE name = 'pruned';
+-- by the week: days that are of no complete week are for later; 29 January is a Monday
+INSERT INTO pruned SELECT * FROM archive;
+SELECT starts, ends, rows, action FROM lead_keep_frames('pruned', 'week', until => '2024-02-01', again => '-infinity');
+SELECT starts, rows, action FROM lead_keep_frames('pruned', until => '2024-02-05');
+SELECT action, count(*), sum(rows) FROM lead_keep_frames('pruned', 'day', until => '2024-02-05', again => '-infinity') GROUP BY action;
+-- frames that are empty are dropped where nothing is left before them
+SELECT count(*) FROM lead_forget('pruned', 'SELECT * FROM archive WHERE created < ''2024-01-03''') WHERE what = 'frame';
+DELETE FROM pruned WHERE created < '2024-01-03';
+SELECT starts, rows, action FROM lead_keep_frames('pruned', until => '2024-02-05', again => '-infinity') WHERE starts < '2024-01-05';
+SELECT lead_drop_model('pruned', true);
+
 -- the frames and their choice go with the model, the record stays
 SELECT lead_drop_model(name, true) FROM leadscore.models WHERE name IN ('zoned', 'local', 'dated', 'numbered', 'timeless');
 SELECT (SELECT count(*) FROM leadscore.kept_frames) AS frames, (SELECT count(*) FROM leadscore.frame_keeping) AS keeping, (SELECT count(*) FROM leadscore.forgettings) AS forgettings;
