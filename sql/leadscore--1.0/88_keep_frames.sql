@@ -680,6 +680,22 @@ BEGIN
 END;
 $$;
 
+-- What of a row of s is compared with a bound of a hold-out, as SQL: its time; the start
+-- of its day, if the bound is the last moment before a day, as those of kept frames are.
+-- On a day whose midnight comes twice, rows are earlier than the start of their day.
+CREATE FUNCTION leadscore.compared_with(spec jsonb, bound jsonb)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE WHEN c->>'type' = 'timestamp with time zone' AND spec #>> '{holdout,column}' = spec->>'time'
+			AND date_trunc('day', b.next AT TIME ZONE b.zone) AT TIME ZONE b.zone = b.next
+		THEN leadscore.period_of_row(spec, 'day') ELSE format('s.%I', spec #>> '{holdout,column}') END
+	FROM jsonb_array_elements(spec->'columns') AS c, LATERAL (SELECT spec #>> '{options,timezone}' AS zone,
+		CASE c->>'type' WHEN 'timestamp with time zone' THEN (bound #>> '{}')::timestamptz + interval '1 microsecond' END AS next) AS b
+	WHERE c->>'name' = spec #>> '{holdout,column}'
+$$;
+
 -- Which rows of a source a version's hold-out has, as SQL over s and t.label: those with
 -- a label that were there when it was trained.  A label that is not known is a count
 -- there and no data.  Of a row without a time nobody knows when it came: it is taken for
@@ -689,11 +705,15 @@ RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT concat_ws(' AND ', 't.label IS NOT NULL', leadscore.held_out(spec, cut #>> '{}'),
-		CASE WHEN spec #>> '{holdout,by}' = 'time' AND seen IS NOT NULL THEN format('s.%I OPERATOR(pg_catalog.<=) %L::%s', spec #>> '{holdout,column}',
-			seen #>> '{}', (SELECT c->>'type' FROM jsonb_array_elements(spec->'columns') AS c WHERE c->>'name' = spec #>> '{holdout,column}'))
+	SELECT concat_ws(' AND ', 't.label IS NOT NULL',
+		CASE WHEN spec #>> '{holdout,by}' = 'time' THEN format('COALESCE(%s OPERATOR(pg_catalog.>) %L::%s, false)',
+			leadscore.compared_with(spec, cut), cut #>> '{}', h.type)
+		ELSE leadscore.held_out(spec) END,
+		CASE WHEN spec #>> '{holdout,by}' = 'time' AND seen IS NOT NULL THEN format('%s OPERATOR(pg_catalog.<=) %L::%s',
+			leadscore.compared_with(spec, seen), seen #>> '{}', h.type)
 		WHEN data_to IS NOT NULL THEN format('(pg_catalog.isfinite(s.%I::pg_catalog.timestamptz) IS NOT TRUE'
 			' OR s.%1$I::pg_catalog.timestamptz OPERATOR(pg_catalog.<=) %2$L::pg_catalog.timestamptz)', spec->>'time', to_json(data_to) #>> '{}') END)
+	FROM (SELECT min(c->>'type') AS type FROM jsonb_array_elements(spec->'columns') AS c WHERE c->>'name' = spec #>> '{holdout,column}') AS h
 $$;
 
 -- A hold-out, and what of its version's run tells which rows it has.

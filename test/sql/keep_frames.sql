@@ -223,6 +223,20 @@ DELETE FROM pruned WHERE created < '2024-01-03';
 SELECT starts, rows, action FROM lead_keep_frames('pruned', until => '2024-02-05', again => '-infinity') WHERE starts < '2024-01-05';
 SELECT lead_drop_model('pruned', true);
 
+-- a hold-out of frames has the hour before the second midnight of its first day, and not that of the day after its last
+SELECT (lead_train_model('havana', 'SELECT id, created, clicks, won FROM midnight WHERE zone = ''America/Havana''', 'won', key => 'id', time_column => 'created',
+	holdout => '{"by": "time", "share": 0.6}', options => '{"timezone": "America/Havana"}', gate => '{"promote": "always"}')).status;
+SELECT count(*) FROM lead_keep_frames('havana', maturity => '0', until => '2024-11-06 12:00+00');
+SELECT status, held_out FROM lead_retrain('havana', frames_window => '1 year');
+CREATE VIEW twice AS SELECT row_number() OVER (ORDER BY created) AS n, * FROM midnight WHERE zone = 'America/Havana' AND created >= '2024-11-03 04:00+00' AND created < '2024-11-03 05:00+00';
+SELECT version, cut FROM leadscore.versions JOIN leadscore.runs USING (run_id) WHERE name = 'havana' ORDER BY version DESC LIMIT 1;
+SELECT what, rows FROM lead_forget('havana', 'SELECT * FROM twice WHERE n <= 2') WHERE what NOT LIKE '% 1';
+DELETE FROM leadscore.kept_frames WHERE name = 'havana' AND starts >= '2024-11-03 05:00+00';
+SELECT status, held_out FROM lead_retrain('havana', frames_window => '1 year');
+SELECT what, rows FROM lead_forget('havana', 'SELECT * FROM twice WHERE n > 2') WHERE what NOT LIKE '% 1';
+SELECT what, rows FROM lead_forget('havana', 'SELECT * FROM midnight WHERE zone = ''America/Havana'' AND created = ''2024-11-03 03:45+00''') WHERE what NOT LIKE '% 1';
+SELECT lead_drop_model('havana', true);
+
 -- the frames and their choice go with the model, the record stays
 SELECT lead_drop_model(name, true) FROM leadscore.models WHERE name IN ('zoned', 'local', 'dated', 'numbered', 'timeless');
 SELECT (SELECT count(*) FROM leadscore.kept_frames) AS frames, (SELECT count(*) FROM leadscore.frame_keeping) AS keeping, (SELECT count(*) FROM leadscore.forgettings) AS forgettings;
