@@ -187,6 +187,28 @@ BEGIN
 END;
 $$;
 
+-- last, an error if there are more than 10,000 periods until then: some lead has a time
+-- that is none, and all the empty periods from or until then would be kept.
+CREATE FUNCTION leadscore.check_span(name text, first timestamp, last timestamp, period text)
+RETURNS timestamp
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	n bigint := floor(extract(epoch FROM last - first) / (CASE period WHEN 'week' THEN 604800 ELSE 86400 END)) + 1;
+BEGIN
+	IF n > 10000 THEN
+		RAISE EXCEPTION '% frames are too many to be made at once', n USING ERRCODE = 'program_limit_exceeded',
+			DETAIL = format('The first, of the earliest lead, would begin on %s, the last on %s; at most 10000 %ss are framed in one call.',
+				first::date, last::date, period),
+			HINT = format('Correct the time of leads that cannot be of then, or begin later, lead_keep_frames(%L, again => …); '
+				'so many frames are made in several calls, until => ….', name);
+	END IF;
+	RETURN last;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.check_span(text, timestamp, timestamp, text) IS 'an error where more than 10,000 frames were to be made at once';
+
 -- The query that frames the periods from $1 to $2: one scan of the source.  Where a
 -- clock is put back at midnight rows lie an hour before the start of their period:
 -- the range of times, for an index, is a day wider.
@@ -301,7 +323,8 @@ COMMENT ON FUNCTION leadscore.check_replaced(text, jsonb, timestamptz, text) IS 
 --				rows after it: until then they may be about to come.  'dropped' is a frame
 --				without rows where none are left before or after it, or one that is not
 --				mature by another recipe or period
--- errors		a frame whose rows the source has no more, instead of losing them; no time column; frames kept by another recipe or period, or while a column
+-- errors		a frame whose rows the source has no more, instead of losing them; more than
+--				10,000 periods from the first to the last lead; no time column; frames kept by another recipe or period, or while a column
 --				had another type; a recipe that another role wrote; those of the source
 CREATE FUNCTION lead_keep_frames(name text, period text DEFAULT NULL, maturity interval DEFAULT NULL,
 	until timestamptz DEFAULT NULL, again timestamptz DEFAULT NULL,
@@ -356,7 +379,8 @@ BEGIN
 			FROM pg_catalog.generate_series(pg_catalog.date_trunc($6, $1 AT TIME ZONE $4),
 					CASE WHEN EXISTS (SELECT FROM leadscore.kept_frames AS k WHERE k.name OPERATOR(pg_catalog.=) $3
 						AND k.starts OPERATOR(pg_catalog.>=) $2) THEN ($2 AT TIME ZONE $4) OPERATOR(pg_catalog.-) $5
-					ELSE (SELECT pg_catalog.max(f.starts) FROM f) AT TIME ZONE $4 END, $5) AS p(starts)
+					ELSE leadscore.check_span($3, $1 AT TIME ZONE $4, (SELECT pg_catalog.max(f.starts) FROM f) AT TIME ZONE $4, $6) END,
+					$5) AS p(starts)
 				LEFT JOIN f ON f.starts OPERATOR(pg_catalog.=) (p.starts AT TIME ZONE $4)
 				LEFT JOIN LATERAL leadscore.frame_counts(f.frame) AS c ON true',
 			leadscore.keeping_query(spec, chosen.period)) USING "from", framed_to, name, zone, step, chosen.period;

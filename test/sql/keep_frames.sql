@@ -237,6 +237,20 @@ SELECT what, rows FROM lead_forget('havana', 'SELECT * FROM twice WHERE n > 2') 
 SELECT what, rows FROM lead_forget('havana', 'SELECT * FROM midnight WHERE zone = ''America/Havana'' AND created = ''2024-11-03 03:45+00''') WHERE what NOT LIKE '% 1';
 SELECT lead_drop_model('havana', true);
 
+-- one lead of the year 1 does not make 738,000 empty frames
+CREATE TABLE typo AS SELECT i AS id, '2024-01-01'::timestamp + i * interval '3 hours' AS created, i % 7 AS clicks, i * 31 % 17 > 8 AS won FROM generate_series(0, 279) i;
+SELECT (lead_train_model('typo', 'typo', 'won', key => 'id', time_column => 'created', features => '{clicks}')).status;
+INSERT INTO typo VALUES (280, '0001-03-04 05:06', 1, true);
+SELECT * FROM lead_keep_frames('typo', maturity => '0', until => '2024-01-05');
+SELECT count(*) FROM leadscore.kept_frames WHERE name = 'typo';
+SELECT count(*), min(starts) FROM lead_keep_frames('typo', maturity => '0', until => '2024-01-05', again => '2024-01-02');
+UPDATE typo SET created = '9999-12-31' WHERE id = 280;
+SELECT count(*) FROM lead_keep_frames('typo', until => '2024-01-06');
+SELECT count(*) FROM lead_keep_frames('typo', until => 'infinity');
+UPDATE typo SET created = '2024-01-02'::date - 9999 WHERE id = 280;
+SELECT count(*) FROM lead_keep_frames('typo', until => '2024-01-03', again => '-infinity');
+SELECT lead_drop_model('typo', true);
+
 -- the frames and their choice go with the model, the record stays
 SELECT lead_drop_model(name, true) FROM leadscore.models WHERE name IN ('zoned', 'local', 'dated', 'numbered', 'timeless');
 SELECT (SELECT count(*) FROM leadscore.kept_frames) AS frames, (SELECT count(*) FROM leadscore.frame_keeping) AS keeping, (SELECT count(*) FROM leadscore.forgettings) AS forgettings;
