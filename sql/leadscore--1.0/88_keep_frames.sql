@@ -606,8 +606,8 @@ DECLARE
 	names pg_catalog.text[] := leadscore.names_of(framing OPERATOR(pg_catalog.->) 'names');
 BEGIN
 	PERFORM leadscore.check_columns('column of the frame', names, columns);
-	EXECUTE pg_catalog.format('SELECT %s, pg_catalog.count(*) FILTER (WHERE %s) FROM %s AS s CROSS JOIN LATERAL (SELECT (%s) AS label) AS t',
-		leadscore.aggregate('lead_frame', names, framing OPERATOR(pg_catalog.-) 'names', condition, 'frame'), condition, source, label)
+	EXECUTE pg_catalog.format('SELECT %s, pg_catalog.count(*) FROM %s AS s CROSS JOIN LATERAL (SELECT (%s) AS label) AS t WHERE %s',
+		leadscore.aggregate('lead_frame', names, framing OPERATOR(pg_catalog.-) 'names', 'true', 'frame'), source, label, condition)
 	INTO rows, total;
 END;
 $$;
@@ -660,6 +660,7 @@ END;
 $$;
 
 -- Takes rows out of kept frames.
+-- source	a temporary table, where rows stay in their places
 CREATE FUNCTION leadscore.forget_frames(name text, source text, columns jsonb)
 RETURNS SETOF lead_forgotten
 LANGUAGE plpgsql
@@ -668,27 +669,27 @@ AS $$
 DECLARE
 	spec pg_catalog.jsonb := leadscore.keeping_spec(name);
 	here pg_catalog.jsonb := leadscore.current_settings();
-	starts_of_row pg_catalog.text := leadscore.period_of_row(spec, (SELECT k.period FROM leadscore.frame_keeping AS k
-		WHERE k.name OPERATOR(pg_catalog.=) name));
-	periods pg_catalog.timestamptz[];
 	starts pg_catalog.timestamptz;
+	places pg_catalog.tid[];
 	kept @extschema@.leadframe;
 	less record;
-	elsewhere pg_catalog.int8;
+	elsewhere pg_catalog.int8 := 0;
 BEGIN
 	PERFORM leadscore.check_columns('time column', ARRAY[spec OPERATOR(pg_catalog.->>) 'time'], columns);
 	PERFORM leadscore.check_columns('column of the label', leadscore.names_of(spec OPERATOR(pg_catalog.->) 'label_columns'), columns);
 	PERFORM leadscore.set_settings(spec OPERATOR(pg_catalog.->) 'settings');
-	EXECUTE pg_catalog.format('SELECT pg_catalog.array_agg(DISTINCT k.starts), pg_catalog.count(*) FILTER (WHERE k.starts IS NULL)
-		FROM (SELECT %s AS starts FROM %s AS s) AS t LEFT JOIN leadscore.kept_frames AS k
-			ON k.name OPERATOR(pg_catalog.=) $1 AND k.starts OPERATOR(pg_catalog.=) t.starts AND k.frame IS NOT NULL',
-		starts_of_row, source) INTO periods, elsewhere USING name;
-	FOR starts IN SELECT p.starts FROM pg_catalog.unnest(periods) AS p(starts) WHERE p.starts IS NOT NULL ORDER BY 1 LOOP
+	-- the places of each frame's rows, so that all of them together are read once
+	FOR starts, places IN EXECUTE pg_catalog.format('SELECT %s AS starts, pg_catalog.array_agg(s.ctid) FROM %s AS s GROUP BY 1 ORDER BY 1',
+		leadscore.period_of_row(spec, (SELECT k.period FROM leadscore.frame_keeping AS k WHERE k.name OPERATOR(pg_catalog.=) name)), source)
+	LOOP
 		SELECT k.frame INTO kept FROM leadscore.kept_frames AS k
 		WHERE k.name OPERATOR(pg_catalog.=) name AND k.starts OPERATOR(pg_catalog.=) starts;
+		IF kept IS NULL THEN
+			elsewhere := elsewhere OPERATOR(pg_catalog.+) pg_catalog.cardinality(places);
+			CONTINUE;
+		END IF;
 		SELECT * INTO less FROM leadscore.frame_like(kept, spec OPERATOR(pg_catalog.->>) 'label', source, columns,
-			pg_catalog.format('%s OPERATOR(pg_catalog.=) %L::pg_catalog.timestamptz', starts_of_row,
-				pg_catalog.to_json(starts) OPERATOR(pg_catalog.#>>) '{}'));
+			pg_catalog.format('s.ctid OPERATOR(pg_catalog.=) ANY (%L::pg_catalog.tid[])', places));
 		kept := leadscore.without_rows(pg_catalog.concat('frame of ', (starts AT TIME ZONE (spec OPERATOR(pg_catalog.#>>)
 			'{options,timezone}'))::pg_catalog.date), kept, less.rows);
 		UPDATE leadscore.kept_frames AS k SET rows = c.rows, positives = c.positives, unknown = c.unknown,

@@ -251,6 +251,17 @@ UPDATE typo SET created = '2024-01-02'::date - 9999 WHERE id = 280;
 SELECT count(*) FROM lead_keep_frames('typo', until => '2024-01-03', again => '-infinity');
 SELECT lead_drop_model('typo', true);
 
+-- however many frames they are of, each row is framed once
+CREATE SEQUENCE labels_read;
+CREATE FUNCTION read_label(id integer, won boolean) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN PERFORM nextval('keep_test.labels_read'); RETURN won; END $$;
+CREATE TABLE counted AS SELECT i AS id, '2024-01-01'::timestamp + i * interval '3 hours' AS created, i % 7 AS clicks, i * 31 % 17 > 8 AS won FROM generate_series(0, 279) i;
+SELECT (lead_train_model('counted', 'counted', 'keep_test.read_label(id, won)', key => 'id', time_column => 'created', features => '{clicks}', holdout => '{"by": "none"}')).status;
+SELECT count(*) FROM lead_keep_frames('counted', maturity => '0', until => '2024-02-05');
+SELECT setval('labels_read', 1, false);
+SELECT count(*), sum(rows) FROM lead_forget('counted', 'SELECT * FROM counted WHERE id % 2 = 0');
+SELECT last_value FROM labels_read;
+SELECT lead_drop_model('counted', true);
+
 -- the frames and their choice go with the model, the record stays
 SELECT lead_drop_model(name, true) FROM leadscore.models WHERE name IN ('zoned', 'local', 'dated', 'numbered', 'timeless');
 SELECT (SELECT count(*) FROM leadscore.kept_frames) AS frames, (SELECT count(*) FROM leadscore.frame_keeping) AS keeping, (SELECT count(*) FROM leadscore.forgettings) AS forgettings;
