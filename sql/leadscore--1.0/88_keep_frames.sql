@@ -104,7 +104,8 @@ AS $$
 			FROM jsonb_each(spec #> '{options,columns}') WHERE value - 'parts' <> '{}' HAVING count(*) > 0), '{}')
 $$;
 
--- What of a recipe decides how rows are framed.
+-- What of a recipe decides how rows are framed: also the settings, unless source and
+-- label are no more than a table and a column of it.
 CREATE FUNCTION leadscore.framing_recipe(spec jsonb)
 RETURNS jsonb
 LANGUAGE sql IMMUTABLE
@@ -112,6 +113,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT jsonb_build_object('source', spec->'source', 'label', spec->'label', 'features', spec->'features',
 		'time', spec->'time', 'options', leadscore.framing_options(spec))
+		|| CASE WHEN spec->>'scan' = 'table' AND spec->>'label' = format('s.%I', spec->'label_columns'->>0) THEN '{}'
+			ELSE spec->'settings' END
 $$;
 COMMENT ON FUNCTION leadscore.framing_recipe(jsonb) IS 'what of a model''s recipe decides how its rows are framed';
 
@@ -257,7 +260,7 @@ BEGIN
 	END IF;
 	different := CASE WHEN kept.period <> period THEN format('They are kept by the %s.', kept.period)
 		ELSE 'Different are: ' || (SELECT string_agg(r.key, ', ' ORDER BY r.key) FROM jsonb_each(recipe) AS r
-			WHERE r.value <> kept.recipe->r.key) || '.' END;
+			WHERE r.value IS DISTINCT FROM kept.recipe->r.key) || '.' END;
 	IF different IS NOT NULL AND earliest < coalesce(again, 'infinity') THEN
 		RAISE EXCEPTION 'the frames of model "%" were kept by another recipe', name USING ERRCODE = 'object_not_in_prerequisite_state',
 			DETAIL = different, HINT = format('lead_keep_frames(%L, again => ''-infinity'') frames all rows of the source anew.', name);

@@ -262,6 +262,25 @@ SELECT count(*), sum(rows) FROM lead_forget('counted', 'SELECT * FROM counted WH
 SELECT last_value FROM labels_read;
 SELECT lead_drop_model('counted', true);
 
+-- frames kept under other settings do not fit, where the same text means something else under them
+CREATE FUNCTION train_styled(name text, label text) RETURNS text LANGUAGE sql AS $$
+	SELECT concat_ws(' ', status, version) FROM lead_train_model(name, 'counted', label, features => '{clicks}', key => 'id', time_column => 'created', gate => '{"promote": "never"}') $$;
+SELECT train_styled('styled', $$won AND created::text NOT LIKE '2024-02%'$$), train_styled('plain', 'won');
+SELECT sum(positives) FROM lead_keep_frames('styled', maturity => '0', until => '2024-02-04');
+SELECT sum(positives) FROM lead_keep_frames('plain', maturity => '0', until => '2024-02-04');
+SET datestyle = 'SQL, DMY';
+SET intervalstyle = 'iso_8601';
+SELECT train_styled('styled', $$won AND created::text NOT LIKE '2024-02%'$$), train_styled('plain', 'won');
+SELECT * FROM lead_keep_frames('styled', until => '2024-02-05 00:00');
+SELECT error FROM lead_retrain('styled', frames_window => '1 year');
+SELECT action FROM lead_keep_frames('plain', until => '2024-02-05 00:00');
+SELECT status FROM lead_retrain('plain', frames_window => '1 year');
+SET datestyle = 'ISO';
+SET intervalstyle = 'postgres';
+SELECT train_styled('styled', $$won AND created::text NOT LIKE '2024-02%'$$);
+SELECT action FROM lead_keep_frames('styled', until => '2024-02-05');
+SELECT lead_drop_model(n, true) FROM unnest('{styled,plain}'::text[]) n;
+
 -- the frames and their choice go with the model, the record stays
 SELECT lead_drop_model(name, true) FROM leadscore.models WHERE name IN ('zoned', 'local', 'dated', 'numbered', 'timeless');
 SELECT (SELECT count(*) FROM leadscore.kept_frames) AS frames, (SELECT count(*) FROM leadscore.frame_keeping) AS keeping, (SELECT count(*) FROM leadscore.forgettings) AS forgettings;
