@@ -119,13 +119,13 @@ BEGIN ATOMIC
 				jsonb_build_array('AUC on the hold-out', leadscore.metric_text('auc', auc)),
 				jsonb_build_array('log loss', leadscore.metric_text('log_loss', log_loss)),
 				jsonb_build_array('leads trained on', leadscore.rows_text(r.rows)), jsonb_build_array('leads held out', leadscore.rows_text(r.held_out)),
-				jsonb_build_array('of them positive', leadscore.share_text(r.positives / nullif(r.rows, 0)::float8)))) WITH ORDINALITY AS e(f, i)
+				jsonb_build_array('of the leads held out positive', leadscore.share_text(rate)))) WITH ORDINALITY AS e(f, i)
 			WHERE f->>1 IS NOT NULL) || '</div>', '') || '</header>'
 	FROM (SELECT 1) AS one
 		LEFT JOIN leadscore.versions AS v ON v.name = named AND v.version = number
 		LEFT JOIN leadscore.runs AS r ON r.run_id = run
-		LEFT JOIN (SELECT max(value) FILTER (WHERE key = 'auc') AS auc, max(value) FILTER (WHERE key = 'log_loss') AS log_loss
-			FROM leadscore.metrics WHERE run_id = run) AS q ON true
+		LEFT JOIN (SELECT max(value) FILTER (WHERE key = 'auc') AS auc, max(value) FILTER (WHERE key = 'log_loss') AS log_loss,
+			max(value) FILTER (WHERE key = 'positive_rate') AS rate FROM leadscore.metrics WHERE run_id = run AND step = 0) AS q ON true
 		LEFT JOIN LATERAL (SELECT a.version, d.deployed_at FROM leadscore.aliases AS a LEFT JOIN leadscore.deployments AS d
 				ON d.name = a.name AND d.alias = a.alias AND d.version = a.version
 			WHERE a.name = named AND a.alias = 'champion' ORDER BY d.deployment_id DESC LIMIT 1) AS live ON true;
@@ -151,7 +151,8 @@ BEGIN ATOMIC
 			jsonb_build_array('Key', r.spec->>'key'), jsonb_build_array('Time', r.spec->>'time'),
 			jsonb_build_array('Features', (SELECT concat(count(*), ': ', string_agg(f, ', ' ORDER BY i) FILTER (WHERE i <= 40),
 					CASE WHEN count(*) > 40 THEN concat(' and ', count(*) - 40, ' more') END)
-				FROM jsonb_array_elements_text(r.spec->'features') WITH ORDINALITY AS e(f, i))),
+				FROM (SELECT c->>'source' AS f, row_number() OVER (ORDER BY min(o)) AS i
+					FROM jsonb_array_elements(info->'columns') WITH ORDINALITY AS e(c, o) GROUP BY c->>'source') AS used)),
 			jsonb_build_array('Options', (SELECT string_agg(concat(regexp_replace(p.key, '^options\.', ''), ' = ', left(p.value, 100)), '; '
 				ORDER BY p.key COLLATE "C")
 				FROM leadscore.params AS p WHERE p.run_id = run AND p.key LIKE 'options.%')),
@@ -236,11 +237,13 @@ BEGIN ATOMIC
 		SELECT '<p>' || leadscore.html_text(concat_ws('. ',
 				concat('Leads ', 'from ' || leadscore.time_text(r.window_from) || ' ', CASE WHEN r.window_to IS NULL THEN 'of the whole source'
 					ELSE 'to ' || leadscore.time_text(r.window_to) END, ' against those that version ', r.version, ' was trained on'),
-				leadscore.rows_text(r.rows) || ' leads; ' || r.drifted_columns || ' of ' || r.measured || ' columns drifted: the whole counts as '
-					|| CASE WHEN r.drifted THEN 'drifted' ELSE 'not drifted' END,
+				CASE WHEN r.rows IS NULL THEN 'The source could not be read' ELSE leadscore.rows_text(r.rows) || ' leads' END
+					|| CASE WHEN r.drifted IS NULL THEN ', no drift was measured' || coalesce(': ' || r.note, '')
+						ELSE concat('; ', r.drifted_columns, ' of ', r.measured, ' columns drifted: the whole counts as ', CASE WHEN r.drifted
+							THEN 'drifted' ELSE 'not drifted' END) END,
 				CASE WHEN r.score_drifted THEN 'The scores have drifted' WHEN NOT r.score_drifted THEN 'The scores have not' END,
 				'Together the columns moved the mean score by ' || round(r.impact_points::numeric, 2) || ' percentage points (first-order)',
-				r.note), 1000) || '.</p>'
+				CASE WHEN r.drifted IS NOT NULL THEN r.note END), 1000) || '.</p>'
 			|| coalesce(leadscore.html_table('{Column,Drifted,#Statistic,Method,#Threshold,#Missing before,#now,#New levels,#Points,Note}',
 				(SELECT jsonb_agg(jsonb_build_array(c."column", CASE WHEN c.drifted THEN 'yes' WHEN NOT c.drifted THEN 'no' END,
 					leadscore.number_text(c.statistic), c.method,

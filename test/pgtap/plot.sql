@@ -2,7 +2,7 @@
 -- much as a reader may see.
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(60);
+SELECT plan(64);
 SET LOCAL client_min_messages = error;
 ALTER SEQUENCE leadscore.monitor_run_monitor_run_id_seq RESTART;	-- so that numbers given here are rolled back, too
 
@@ -98,6 +98,17 @@ SELECT is((SELECT array_agg(m[1]) FROM regexp_matches(html, '<section id="(\w+)"
 SELECT matches(html, 'No rows were held out', 'without a hold-out that is said') FROM reports WHERE name = 'bare';
 SELECT matches(html, 'The last training failed: ', 'a failure is said') FROM reports WHERE name = 'failed';
 SELECT matches(html, 'and 21 more', 'long lists are cut, and that is said') FROM reports WHERE name = '<script>alert(0)</script>';
+
+-- what the head says is of the rows held out; features are those that the model uses
+CREATE TABLE shares AS SELECT i AS id, timestamptz '2026-01-01' + i * interval '1 hour' AS at, i % 5 AS calls, 7 AS always,
+	hashint4(i) % 100 < CASE WHEN i > 800 THEN -20 ELSE 20 END AS won FROM generate_series(1, 1000) AS i;
+SELECT is((SELECT live FROM lead_train_model('shares', 'shares', 'won', key => 'id', time_column => 'at', features => '{calls,always}')), true, 'one whose rate falls');
+INSERT INTO reports SELECT name, lead_report(name) FROM (VALUES ('shares')) AS v(name);
+SELECT is((regexp_match(html, '<b>([0-9.]+ %)</b>of the leads held out positive'))[1],
+	(SELECT round(100.0 * count(*) FILTER (WHERE won) / count(*), 1) || ' %' FROM shares WHERE id > 800), 'the rate of the rows held out') FROM reports WHERE name = 'shares';
+SELECT ok(html ~ '<dt>Features</dt><dd>1: calls</dd>' AND html ~ '<td>always</td><td>constant</td>', 'a column left out is no feature') FROM reports WHERE name = 'shares';
+SELECT lead_monitor('shares', period => '1 day', until => '2027-01-01');
+SELECT matches(lead_report('shares'), '0 leads, no drift was measured: no lead in the window', 'nothing measured is not "not drifted"');
 
 -- who may see what
 CREATE ROLE plot_reader;
