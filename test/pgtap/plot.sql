@@ -2,7 +2,7 @@
 -- much as a reader may see.
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(64);
+SELECT plan(74);
 SET LOCAL client_min_messages = error;
 ALTER SEQUENCE leadscore.monitor_run_monitor_run_id_seq RESTART;	-- so that numbers given here are rolled back, too
 
@@ -109,6 +109,23 @@ SELECT is((regexp_match(html, '<b>([0-9.]+ %)</b>of the leads held out positive'
 SELECT ok(html ~ '<dt>Features</dt><dd>1: calls</dd>' AND html ~ '<td>always</td><td>constant</td>', 'a column left out is no feature') FROM reports WHERE name = 'shares';
 SELECT lead_monitor('shares', period => '1 day', until => '2027-01-01');
 SELECT matches(lead_report('shares'), '0 leads, no drift was measured: no lead in the window', 'nothing measured is not "not drifted"');
+
+-- looks of other windows are not drawn, the later of two with one end counts, a
+-- promotion is marked, and a page is of its own version or says whose it is
+SELECT lead_monitor('shares', period => p, until => d) FROM (VALUES ('10 days'::interval, '2026-01-20'::timestamptz), ('10 days', '2026-01-20'), ('10 days', '2026-01-30'),
+	('1 day', '2026-01-25'), ('14 days', '2026-02-05')) AS v(p, d);
+SELECT is((SELECT live FROM lead_train_model('shares', 'shares', 'won', key => 'id', time_column => 'at', features => '{calls}', gate => '{"promote": "always"}')), true, 'a second version');
+SELECT matches(lead_report('shares'), 'This is of version 1: there is no such look at version 2 yet', 'whose look it is');
+SELECT lead_monitor('shares', period => '10 days', until => '2026-02-11');
+SELECT is((SELECT array_agg(ROW(to_timestamp(x) AT TIME ZONE 'UTC', version, others)::text ORDER BY x) FROM leadscore.comparable_runs('shares')),
+	'{"(\"2026-01-20 00:00:00\",1,2)","(\"2026-01-30 00:00:00\",1,2)","(\"2026-02-11 00:00:00\",2,2)"}', 'what can be compared');
+SELECT is((SELECT monitor_run_id FROM leadscore.comparable_runs('shares') WHERE x = extract(epoch FROM timestamptz '2026-01-20')),
+	(SELECT max(monitor_run_id) FROM leadscore.monitor_run WHERE name = 'shares' AND window_to = '2026-01-20'), 'the later of two');
+SELECT ok(svg ~ '>v2<' AND svg ~ '; 2 looks not drawn<', 'a promotion is marked, what is left out is said') FROM lead_plot('shares', 'drift', 'calls') AS svg;
+SELECT matches(lead_plot('shares@1', 'IMPACT'), '>Version 1: 2026-01-22 to 2026-02-05; newest look: no leads<', 'which look, and that there is an empty one');
+SELECT matches(lead_plot('shares', 'column', 'calls'), 'Version 2: 2026-02-01 to 2026-02-11.*>training \(800 rows\)<', 'compared with what');
+SELECT is((SELECT count(*) FROM regexp_matches(lead_report('shares@1'), 'This is of version', 'g')), 0::bigint, 'a page of the version that was looked at');
+SELECT is(leadscore.cut_text(cut), told, 'where a hold-out begins') FROM (VALUES ('2025-03-11T23:59:59.999999+00:00', '2025-03-11 23:59 UTC'), ('17.5', '17.5')) AS v(cut, told);
 
 -- who may see what
 CREATE ROLE plot_reader;
