@@ -266,6 +266,42 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION lead_plot(bytea, integer) IS 'the largest effects of a model, with intervals, as SVG';
 
+-- ---- a column and the label ----
+
+-- cells	rows of lead_describe_label(), of one column
+CREATE FUNCTION leadscore.plot_rates(title text, cells jsonb)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	WITH shown AS (
+		SELECT c->>'level' AS level, (c->>'rows')::float8 AS rows, (c->>'positives')::float8 AS positives, (c->>'rate')::float8 AS rate,
+			(c->>'rate_low')::float8 AS low, (c->>'rate_high')::float8 AS high, (c->>'woe')::float8 AS woe,
+			(c->>'information_value')::float8 AS iv, i
+		FROM jsonb_array_elements(cells) WITH ORDINALITY AS e(c, i))
+	SELECT CASE WHEN lines > 0 THEN
+		leadscore.svg_document(height, coalesce(title, 'Column'), concat('Information value ', coalesce(leadscore.number_text(iv), 'unknown'),
+				CASE WHEN total > lines THEN concat('; ', lines, ' of ', total, ' levels') END),
+			concat('Rate of the label in ', lines, ' levels or bins, with 95 % intervals.'),
+			leadscore.svg_legend(58, '{dot,dash}', '{#0072B2,#6b6b6b}', ARRAY['rate, with its 95 % interval',
+				'of all: ' || leadscore.share_text(base)])
+			|| leadscore.svg_axes(p, ticks, leadscore.tick_texts(ticks, 'percent'), 'Rate of positives', '{}', '{}', '')
+			|| leadscore.svg_text(392, 78, 'rows', 'end')
+			|| coalesce(leadscore.svg_rule(leadscore.at_x(p, base), 84, leadscore.at_x(p, base), (p).py0, '#6b6b6b', 1.5, '5 4'), '') || marks)
+		ELSE leadscore.svg_note(coalesce(title, 'Column'), 'Nothing to show: there are no rows with a label.') END
+	FROM (SELECT least(count(*), 30) AS lines, count(*) AS total, max(iv) AS iv, sum(positives) / nullif(sum(rows), 0) AS base,
+				max(high) FILTER (WHERE i <= 30) AS most, 130 + 18 * least(count(*), 30) AS height FROM shown) AS s,
+		LATERAL leadscore.nice_ticks(0, greatest(most, base), 4) AS ticks,
+		LATERAL (SELECT ROW(150, 336, height - 44, 84, 0, ticks[cardinality(ticks)], 0, 1)::leadscore.plane AS p) AS q,
+		LATERAL (SELECT string_agg(leadscore.svg_text(144, y + 4, leadscore.svg_label(CASE level WHEN '' THEN '""' ELSE level END, 132), 'end')
+				|| coalesce(leadscore.svg_rule(leadscore.at_x(p, low), y, leadscore.at_x(p, high), y, '#0072B2', 2), '')
+				|| coalesce(leadscore.svg_mark(leadscore.at_x(p, rate), y, 'dot', '#0072B2', concat(left(level, 100), ': ',
+					leadscore.share_text(rate), ' (' || leadscore.share_text(low) || ' to ' || leadscore.share_text(high) || ')',
+					', weight of evidence ' || leadscore.number_text(woe))), '')
+				|| leadscore.svg_text(392, y + 4, leadscore.rows_text(rows::numeric), 'end'), '' ORDER BY i) AS marks
+			FROM shown, LATERAL (SELECT 77 + 18 * i::float8 AS y) AS at WHERE i <= 30) AS m;
+END;
+COMMENT ON FUNCTION leadscore.plot_rates(text, jsonb) IS 'rates by level or bin as SVG';
+
 -- ---- a column, before and now ----
 
 -- Bars, two a level: what lead_drift_bins() gives of levels and of few numbers.
@@ -359,6 +395,26 @@ RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN leadscore.plot_column(reference, current, "column", 'before', 'now', 'Share of the rows by value');
 COMMENT ON FUNCTION lead_plot(leadprofile, leadprofile, text) IS 'how one column is distributed in two profiles, as SVG';
+
+-- lead_plot(frame, column): the rate of the label by level or bin of a column, with
+-- its 95 % interval and the rows, as lead_describe_label() has them; at most 30.
+-- errors	a column that the frame does not have or has only counted
+CREATE FUNCTION lead_plot(frame leadframe, "column" text)
+RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+	IF frame IS NOT NULL AND "column" IS NOT NULL AND NOT EXISTS (SELECT FROM @extschema@.lead_describe_label(frame) AS d WHERE d."column" = "column") THEN
+		RAISE EXCEPTION 'the frame does not tell what column "%" says about the label', "column" USING ERRCODE = 'undefined_column',
+			HINT = coalesce(format('Columns that it tells of: %s.', (SELECT string_agg(DISTINCT d."column", ', ')
+				FROM @extschema@.lead_describe_label(frame) AS d)), 'Times and columns that are only counted have no rates.');
+	END IF;
+	RETURN leadscore.plot_rates("column", (SELECT jsonb_agg(d ORDER BY d.cell) FROM @extschema@.lead_describe_label(frame) AS d WHERE d."column" = "column"));
+END;
+$$;
+COMMENT ON FUNCTION lead_plot(leadframe, text) IS 'the rate of the label by level or bin of a column, as SVG';
 
 -- ---- over time ----
 

@@ -228,7 +228,10 @@ CREATE FUNCTION leadscore.report_checks(run uuid)
 RETURNS text
 LANGUAGE sql STABLE
 BEGIN ATOMIC
-	SELECT CASE WHEN count(*) = 0 THEN '<p>Nothing was found in the rows before the training.</p>' ELSE
+	SELECT coalesce((SELECT '<p class="bad">An AUC of ' || leadscore.metric_text('auc', m.value) || ' on the hold-out is rarely honest:'
+			|| ' look for a column that is known only with the outcome.</p>' FROM leadscore.metrics AS m
+			WHERE m.run_id = run AND m.key = 'auc' AND m.step = 0 AND m.value > 0.98), '')
+		|| CASE WHEN count(*) = 0 THEN '<p>Nothing was found in the rows before the training.</p>' ELSE
 		leadscore.html_table('{Severity,Check,Column,Detail}', jsonb_agg(jsonb_build_array(severity, "check", "column", detail)
 			ORDER BY position) FILTER (WHERE i <= 20),
 			count(*)) END
@@ -370,6 +373,43 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION leadscore.report_deployments(text) IS 'section of a report: what was live when';
 
+-- What calls for an update, and what was decided last.
+CREATE FUNCTION leadscore.report_policy(named text)
+RETURNS text
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT nullif(concat((SELECT leadscore.html_facts((SELECT jsonb_agg(jsonb_build_array(k, v) ORDER BY k COLLATE "C")
+			FROM jsonb_each_text(p.policy) AS e(k, v))) FROM leadscore.policies AS p WHERE p.name = named AND p.policy <> '{}'),
+		(SELECT CASE WHEN count(*) > 0 THEN leadscore.html_table('{=When,Decision,Step,#Version,Why}', jsonb_agg(jsonb_build_array(
+				leadscore.time_text(decided_at), decision, step, version, left(array_to_string(reasons, '; '), 600)) ORDER BY i) FILTER (WHERE i <= 12),
+				count(*)) END
+			FROM (SELECT d.*, row_number() OVER (ORDER BY d.decision_id DESC) AS i FROM leadscore.decisions AS d WHERE d.name = named) AS made)), '');
+END;
+COMMENT ON FUNCTION leadscore.report_policy(text) IS 'section of a report: when it is retrained, and why it was or was not; NULL: neither policy nor decision';
+
+CREATE FUNCTION leadscore.report_frames(named text)
+RETURNS text
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT leadscore.html_table('{Period,#Frames,#Without rows,=From,=To,#Leads,#Positive,=Newest kept}', jsonb_build_array(jsonb_build_array(
+		min(k.period), leadscore.rows_text(count(*)), leadscore.rows_text(count(*) FILTER (WHERE f.frame IS NULL)), leadscore.time_text(min(f.starts)),
+		leadscore.time_text(max(f.ends)), leadscore.rows_text(sum(f.rows)), leadscore.rows_text(sum(f.positives)),
+		leadscore.time_text(max(f.kept_at)))))
+	FROM leadscore.kept_frames AS f JOIN leadscore.frame_keeping AS k USING (name) WHERE f.name = named HAVING count(*) > 0;
+END;
+COMMENT ON FUNCTION leadscore.report_frames(text) IS 'section of a report: the frames kept; NULL: none';
+
+CREATE FUNCTION leadscore.report_jobs(named text)
+RETURNS text
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT leadscore.html_table('{Action,Schedule,=Last run,Status,Overdue,Result}', jsonb_agg(jsonb_build_array(j.action,
+		concat(j.schedule, ' ' || j.timezone), leadscore.time_text(j.last_run), j.status, CASE WHEN j.overdue THEN 'YES' ELSE 'no' END,
+		left(coalesce(j.error, j.result), 300)) ORDER BY j.action))
+	FROM leadscore.lead_jobs AS j WHERE j.model = named HAVING count(*) > 0;
+END;
+COMMENT ON FUNCTION leadscore.report_jobs(text) IS 'section of a report: the scheduled jobs; NULL: none';
+
 -- The style sheet: one column on a phone, tables scroll by themselves, and it prints.
 CREATE FUNCTION leadscore.report_style()
 RETURNS text
@@ -390,7 +430,8 @@ COMMENT ON FUNCTION leadscore.report_style() IS 'the style sheet of a report';
 
 -- lead_report(name): a model and all that is known of it as one HTML page: what it
 -- was trained on, quality, curves, coefficients, checks, drift, quality over time,
--- rules, versions, deployments.  It loads nothing and runs no script.
+-- rules, versions, deployments; policy, kept frames and jobs where there are any and
+-- the reader may see them.  It loads nothing and runs no script.
 -- name		as for lead_plot()
 -- returns	below 300 kB
 -- errors	a model or version that there is not
@@ -402,8 +443,21 @@ AS $$
 DECLARE
 	shown record;
 	sections jsonb;
+	policy text;
+	frames text;
+	jobs text;
 BEGIN
 	SELECT * INTO shown FROM leadscore.picture_version(name);
+	-- not all readers may see these
+	IF has_table_privilege('leadscore.policies', 'SELECT') AND has_table_privilege('leadscore.decisions', 'SELECT') THEN
+		policy := leadscore.report_policy(shown.name);
+	END IF;
+	IF has_table_privilege('leadscore.kept_frames', 'SELECT') AND has_table_privilege('leadscore.frame_keeping', 'SELECT') THEN
+		frames := leadscore.report_frames(shown.name);
+	END IF;
+	IF has_table_privilege('leadscore.lead_jobs', 'SELECT') THEN
+		jobs := leadscore.report_jobs(shown.name);
+	END IF;
 	sections := jsonb_build_array(
 		jsonb_build_array('training', 'What it was trained on', leadscore.report_training(shown.run_id)),
 		jsonb_build_array('quality', 'Quality on the hold-out', leadscore.report_quality(shown.run_id)),
@@ -414,8 +468,13 @@ BEGIN
 		jsonb_build_array('history', 'Drift over time', leadscore.report_history(shown.name)),
 		jsonb_build_array('outcomes', 'Quality over time', leadscore.report_outcomes(shown.name, shown.version)),
 		jsonb_build_array('rules', 'Rules', leadscore.report_rules(shown.name)),
+		jsonb_build_array('policy', 'Policy and decisions', policy),
+		jsonb_build_array('frames', 'Kept frames', frames),
+		jsonb_build_array('jobs', 'Scheduled jobs', jobs),
 		jsonb_build_array('versions', 'Versions', leadscore.report_versions(shown.name)),
 		jsonb_build_array('deployments', 'What was live when', leadscore.report_deployments(shown.name)));
+	SELECT jsonb_agg(s ORDER BY i) INTO sections
+	FROM jsonb_array_elements(sections) WITH ORDINALITY AS e(s, i) WHERE s->>0 NOT IN ('policy', 'frames', 'jobs') OR s->>2 IS NOT NULL;
 	RETURN '<!DOCTYPE html>' || E'\n'
 		|| '<html lang="en"><head><meta charset="utf-8"/><meta name="viewport" content="width=device-width, initial-scale=1"/>'
 		|| '<meta http-equiv="Content-Security-Policy" content="default-src ''none''; style-src ''unsafe-inline''"/><title>'

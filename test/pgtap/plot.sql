@@ -2,7 +2,7 @@
 -- much as a reader may see.
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(74);
+SELECT plan(84);
 SET LOCAL client_min_messages = error;
 ALTER SEQUENCE leadscore.monitor_run_monitor_run_id_seq RESTART;	-- so that numbers given here are rolled back, too
 
@@ -127,6 +127,27 @@ SELECT matches(lead_plot('shares', 'column', 'calls'), 'Version 2: 2026-02-01 to
 SELECT is((SELECT count(*) FROM regexp_matches(lead_report('shares@1'), 'This is of version', 'g')), 0::bigint, 'a page of the version that was looked at');
 SELECT is(leadscore.cut_text(cut), told, 'where a hold-out begins') FROM (VALUES ('2025-03-11T23:59:59.999999+00:00', '2025-03-11 23:59 UTC'), ('17.5', '17.5')) AS v(cut, told);
 
+-- a column and the label
+CREATE TABLE rated AS SELECT lead_frame(won, r) AS frame FROM (SELECT won, calls, 'city ' || id % 40 AS city FROM shares) AS r;
+SELECT ok(xmlparse(DOCUMENT svg) IS DOCUMENT AND svg ~ ('<title>0: ' || leadscore.share_text(rate) || ' \(') AND svg ~ '>of all: ', 'rates by level')
+FROM rated, lead_plot(frame, 'calls') AS svg, lead_describe_label(frame) AS d WHERE d."column" = 'calls' AND cell = 1;
+SELECT matches(lead_plot(frame, 'city'), '; 30 of 40 levels<', 'of many levels 30') FROM rated;
+SELECT throws_ok('SELECT lead_plot(frame, ''none'') FROM rated', '42703', 'the frame does not tell what column "none" says about the label', 'no such column');
+SELECT ok(lead_plot(frame, NULL) LIKE '<svg%' AND lead_plot(NULL::leadframe, 'x') LIKE '<svg%', 'nothing to draw') FROM rated;
+
+-- what there is only sometimes
+SELECT ok(html !~ '<section id="(policy|frames|jobs)"', 'no section without policy, frames and jobs') FROM reports WHERE name = 'shares';
+INSERT INTO leadscore.policies (name, policy) VALUES ('shares', '{"max_age": "90 days"}');
+INSERT INTO leadscore.decisions (name, decision, reasons, numbers) VALUES ('shares', 'kept', '{"<nothing> calls for it"}', '{}');
+INSERT INTO leadscore.frame_keeping (name, period, maturity, recipe) VALUES ('shares', 'day', '0', '{}');
+INSERT INTO leadscore.kept_frames (name, starts, ends, rows, positives, unknown) VALUES ('shares', '2026-01-01', '2026-01-02', 0, 0, 0), ('shares', '2026-01-02', '2026-01-03', 0, 0, 0);
+INSERT INTO leadscore.jobs (name, action, schedule, timezone, scheduled_in) VALUES ('shares', 'monitor', '0 3 * * *', 'GMT', 'here');
+SELECT matches(lead_report('shares'), '<dt>max_age</dt><dd>90 days</dd>.*<td>kept</td>.*&lt;nothing&gt; calls for it', 'policy and decisions');
+SELECT matches(lead_report('shares'), '<td>day</td><td class="n">2</td><td class="n">2</td><td class="t">2026-01-01 00:00 UTC</td><td class="t">2026-01-03 00:00 UTC</td>', 'kept frames');
+SELECT matches(lead_report('shares'), '<td>monitor</td><td>0 3 \* \* \* GMT</td>', 'jobs');
+UPDATE leadscore.metrics SET value = 0.99 WHERE key = 'auc' AND run_id = (SELECT run_id FROM leadscore.versions WHERE name = 'shares' AND version = 2);
+SELECT matches(lead_report('shares'), 'An AUC of 0.990 on the hold-out', 'too good to be true');
+
 -- who may see what
 CREATE ROLE plot_reader;
 CREATE ROLE plot_stranger;
@@ -137,6 +158,7 @@ SELECT ok(lead_plot(lead_roc_curve(score, won)) LIKE '<svg%', 'a picture of one'
 SET LOCAL ROLE plot_reader;
 SELECT throws_ok('SELECT * FROM leadscore.holdouts', '42501', NULL, 'a reader may not see the rows held out');
 SELECT is(regexp_replace(lead_report(name), '<footer>.*', ''), regexp_replace(html, '<footer>.*', ''), 'and has the report all the same') FROM reports WHERE name ~ 'script.*t>$';
+SELECT ok(r ~ '<section id="policy"' AND r !~ '<section id="frames"', 'frames are not for readers') FROM lead_report('shares') AS r;
 RESET ROLE;
 
 SELECT * FROM finish();
