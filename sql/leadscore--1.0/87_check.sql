@@ -335,7 +335,7 @@ DECLARE
 	failure jsonb;
 BEGIN
 	SELECT count(*) FILTER (WHERE v.severity = 'error'),
-		coalesce(string_agg(format('%s: %s', v.severity, v.detail), '; '), 'nothing found')
+		coalesce(string_agg(concat(v.severity, ': ', 'column "' || v."column" || '": ', v.detail), '; '), 'nothing found')
 	INTO errors, found FROM @extschema@.lead_validate(name) AS v;
 	IF leadscore.is_live(name) THEN
 		look := @extschema@.lead_monitor(name);

@@ -68,7 +68,8 @@ GRANT USAGE, SELECT, UPDATE ON SEQUENCE leadscore.decisions_decision_id_seq TO @
 -- Policies
 ----------------------------------------------------------------------------
 
--- An interval of an object, or NULL; an error if it is none, or not greater than zero.
+-- An interval of an object, or NULL; an error if it is none, not greater than zero, or
+-- beyond what can be added to a time.
 CREATE FUNCTION leadscore.interval_of(what text, given jsonb, key text)
 RETURNS interval
 LANGUAGE plpgsql STABLE
@@ -87,7 +88,7 @@ BEGIN
 	EXCEPTION WHEN data_exception THEN
 		x := NULL;
 	END;
-	IF x IS NULL OR x <= interval '0' THEN
+	IF x IS NULL OR x <= interval '0' OR x > interval '10000 years' THEN
 		RAISE EXCEPTION 'invalid value for "%" in %', key, what USING ERRCODE = 'invalid_parameter_value',
 			DETAIL = 'It must be an interval, such as "30 days".';
 	END IF;
@@ -515,8 +516,8 @@ AS $$
 	RETURNING d.name, d.decision, d.step, d.reasons, d.version, (run).verdict, d.decision_id, d.monitor_run_id, d.run_id
 $$;
 
--- The newest monitor run of the live version since it is live; one is made if there is
--- none.
+-- The newest monitor run of the live version, of the source that it is watched by, since
+-- it is live; one is made if there is none.
 CREATE FUNCTION leadscore.monitored_since(name text, version integer, since timestamptz)
 RETURNS leadscore.monitor_run
 LANGUAGE plpgsql
@@ -527,8 +528,12 @@ DECLARE
 	monitored leadscore.monitor_run;
 BEGIN
 	FOR attempt IN 1 .. 2 LOOP
+		-- a look at other leads, or under another name of theirs, says nothing of these
 		SELECT m.* INTO monitored FROM leadscore.monitor_run AS m
-		WHERE m.name = $1 AND m.version = $2 AND m.started_at >= since ORDER BY m.monitor_run_id DESC LIMIT 1;
+		WHERE m.name = $1 AND m.version = $2 AND m.started_at >= since
+			AND m.source = coalesce((SELECT w.source FROM leadscore.watches AS w WHERE w.name = $1), (SELECT r.spec->>'source'
+				FROM leadscore.versions AS v JOIN leadscore.runs AS r USING (run_id) WHERE v.name = $1 AND v.version = $2))
+		ORDER BY m.monitor_run_id DESC LIMIT 1;
 		EXIT WHEN FOUND;
 		PERFORM @extschema@.lead_monitor($1);
 	END LOOP;
@@ -585,7 +590,10 @@ DECLARE
 	wanted bigint := coalesce((policy->>'min_outcomes')::bigint, 200);
 	of_each bigint := coalesce((gate->>'min_positives')::bigint, 10);
 BEGIN
-	IF read.fresh IS NULL THEN
+	IF (SELECT leadscore.line_of(v.model) IS NULL FROM leadscore.versions AS v
+			WHERE v.name = climb.name AND v.version = climb.version) THEN
+		RETURN '{"step": "full", "note": "trees are trained anew: only a logistic regression can be recalibrated"}';
+	ELSIF read.fresh IS NULL THEN
 		RETURN '{"step": "full", "note": "no rows can be told from those that the champion has seen"}';
 	ELSIF read.fresh < wanted OR least(read.positives, read.to_learn - read.positives) < of_each THEN
 		RETURN jsonb_build_object('step', 'keep', 'note', format('%s outcomes are new to the champion, of which %s to learn from with %s'

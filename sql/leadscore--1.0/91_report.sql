@@ -216,9 +216,9 @@ BEGIN ATOMIC
 				leadscore.number_text(c.odds_ratio), CASE WHEN c.p < 0.001 THEN '< 0.001' ELSE round(c.p::numeric, 3)::text END,
 					leadscore.number_text(c.std_estimate)) ORDER BY i)
 			FROM (SELECT x.*, row_number() OVER (ORDER BY abs(std_estimate) DESC NULLS LAST, name COLLATE "C") AS i
-				FROM lead_coefficients(v.model) AS x
+				FROM lead_coefficients(leadscore.line_of(v.model)) AS x
 				WHERE x.estimate IS NOT NULL) AS c WHERE i <= 30),
-			(SELECT count(*) FROM lead_coefficients(v.model) AS x WHERE x.estimate IS NOT NULL))
+			(SELECT count(*) FROM lead_coefficients(leadscore.line_of(v.model)) AS x WHERE x.estimate IS NOT NULL))
 	FROM leadscore.versions AS v WHERE v.run_id = run;
 END;
 COMMENT ON FUNCTION leadscore.report_coefficients(uuid) IS 'section of a report: the coefficients with the largest effects';

@@ -2,7 +2,7 @@
 -- figure is found a second time by the plain functions that it is made of.
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(83);
+SELECT plan(85);
 SET LOCAL client_min_messages = error;
 SET LOCAL timezone = 'UTC';
 
@@ -206,6 +206,15 @@ SELECT is(previous_run_id, NULL, 'more than a hundredth is an overlap') FROM lea
 
 -- where all scores have gone to 1 the impact has not gone to 0
 SELECT cmp_ok((lead_monitor('m', source => 'SELECT city, clicks, pages + 1e6 AS pages FROM leads')).impact_points, '>', 100::float8, 'a great drift has a great impact');
+
+-- a feature of the scores' own name would make a profile that nobody can read
+SELECT throws_like($$SELECT lead_profile(lead_fit(f), f) FROM (SELECT lead_frame(won, l) AS f FROM (SELECT clicks AS "(score)", won FROM leads) AS l) AS x$$,
+	'the model has a column "(score)", as that of the scores is called', 'a feature called like the scores');
+
+-- the log of a job names the column
+ALTER TABLE leads RENAME clicks TO taps;
+SELECT matches(leadscore.monitor_job('m')->>'result', '^error: column "clicks": the source has lost it; its type was integer;', 'a column is gone: the job says which');
+ALTER TABLE leads RENAME taps TO clicks;
 
 -- in a transaction the model moves on, and is gone
 SELECT lives_ok($$UPDATE leadscore.models SET name = 'renamed' WHERE name = 'm'$$, 'a model is renamed');

@@ -3,7 +3,7 @@ SET client_min_messages = error;
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 \set olist `test -r ../shared/data/olist_funnel/closed_deals.csv.gz && echo true || echo false`
-SELECT plan(49);
+SELECT plan(51);
 
 -- Chance by hash: the same on every version of the server.
 CREATE FUNCTION pg_temp.u(id int, draw int) RETURNS float8 IMMUTABLE LANGUAGE sql AS $$
@@ -112,6 +112,8 @@ SELECT is(ROW(d.decision, d.run_id)::text, ROW('failed', NULL)::text, 'no source
 -- Nothing new, another name, a look that fails
 ----------------------------------------------------------------------------
 
+SELECT throws_like($$SELECT lead_set_policy('leads', '{"max_age": "1 day", "cooldown": "99999999 years"}')$$, 'invalid value for "cooldown" in policy',
+	'no time is so late');
 CREATE TABLE again (id int PRIMARY KEY, created date, g text, x float8, z int, won boolean);
 SELECT FROM pg_temp.more('again', 2000, '2015-01-01');
 SELECT FROM lead_train_model('again', 'again', 'won', features => '{g,x,z}', key => 'id', holdout => '{"by": "none"}', gate => '{"promote": "always"}');
@@ -120,6 +122,9 @@ SELECT is(ROW(d.decision, d.version, d.reasons[3])::text, ROW('kept', NULL, 'the
 	'the same rows are not trained on again') FROM lead_retrain_if_needed('again') AS d;
 UPDATE again SET g = g || 'x' WHERE id = 1;
 SELECT is(ROW(d.decision, d.version)::text, ROW('retrained', 2)::text, 'other rows are, be they as many') FROM lead_retrain_if_needed('again') AS d;
+DO $$BEGIN PERFORM lead_monitor('again'), lead_monitor('again', source => 'SELECT * FROM again LIMIT 10'); END$$;
+SELECT is((SELECT m.rows FROM leadscore.monitor_run AS m WHERE m.monitor_run_id = d.monitor_run_id), 2000::bigint, 'a look at other leads does not count')
+FROM lead_retrain_if_needed('again') AS d;
 UPDATE leadscore.models SET name = 'anew' WHERE name = 'again';
 SELECT is(ROW(d.decision, d.monitor_run_id IS NOT NULL)::text, ROW('kept', true)::text,
 	'a model of another name is looked at') FROM lead_retrain_if_needed('anew') AS d;
