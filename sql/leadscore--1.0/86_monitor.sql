@@ -895,17 +895,6 @@ AS $$
 $$;
 COMMENT ON FUNCTION leadscore.newest_look(text, timestamptz) IS 'the look at a model that rules and policies judge';
 
--- The look that pictures and reports show: the newest, or, where none of them is judged, the
--- last one of all.
-CREATE FUNCTION leadscore.shown_look(name text)
-RETURNS bigint
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT coalesce((leadscore.newest_look($1)).monitor_run_id, (SELECT max(r.monitor_run_id) FROM leadscore.monitor_run AS r WHERE r.name = $1))
-$$;
-COMMENT ON FUNCTION leadscore.shown_look(text) IS 'the look at a model that pictures and reports show';
-
 -- lead_drop_look(name, monitor_run_id): undo a look, with all that it found.
 -- errors	no such look at this model
 CREATE FUNCTION lead_drop_look(name text, monitor_run_id bigint)
