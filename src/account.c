@@ -31,19 +31,19 @@ JsonOpenColumn(StringInfo buf, bool first, const char *column)
 	escape_json(buf, column);
 }
 
-static void
+void
 JsonInt(StringInfo buf, const char *key, int64 x)
 {
 	appendStringInfo(buf, ", \"%s\": %lld", key, (long long) x);
 }
 
-static void
+void
 JsonBool(StringInfo buf, const char *key, bool x)
 {
 	appendStringInfo(buf, ", \"%s\": %s", key, x ? "true" : "false");
 }
 
-static void
+void
 JsonText(StringInfo buf, const char *key, const char *text)
 {
 	appendStringInfo(buf, ", \"%s\": ", key);
@@ -114,7 +114,8 @@ AccountCounts(StringInfo buf, const FitAccount *a)
 	JsonInt(buf, "patterns", f->npatterns);
 	if (a->stats->weight != NULL)
 		JsonNumber(buf, "weight_sum", a->stats->weight_sum);
-	JsonInt(buf, "design_columns", a->model->encoder->ncolumns);
+	if (a->trees == NULL)
+		JsonInt(buf, "design_columns", a->model->encoder->ncolumns);
 }
 
 static void
@@ -254,12 +255,17 @@ FitAccountJson(const FitAccount *a)
 	StringInfoData buf;
 
 	initStringInfo(&buf);
-	appendStringInfo(&buf, "{\"family\": \"logistic\", \"version\": \"%s\"",
-					 LEADSCORE_VERSION);
-	JsonText(&buf, "fit", FitName(a));
+	appendStringInfo(&buf, "{\"family\": \"%s\", \"version\": \"%s\"",
+					 a->trees != NULL ? a->trees->family : "logistic", LEADSCORE_VERSION);
+	JsonText(&buf, "fit", a->trees != NULL ? a->trees->fit : FitName(a));
 	AccountCounts(&buf, a);
-	AccountFit(&buf, a);
-	AccountVif(&buf, a);
+	if (a->trees != NULL)
+		TreeAccountJson(&buf, a->trees);
+	else
+	{
+		AccountFit(&buf, a);
+		AccountVif(&buf, a);
+	}
 	AccountEncoding(&buf, &a->fe->report);
 	AccountRoles(&buf, a);
 	if (a->separation_handled != NULL)

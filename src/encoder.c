@@ -37,6 +37,7 @@ typedef struct Choice
 	int			max_levels;
 	bool		unseen_error;
 	const char *reference;
+	bool		trees;			/* all rows have a group; numbers are binned */
 } Choice;
 
 /* The options of a column: a part of a time has its own, or those of the time. */
@@ -69,6 +70,7 @@ ChooseFor(const Options *opt, const FrameColumn *c)
 		if (co->reference != NULL)
 			ch.reference = co->reference;
 	}
+	ch.trees = (opt->family != FAMILY_LOGISTIC);
 	return ch;
 }
 
@@ -260,7 +262,7 @@ FitLevels(const FrameColumn *c, const ColumnStats *cs, const Choice *ch,
 		npooled++;
 	}
 	/* an "other" of a handful would separate the classes by chance */
-	g.other = (pooled_rows > 0 && pooled_rows >= ch->min_count);
+	g.other = (pooled_rows > 0 && (pooled_rows >= ch->min_count || ch->trees));
 	if (g.nlevels + g.null + g.other < 2)
 	{
 		Leave(report, c, "one level",
@@ -307,6 +309,27 @@ FitLevels(const FrameColumn *c, const ColumnStats *cs, const Choice *ch,
 
 /* ---- bins ---- */
 
+/* For trees, where there are not more different numbers than bins: one each. */
+static int
+CutAtValues(const FrameColumn *c, const ColumnStats *cs, NumberRank *cuts)
+{
+	int64		below = 0;
+	int			n = 0;
+
+	for (int k = 0; k < c->nvalues; k++)
+	{
+		int64		rows = Rows(&cs->values[k + 1]);
+
+		if (rows > 0 && below > 0)
+		{
+			cuts[n].value = c->numbers[k];
+			cuts[n++].below = below;
+		}
+		below += rows;
+	}
+	return n;
+}
+
 /*
  * Cut at the quantiles: the k-th edge is the value of the row of rank
  * k·rows/bins (counting from 0), and a value always falls into the bin that
@@ -326,7 +349,10 @@ FitBins(const Frame *frame, const FrameColumn *c, const ColumnStats *cs,
 
 	for (int k = 0; k < ncuts; k++)
 		cuts[k].rank = (k + 1) * cs->nonnull / ch->bins;
-	FindRanks(frame, c, cs, cuts, ncuts);
+	if (ch->trees && cs->values != NULL && cs->distinct <= ch->bins)
+		ncuts = CutAtValues(c, cs, cuts);
+	else
+		FindRanks(frame, c, cs, cuts, ncuts);
 
 	f->kind = FEATURE_BINS;
 	f->edges = palloc(sizeof(double) * ch->bins);
@@ -342,7 +368,7 @@ FitBins(const Frame *frame, const FrameColumn *c, const ColumnStats *cs,
 	g.rows[f->nedges] = cs->nonnull - below;
 	g.nlevels = f->nedges + 1;
 	pfree(cuts);
-	g.null = (nulls >= ch->min_count);
+	g.null = (nulls >= (ch->trees ? 1 : ch->min_count));
 	g.rows[NULL_GROUP(&g)] = g.null ? nulls : 0;
 	if (g.nlevels + g.null < 2)
 	{
@@ -497,9 +523,13 @@ FitColumn(const FrameStats *s, int column, const Options *opt, bool penalised,
 	f->name = c->name;
 	f->transform = c->part;
 	if (IsNumber(c, cs, &ch))
+	{
+		if (ch.trees && ch.bins == 0)
+			ch.bins = opt->max_bins;
 		return ch.bins > 0 ?
 			FitBins(s->frame, c, cs, &ch, penalised, f, next, report) :
 			FitNumber(s, c, cs, &ch, f, next, report);
+	}
 	if (c->store != STORE_DICTIONARY)
 		BadColumnOption(c, "as", psprintf("It has more than %d different numbers; use \"bins\".",
 										  FRAME_MAX_NUMBERS));

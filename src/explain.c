@@ -5,7 +5,8 @@
  *
  * A linear model explains itself: the log-odds of a lead are those of the
  * average lead plus, for each column, what its value adds to what the average
- * lead has there.  Nothing is sampled or approximated; the parts add up.
+ * lead has there.  Of trees a column's part is its Shapley value (treeshap.c).
+ * Nothing is sampled or approximated; the parts add up.
  *
  * lead_explain() gives the parts as rows, lead_reasons() the strongest few as
  * one line for the person who makes the call, lead_unseen() the columns that
@@ -28,9 +29,9 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
-#include "leadscore.h"
+#include "treemodel.h"
 
-/* A change of the odds by less than half a percent is no reason. */
+/* A change of the odds, or of the probability, by less than half a percent is no reason. */
 #define WEAKEST_REASON	0.005
 
 typedef struct Part
@@ -180,7 +181,7 @@ BeginRows(FunctionCallInfo fcinfo, TupleDesc *tupdesc)
 }
 
 static void
-PutPart(Tuplestorestate *rows, TupleDesc tupdesc, char *name,
+PutPart(Tuplestorestate *rows, TupleDesc tupdesc, const Model *model, char *name,
 		char *value, double contribution)
 {
 	Datum		values[4];
@@ -190,7 +191,7 @@ PutPart(Tuplestorestate *rows, TupleDesc tupdesc, char *name,
 	nulls[1] = (value == NULL);
 	values[1] = value ? CStringGetTextDatum(value) : (Datum) 0;
 	values[2] = Float8GetDatum(contribution);
-	values[3] = CStringGetTextDatum("log-odds");
+	values[3] = CStringGetTextDatum(ModelIsForest(model) ? "probability" : "log-odds");
 	tuplestore_putvalues(rows, tupdesc, values, nulls);
 }
 
@@ -205,11 +206,11 @@ Explain(FunctionCallInfo fcinfo, RowForm form)
 	Part	   *parts = SortedParts(s, &average);
 
 	for (int i = 0; i < s->model->encoder->nsources; i++)
-		PutPart(rows, tupdesc,
+		PutPart(rows, tupdesc, s->model,
 				TextFromUtf8(parts[i].name, strlen(parts[i].name)),
 				ValueText(s, parts[i].source, "(null)"),
 				parts[i].contribution);
-	PutPart(rows, tupdesc, "(average lead)", NULL, average);
+	PutPart(rows, tupdesc, s->model, "(average lead)", NULL, average);
 	MemoryContextSwitchTo(old);
 	return (Datum) 0;
 }
@@ -233,17 +234,22 @@ lead_explain_json(PG_FUNCTION_ARGS)
  * ------------------------------------------------------------------------
  */
 
-/* What the odds are multiplied by, as short as it says enough. */
+/*
+ * What the odds are multiplied by, as short as it says enough; of a forest the
+ * points of a hundred that are added to the probability.
+ */
 static char *
-OddsText(double contribution)
+EffectText(const Model *model, double contribution)
 {
 	double		ratio = exp(contribution);
 
+	if (ModelIsForest(model))
+		return psprintf("%+.1f points", 100 * contribution);
 	if (ratio >= 1e6)
-		return pstrdup("over 1000000");
+		return pstrdup("odds x over 1000000");
 	if (ratio < 0.001)
-		return pstrdup("under 0.001");
-	return psprintf(ratio >= 100 ? "%.0f" : "%.3g", ratio);
+		return pstrdup("odds x under 0.001");
+	return psprintf(ratio >= 100 ? "odds x %.0f" : "odds x %.3g", ratio);
 }
 
 static Datum
@@ -269,12 +275,12 @@ Reasons(FunctionCallInfo fcinfo, RowForm form)
 
 		if (!(fabs(part->contribution) >= WEAKEST_REASON))
 			break;				/* the rest are weaker */
-		appendStringInfo(&buf, "%s%c %s is %s (odds x %s)",
+		appendStringInfo(&buf, "%s%c %s is %s (%s)",
 						 i > 0 ? "; " : "",
 						 part->contribution > 0 ? '+' : '-',
 						 TextFromUtf8(part->name, strlen(part->name)),
 						 ValueText(s, part->source, "unknown"),
-						 OddsText(part->contribution));
+						 EffectText(s->model, part->contribution));
 	}
 	if (buf.len == 0)
 		appendStringInfoString(&buf, "like the average lead");

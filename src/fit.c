@@ -46,7 +46,7 @@ Untrainable(const Options *opt, int sqlstate, const char *message,
 	return false;
 }
 
-static bool
+bool
 CheckLabels(const FrameStats *s, const Options *opt)
 {
 	const Frame *f = s->frame;
@@ -120,6 +120,16 @@ LeftOutReasons(const FitReport *report)
 	return buf.data;
 }
 
+bool
+CheckColumnsLeft(const FittedEncoder *fe, const Options *opt)
+{
+	if (fe->encoder->ncolumns == 1)
+		return Untrainable(opt, ERRCODE_DATA_EXCEPTION, "no column is left to learn from",
+						   LeftOutReasons(&fe->report),
+						   "Add columns, lower \"min_count\", or look at lead_describe(lead_frame(…)).");
+	return true;
+}
+
 static bool
 CheckDesign(const FrameStats *s, const FittedEncoder *fe, const Options *opt)
 {
@@ -132,10 +142,8 @@ CheckDesign(const FrameStats *s, const FittedEncoder *fe, const Options *opt)
 						enc->ncolumns, LEADSCORE_MAX_DESIGN),
 				 errdetail("Of these column %s.", WidestFeatures(enc)),
 				 errhint("Lower \"max_levels\", raise \"min_count\", or exclude columns.")));
-	if (enc->ncolumns == 1)
-		return Untrainable(opt, ERRCODE_DATA_EXCEPTION, "no column is left to learn from",
-						   LeftOutReasons(&fe->report),
-						   "Add columns, lower \"min_count\", or look at lead_describe(lead_frame(…)).");
+	if (!CheckColumnsLeft(fe, opt))
+		return false;
 	if (opt->lambda == 0 && !opt->firth && s->frame->rows < enc->ncolumns)
 		return Untrainable(opt, ERRCODE_DATA_EXCEPTION, "there are fewer rows than coefficients",
 						   psprintf("%lld labelled rows, %d coefficients.",
@@ -144,7 +152,7 @@ CheckDesign(const FrameStats *s, const FittedEncoder *fe, const Options *opt)
 	return true;
 }
 
-static void
+void
 ClassWeights(const FrameStats *s, const Options *opt, LogitOptions *lo)
 {
 	lo->class_weight[0] = lo->class_weight[1] = 1;
@@ -394,6 +402,8 @@ FitModel(FrameStats *s, const Options *opt)
 	FrameDesign *design;
 	LogitFit   *fit;
 
+	if (opt->family != FAMILY_LOGISTIC)
+		return FitTrees(s, opt);
 	if (!CheckLabels(s, opt))
 		return NULL;
 	fe = EncoderFit(s, opt, opt->lambda > 0);

@@ -188,6 +188,26 @@ extern void FrameDesignDescale(const FrameDesign *d, int p, double *beta,
 /* fit.c */
 extern bytea *FitModel(FrameStats *stats, const Options *opt);
 
+extern bool CheckLabels(const FrameStats *s, const Options *opt);
+extern bool CheckColumnsLeft(const FittedEncoder *fe, const Options *opt);
+extern void ClassWeights(const FrameStats *s, const Options *opt, LogitOptions *lo);
+
+/* treefit.c */
+extern bytea *FitTrees(FrameStats *stats, const Options *opt);
+
+/* What trees tell of their fit. */
+typedef struct TreeAccount
+{
+	const char *family;
+	const char *fit;
+	const Options *opt;
+	const Model *model;
+	int			mtry;			/* as it was used */
+	int			grown;			/* trees, before those after the best were dropped */
+	const char *judged;			/* "out_of_bag", "holdout" or NULL */
+	TreeQuality quality;
+} TreeAccount;
+
 /* account.c: the JSON of a fit */
 typedef struct FitAccount
 {
@@ -201,6 +221,7 @@ typedef struct FitAccount
 	List	   *separated;			/* of char *: design columns, or NIL */
 	bool		full_separation;
 	const char *separation_handled; /* "ridge", "firth" or NULL */
+	const struct TreeAccount *trees;	/* or NULL; then there is no `fit` */
 } FitAccount;
 
 extern char *FitAccountJson(const FitAccount *a);

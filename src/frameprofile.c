@@ -90,19 +90,28 @@ AddScores(Profile *p, const Model *model, const Frame *frame)
 	PatternBlock block = {0};
 	int			n = 0;
 
-	p->nterms = enc->nsources;
+	for (int i = 0; i < p->ncolumns - 1; i++)
+		if (strcmp(p->columns[i].name, PROFILE_SCORE) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_DUPLICATE_COLUMN),
+					 errmsg("the model has a column \"%s\", as that of the scores is called", PROFILE_SCORE),
+					 errhint("Train it on a view, or a SELECT, that gives the column another name.")));
+	/* what columns add would take a thousand times as long as trees' scores */
+	p->nterms = model->trees != NULL ? 0 : enc->nsources;
 	p->terms = palloc0(sizeof(ProfileTerm) * Max(enc->nsources, 1));
-	for (int i = 0; i < enc->nsources; i++)
+	for (int i = 0; i < p->nterms; i++)
 		p->terms[i].name = enc->sources[i].name;
 	while (FrameScan(frame, &block))
 		for (int k = 0; k < block.n; k++)
 		{
 			int64		rows = (int64) block.pos[k] + block.neg[k];
 
-			numbers[n].x = FrameScorerContributions(scorer, block.cells + (Size) k * frame->stride,
-													contribution);
+			const uint8 *pattern = block.cells + (Size) k * frame->stride;
+
+			numbers[n].x = model->trees != NULL ? FrameScorerScore(scorer, pattern) :
+				FrameScorerContributions(scorer, pattern, contribution);
 			numbers[n++].rows = rows;
-			for (int i = 0; i < enc->nsources; i++)
+			for (int i = 0; i < p->nterms; i++)
 				ExactAddTimes(&p->terms[i].sum, contribution[i], rows);
 		}
 	qsort(numbers, n, sizeof(NumberCount), CompareScores);

@@ -13,6 +13,7 @@
 
 #include "fit.h"
 #include "framescore.h"
+#include "treemodel.h"
 
 pg_noreturn static void
 ColumnLacking(const char *name, const char *detail)
@@ -79,6 +80,7 @@ FrameScorerCreate(const Model *model, const Frame *frame)
 	memcpy(features, model->encoder->features, sizeof(Feature) * s->nterms);
 	s->encoder.features = features;
 	s->terms = palloc0(sizeof(FrameTerm) * Max(s->nterms, 1));
+	s->row = palloc(sizeof(double) * Max(s->nterms, 1));
 	for (int i = 0; i < s->nterms; i++)
 	{
 		FrameTerm  *t = &s->terms[i];
@@ -86,7 +88,7 @@ FrameScorerCreate(const Model *model, const Frame *frame)
 		if (features[i].transform >= TRANSFORM_HOUR)
 			features[i].transform = TRANSFORM_NONE;
 		t->feature = &features[i];
-		t->average = model->average[i];
+		t->average = model->average != NULL ? model->average[i] : 0;
 		t->column = ColumnOf(&s->model, frame, &features[i]);
 		if (t->column->store == STORE_DICTIONARY)
 			t->of_code = TermsOfCodes(&s->model, t->feature, t->column);
@@ -106,14 +108,55 @@ TermOf(const FrameScorer *s, const FrameTerm *t, const uint8 *pattern)
 	return FeatureTerm(&s->model, t->feature, &cell);
 }
 
+/* What each feature of a pattern adds; of a model of trees its bin. */
+void
+FrameScorerTerms(const FrameScorer *s, const uint8 *pattern, double *terms)
+{
+	for (int i = 0; i < s->nterms; i++)
+		terms[i] = TermOf(s, &s->terms[i], pattern);
+}
+
+/* The bins among the terms go to the model; returns the offset. */
+static double
+PlaceTerms(const FrameScorer *s, const double *terms)
+{
+	double		offset = 0;
+
+	for (int i = 0; i < s->nterms; i++)
+		if (s->terms[i].feature->kind == FEATURE_OFFSET)
+			offset += terms[i];
+		else
+			s->model.trees->bins[i] = (int16) terms[i];
+	return offset;
+}
+
+double
+FrameScorerOfTerms(const FrameScorer *s, const double *terms)
+{
+	double		eta;
+
+	if (s->model.trees != NULL)
+		return ModelProbability(&s->model, TreeModelOfBins(&s->model,
+														   PlaceTerms(s, terms)));
+	eta = s->model.coef[0];
+	for (int i = 0; i < s->nterms; i++)
+		eta += terms[i];
+	return Sigmoid(eta);
+}
+
+/* A pattern's bins, into the model of trees; returns its offset. */
+double
+FrameScorerBins(const FrameScorer *s, const uint8 *pattern)
+{
+	FrameScorerTerms(s, pattern, s->row);
+	return PlaceTerms(s, s->row);
+}
+
 double
 FrameScorerScore(const FrameScorer *s, const uint8 *pattern)
 {
-	double		eta = s->model.coef[0];
-
-	for (int i = 0; i < s->nterms; i++)
-		eta += TermOf(s, &s->terms[i], pattern);
-	return Sigmoid(eta);
+	FrameScorerTerms(s, pattern, s->row);
+	return FrameScorerOfTerms(s, s->row);
 }
 
 /* As ModelContributions() does it, to the bit. */

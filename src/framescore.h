@@ -26,12 +26,17 @@ typedef struct FrameScorer
 	Encoder		encoder;
 	int			nterms;
 	FrameTerm  *terms;			/* in the order of the features */
+	double	   *row;			/* terms of the pattern at hand */
 } FrameScorer;
 
 /* an error names the column that the frame lacks; `model` is from ModelDecode() */
 extern FrameScorer *FrameScorerCreate(const Model *model, const Frame *frame);
+/* what each feature of a pattern adds, or its bin under a model of trees */
+extern void FrameScorerTerms(const FrameScorer *s, const uint8 *pattern, double *terms);
+extern double FrameScorerOfTerms(const FrameScorer *s, const double *terms);
+extern double FrameScorerBins(const FrameScorer *s, const uint8 *pattern);
 extern double FrameScorerScore(const FrameScorer *s, const uint8 *pattern);
-/* the score; `contribution` gets what each source adds above the average lead */
+/* the score of a line; `contribution` gets what each source adds above the average lead */
 extern double FrameScorerContributions(const FrameScorer *s, const uint8 *pattern,
 									   double *contribution);
 

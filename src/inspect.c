@@ -11,7 +11,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "leadscore.h"
+#include "treemodel.h"
 
 #include <math.h>
 
@@ -92,6 +92,8 @@ lead_coefficients(PG_FUNCTION_ARGS)
 			elog(ERROR, "lead_coefficients must return 13 columns");
 		call->tuple_desc = BlessTupleDesc(desc);
 		model = ModelDecode(PG_GETARG_DATUM(0), false);
+		if (model->trees != NULL)
+			RefuseTrees("lead_coefficients");
 		call->user_fctx = model;
 		call->max_calls = model->encoder->ncolumns;
 		MemoryContextSwitchTo(caller);
@@ -149,9 +151,12 @@ PG_FUNCTION_INFO_V1(lead_encoded_names);
 Datum
 lead_encoded_names(PG_FUNCTION_ARGS)
 {
-	Encoder    *enc = ModelDecode(PG_GETARG_DATUM(0), true)->encoder;
+	Model	   *model = ModelDecode(PG_GETARG_DATUM(0), true);
+	Encoder    *enc = model->encoder;
 	Datum	   *names = palloc(sizeof(Datum) * enc->ncolumns);
 
+	if (model->trees != NULL)
+		RefuseTrees("lead_encoded_names");
 	for (int i = 0; i < enc->ncolumns; i++)
 		names[i] = Utf8Datum(DesignColumnName(enc, i));
 	PG_RETURN_ARRAYTYPE_P(construct_array(names, enc->ncolumns, TEXTOID,
@@ -215,6 +220,21 @@ AppendNumber(StringInfo out, const char *key, double x)
 	appendStringInfo(out, "\"%s\": %s", key, isfinite(x) ? NumberText(x) : "null");
 }
 
+/* A design column of its own: what the line makes of it, or the bin of trees. */
+static void
+AppendDesign(StringInfo out, const Model *model, int column)
+{
+	if (model->trees != NULL)
+		appendStringInfo(out, "\"bin\": %d", column -
+						 model->trees->first_design[model->encoder->design[column].feature]);
+	else
+	{
+		appendStringInfo(out, "\"design\": %d, ", column);
+		AppendNumber(out, "coefficient",
+					 model->aliased[column] ? NAN : model->coef[column]);
+	}
+}
+
 /* A slot: its design column and coefficient, or what it stands for instead. */
 static void
 AppendSlot(StringInfo out, const Model *model, const char *key, int column)
@@ -228,9 +248,8 @@ AppendSlot(StringInfo out, const Model *model, const char *key, int column)
 		appendStringInfoString(out, "\"error\"");
 	else
 	{
-		appendStringInfo(out, "{\"design\": %d, ", column);
-		AppendNumber(out, "coefficient",
-					 model->aliased[column] ? NAN : model->coef[column]);
+		appendStringInfoChar(out, '{');
+		AppendDesign(out, model, column);
 		appendStringInfoChar(out, '}');
 	}
 }
@@ -245,9 +264,8 @@ AppendLevel(StringInfo out, const Model *model, const Feature *f,
 		appendStringInfoString(out, ", \"coefficient\": 0, \"reference\": true}");
 	else
 	{
-		appendStringInfo(out, ", \"design\": %d, ", column);
-		AppendNumber(out, "coefficient",
-					 model->aliased[column] ? NAN : model->coef[column]);
+		appendStringInfoString(out, ", ");
+		AppendDesign(out, model, column);
 		appendStringInfoChar(out, '}');
 	}
 }
@@ -326,6 +344,32 @@ AppendCoefficient(StringInfo out, const Model *model, int column)
 					 model->aliased[column] ? "true" : "false");
 }
 
+static void
+AppendCoefficients(StringInfo out, const Model *model)
+{
+	appendStringInfoString(out, ", \"coefficients\": [");
+	for (int i = 0; i < model->encoder->ncolumns; i++)
+		AppendCoefficient(out, model, i);
+	appendStringInfoChar(out, ']');
+}
+
+static void
+AppendImportance(StringInfo out, const Model *model)
+{
+	int64	   *splits = TreeModelSplits(model);
+
+	appendStringInfoString(out, ", \"importance\": [");
+	for (int i = 0; i < model->encoder->nfeatures; i++)
+	{
+		appendStringInfoString(out, i > 0 ? ", {" : "{");
+		AppendText(out, "column", model->encoder->features[i].name);
+		appendStringInfoString(out, ", ");
+		AppendNumber(out, "gain", model->trees->gain[i]);
+		appendStringInfo(out, ", \"splits\": %lld}", (long long) splits[i]);
+	}
+	appendStringInfoChar(out, ']');
+}
+
 PG_FUNCTION_INFO_V1(lead_info);
 Datum
 lead_info(PG_FUNCTION_ARGS)
@@ -354,10 +398,12 @@ lead_info(PG_FUNCTION_ARGS)
 	appendStringInfoString(&out, ", \"columns\": [");
 	for (int i = 0; i < enc->nfeatures; i++)
 		AppendFeature(&out, model, i);
-	appendStringInfoString(&out, "], \"coefficients\": [");
-	for (int i = 0; i < enc->ncolumns; i++)
-		AppendCoefficient(&out, model, i);
-	appendStringInfoString(&out, "]}");
+	appendStringInfoChar(&out, ']');
+	if (model->trees != NULL)
+		AppendImportance(&out, model);
+	else
+		AppendCoefficients(&out, model);
+	appendStringInfoChar(&out, '}');
 
 	described = DirectFunctionCall1(jsonb_in, CStringGetDatum(out.data));
 	PG_RETURN_DATUM(DirectFunctionCall2(jsonb_concat,

@@ -22,12 +22,20 @@ LEADSCORE_MAGIC;
 #define LEAST_WORK_MEM		1024	/* kB: the least of maintenance_work_mem, too */
 
 static int	work_memory = INHERIT_WORK_MEM;
+static int	tree_memory = 1024 * 1024;
 
 /* Bytes that a training may keep in memory while it reads rows. */
 Size
 LeadscoreWorkMem(void)
 {
 	return (Size) (work_memory == INHERIT_WORK_MEM ? maintenance_work_mem : work_memory) * 1024;
+}
+
+/* Bytes that a training may use to grow trees. */
+Size
+LeadscoreTreeMem(void)
+{
+	return (Size) tree_memory * 1024;
 }
 
 static bool
@@ -52,6 +60,11 @@ _PG_init(void)
 							&work_memory, INHERIT_WORK_MEM, INHERIT_WORK_MEM,
 							MAX_KILOBYTES, PGC_USERSET, GUC_UNIT_KB,
 							CheckWorkMem, NULL, NULL);
+	DefineCustomIntVariable("leadscore.tree_mem",
+							"Sets the memory in which a training may grow trees.",
+							"Trees need all rows in memory; a training that needs more is refused before it begins.",
+							&tree_memory, 1024 * 1024, LEAST_WORK_MEM, MAX_KILOBYTES,
+							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomBoolVariable("leadscore.progress",
 							 "Tells every two seconds what a long training is doing.",
 							 "As a NOTICE, and before the query in pg_stat_activity.",

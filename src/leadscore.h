@@ -128,6 +128,7 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #define LEADSCORE_MAX_COLUMNS	1600	/* columns of a row */
 
 extern Size LeadscoreWorkMem(void); /* leadscore.c: bytes */
+extern Size LeadscoreTreeMem(void);
 
 /* progress.c */
 extern bool leadscore_progress;
@@ -461,6 +462,7 @@ typedef struct Model
 	bool	   *aliased;
 	double	   *mean;			/* weighted mean design row of training; [0] = 1 */
 	double		mean_offset;	/* weighted mean of the offset; 0 without one */
+	struct TreeModel *trees;	/* or NULL; with trees coef, aliased, mean are NULL */
 	double	   *average;		/* what the average lead gets, per feature; NULL in a
 								 * model that was just fitted */
 
@@ -556,8 +558,9 @@ typedef struct Binding
 /* Errors name the missing column, or the column and both types. */
 extern void BindModel(Binding *b, const Model *model, const RowShape *shape,
 					  MemoryContext cxt);
-extern double ModelLogOdds(const Model *model, const Cell *cells);
-/* per source: contribution above the average lead, in log-odds; returns log-odds */
+/* log-odds; of a forest the probability, here and in the next one */
+extern double ModelOutput(const Model *model, const Cell *cells);
+/* per source: contribution above the average lead; returns their sum with it */
 extern double ModelContributions(const Model *model, const Cell *cells,
 								 double *contribution, double *average);
 /* where a cell falls: a design column or DESIGN_*; *value what a number adds */
@@ -641,7 +644,8 @@ FeatureTerm(const Model *model, const Feature *f, const Cell *cell)
 
 /* scorer.c: the model and row of this call, as cells that last until the next */
 extern Scorer *ScorerRow(FunctionCallInfo fcinfo, RowForm form);
-extern double ScorerLogOdds(FunctionCallInfo fcinfo, RowForm form);
+/* log-odds, or a forest's probability; *model gets whose */
+extern double ScorerValue(FunctionCallInfo fcinfo, RowForm form, const Model **model);
 
 static inline double
 Sigmoid(double x)

@@ -14,6 +14,7 @@
 #include <math.h>
 
 #include "model_bytes.h"
+#include "treemodel.h"
 #include "utils/memutils.h"
 
 static void
@@ -95,6 +96,11 @@ WriteScoring(StringInfo out, const Model *model)
 	else
 		PutU32(out, 0);
 
+	if (model->trees != NULL)
+	{
+		TreeModelWrite(out, model);
+		return;
+	}
 	PutU32(out, enc->ncolumns);
 	PutF64s(out, model->coef, enc->ncolumns);
 	for (int i = 0; i < enc->ncolumns; i++)
@@ -104,7 +110,7 @@ WriteScoring(StringInfo out, const Model *model)
 }
 
 static void
-WriteStatistics(StringInfo out, const Model *model)
+WriteInference(StringInfo out, const Model *model)
 {
 	Size		p = model->encoder->ncolumns;
 
@@ -122,6 +128,15 @@ WriteStatistics(StringInfo out, const Model *model)
 		PutF64s(out, model->vif, model->encoder->nfeatures);
 	if (model->cov)
 		PutF64s(out, model->cov, p * (p + 1) / 2);
+}
+
+static void
+WriteStatistics(StringInfo out, const Model *model)
+{
+	if (model->trees != NULL)
+		PutF64s(out, model->trees->gain, model->encoder->nfeatures);
+	else
+		WriteInference(out, model);
 	if (model->info)
 		PutText(out, model->info, strlen(model->info));
 	else
@@ -144,7 +159,7 @@ ModelEncode(const Model *model)
 	MemoryContext check;
 	MemoryContext caller;
 
-	if (model->sd == NULL)
+	if (model->trees != NULL ? model->trees->gain == NULL : model->sd == NULL)
 		elog(ERROR, "model without statistics cannot be stored");
 
 	initStringInfo(&out);
@@ -159,7 +174,7 @@ ModelEncode(const Model *model)
 
 	header = out.data + VARHDRSZ;
 	memcpy(header, MODEL_MAGIC, MODEL_MAGIC_SIZE);
-	StoreU32(header + 8, MODEL_FORMAT);
+	StoreU32(header + 8, model->trees != NULL ? MODEL_FORMAT_TREES : MODEL_FORMAT_LINE);
 	StoreU32(header + 12, out.len - VARHDRSZ);
 	StoreU32(header + 16, scoring);
 	StoreU32(header + 20, ChecksumOf(out.data + start, scoring));

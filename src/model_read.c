@@ -18,6 +18,7 @@
 #include "access/detoast.h"
 #include "miscadmin.h"
 #include "model_bytes.h"
+#include "treemodel.h"
 
 /* The intercept does not count towards the limit. */
 #define MAX_DESIGN_COLUMNS	(LEADSCORE_MAX_DESIGN + 1)
@@ -261,11 +262,25 @@ ReadAliased(Reader *r, int p, const double *coef)
 }
 
 static void
+ReadCoefficients(Reader *r, Model *model)
+{
+	int			p;
+
+	p = ReadCount(r, MAX_DESIGN_COLUMNS, 8 + 1 + 8,
+				  "There are too many design columns.");
+	if (r->why == NULL && p != model->encoder->ncolumns)
+		ReaderFail(r, "There are not as many coefficients as design columns.");
+	model->coef = ReadF64s(r, p, false);
+	model->aliased = ReadAliased(r, p, model->coef);
+	model->mean = ReadF64s(r, p, false);
+	model->mean_offset = ReadF64(r);
+}
+
+static void
 ReadScoring(Reader *r, Model *model)
 {
 	Encoder    *enc = model->encoder = palloc0(sizeof(Encoder));
 	int			len;
-	int			p;
 
 	ReadSources(r, enc);
 	ReadFeatures(r, enc);
@@ -278,20 +293,17 @@ ReadScoring(Reader *r, Model *model)
 		return;
 
 	EncoderNumber(enc);
-	p = ReadCount(r, MAX_DESIGN_COLUMNS, 8 + 1 + 8,
-				  "There are too many design columns.");
-	if (r->why == NULL && p != enc->ncolumns)
-		ReaderFail(r, "There are not as many coefficients as design columns.");
-	model->coef = ReadF64s(r, p, false);
-	model->aliased = ReadAliased(r, p, model->coef);
-	model->mean = ReadF64s(r, p, false);
-	model->mean_offset = ReadF64(r);
+	if (model->format == MODEL_FORMAT_TREES)
+		TreeModelRead(r, model);
+	else
+		ReadCoefficients(r, model);
 	if (r->why == NULL && r->p != r->end)
 		ReaderFail(r, "The scoring part is longer than its contents.");
 	if (r->why != NULL)
 		return;
 
-	ModelSetAverages(model);
+	if (model->trees == NULL)
+		ModelSetAverages(model);
 	for (int i = 0; i < enc->nfeatures; i++)
 		FeatureMakeLookup(&enc->features[i]);
 }
@@ -320,11 +332,10 @@ CheckCovariance(Reader *r, const Model *model)
 }
 
 static void
-ReadStatistics(Reader *r, Model *model)
+ReadInference(Reader *r, Model *model)
 {
 	Size		p = model->encoder->ncolumns;
 	int			flags;
-	int			len;
 
 	model->inference = ReadU8(r, INFERENCE_ROBUST,
 							  "The kind of inference is unknown.");
@@ -347,7 +358,17 @@ ReadStatistics(Reader *r, Model *model)
 		model->cov = ReadF64s(r, p * (p + 1) / 2, true);
 	if (r->why == NULL && model->cov != NULL)
 		CheckCovariance(r, model);
+}
 
+static void
+ReadStatistics(Reader *r, Model *model)
+{
+	int			len;
+
+	if (model->trees != NULL)
+		model->trees->gain = ReadF64s(r, model->encoder->nfeatures, false);
+	else
+		ReadInference(r, model);
 	model->info = ReadText(r, &len);
 	if (len == 0)
 		model->info = NULL;
@@ -377,7 +398,7 @@ ReadHeader(Reader *r, Size total, Model *model, uint32 *crc)
 		return;
 	}
 	model->format = LoadU32(at + 8);
-	if (model->format != MODEL_FORMAT)
+	if (model->format == 0 || model->format > MODEL_FORMAT)
 	{
 		ReaderFail(r, model->format == 0 ? "The format version is 0." :
 			   psprintf("The model has format %u; this version of leadscore "

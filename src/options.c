@@ -185,43 +185,70 @@ typedef struct OptionSpec
 {
 	const char *name;
 	int			kinds;			/* OPTIONS_…: the calls that may have it */
+	int			families;		/* of models that know it */
 } OptionSpec;
 
+#define LINE	(1 << FAMILY_LOGISTIC)
+#define FOREST	(1 << FAMILY_FOREST)
+#define BOOST	(1 << FAMILY_BOOST)
+#define TREES	(FOREST | BOOST)
+#define ALL		(LINE | TREES)
+
+static const char *const family_names[] = {"logistic", "forest", "boost"};
+
 static const OptionSpec call_options[] = {
-	{"allow", OPTIONS_FIT}, {"alpha", OPTIONS_FIT}, {"bins", OPTIONS_LABEL},
-	{"class_weight", OPTIONS_FIT},
-	{"columns", OPTIONS_FRAME | OPTIONS_FIT | OPTIONS_LABEL}, {"confidence", OPTIONS_FIT},
-	{"correct", OPTIONS_FIT}, {"covariance", OPTIONS_FIT},
-	{"exclude", OPTIONS_FRAME | OPTIONS_FIT | OPTIONS_LABEL}, {"firth", OPTIONS_FIT},
-	{"group", OPTIONS_FRAME}, {"lambda", OPTIONS_FIT},
-	{"max_distinct", OPTIONS_FRAME}, {"max_iterations", OPTIONS_FIT},
-	{"max_levels", OPTIONS_FIT | OPTIONS_LABEL}, {"min_count", OPTIONS_FIT | OPTIONS_LABEL},
-	{"names", OPTIONS_FRAME | OPTIONS_PROFILE}, {"offset", OPTIONS_FRAME},
-	{"reference", OPTIONS_FIT}, {"robust", OPTIONS_FIT},
-	{"separation", OPTIONS_FIT}, {"standardize", OPTIONS_FIT},
-	{"time", OPTIONS_FRAME}, {"timezone", OPTIONS_FRAME},
-	{"tolerance", OPTIONS_FIT}, {"unseen", OPTIONS_FIT},
-	{"untrainable", OPTIONS_FIT}, {"weight", OPTIONS_FRAME},
+	{"allow", OPTIONS_FIT, ALL}, {"alpha", OPTIONS_FIT, LINE},
+	{"bins", OPTIONS_LABEL, ALL}, {"class_weight", OPTIONS_FIT, ALL},
+	{"colsample", OPTIONS_FIT, BOOST},
+	{"columns", OPTIONS_FRAME | OPTIONS_FIT | OPTIONS_LABEL, ALL},
+	{"confidence", OPTIONS_FIT, LINE}, {"correct", OPTIONS_FIT, ALL},
+	{"covariance", OPTIONS_FIT, LINE}, {"depth", OPTIONS_FIT, TREES},
+	{"early_stopping", OPTIONS_FIT, BOOST},
+	{"exclude", OPTIONS_FRAME | OPTIONS_FIT | OPTIONS_LABEL, ALL},
+	{"family", OPTIONS_FIT, ALL}, {"firth", OPTIONS_FIT, LINE},
+	{"group", OPTIONS_FRAME, ALL}, {"holdout", OPTIONS_FIT, BOOST},
+	{"lambda", OPTIONS_FIT, LINE | BOOST}, {"leaves", OPTIONS_FIT, BOOST},
+	{"max_bins", OPTIONS_FIT, TREES}, {"max_distinct", OPTIONS_FRAME, ALL},
+	{"max_iterations", OPTIONS_FIT, LINE},
+	{"max_levels", OPTIONS_FIT | OPTIONS_LABEL, ALL},
+	{"min_count", OPTIONS_FIT | OPTIONS_LABEL, ALL},
+	{"min_gain", OPTIONS_FIT, BOOST}, {"min_leaf", OPTIONS_FIT, TREES},
+	{"mtry", OPTIONS_FIT, FOREST}, {"names", OPTIONS_FRAME | OPTIONS_PROFILE, ALL},
+	{"offset", OPTIONS_FRAME, ALL}, {"rate", OPTIONS_FIT, BOOST},
+	{"reference", OPTIONS_FIT, LINE}, {"robust", OPTIONS_FIT, LINE},
+	{"seed", OPTIONS_FIT, TREES}, {"separation", OPTIONS_FIT, LINE},
+	{"standardize", OPTIONS_FIT, LINE}, {"subsample", OPTIONS_FIT, TREES},
+	{"time", OPTIONS_FRAME, ALL}, {"timezone", OPTIONS_FRAME, ALL},
+	{"tolerance", OPTIONS_FIT, LINE}, {"trees", OPTIONS_FIT, TREES},
+	{"unseen", OPTIONS_FIT, ALL}, {"untrainable", OPTIONS_FIT, ALL},
+	{"weight", OPTIONS_FRAME, ALL},
 };
 
 static const OptionSpec column_options[] = {
-	{"as", OPTIONS_FIT | OPTIONS_LABEL}, {"bins", OPTIONS_FIT | OPTIONS_LABEL},
-	{"max_levels", OPTIONS_FIT | OPTIONS_LABEL},
-	{"min_count", OPTIONS_FIT | OPTIONS_LABEL}, {"parts", OPTIONS_FRAME},
-	{"reference", OPTIONS_FIT}, {"transform", OPTIONS_FIT}, {"unseen", OPTIONS_FIT},
+	{"as", OPTIONS_FIT | OPTIONS_LABEL, ALL}, {"bins", OPTIONS_FIT | OPTIONS_LABEL, ALL},
+	{"max_levels", OPTIONS_FIT | OPTIONS_LABEL, ALL},
+	{"min_count", OPTIONS_FIT | OPTIONS_LABEL, ALL},
+	{"monotone", OPTIONS_FIT, BOOST}, {"parts", OPTIONS_FRAME, ALL},
+	{"reference", OPTIONS_FIT, LINE}, {"transform", OPTIONS_FIT, LINE},
+	{"unseen", OPTIONS_FIT, ALL},
 };
 
 /* An error unless `name` is in the table and acts in this kind of call. */
 static void
 CheckOption(const OptionSpec *specs, int n, const char *name, const char *path,
-			int kinds)
+			int kinds, TreeFamily family)
 {
 	StringInfoData known;
+	bool		misfit = false;
 
 	initStringInfo(&known);
 	for (int i = 0; i < n; i++)
 	{
-		if (strcmp(specs[i].name, name) == 0)
+		bool		fits = (specs[i].families & (1 << family)) != 0;
+
+		if (strcmp(specs[i].name, name) == 0 && !fits)
+			misfit = true;
+		else if (strcmp(specs[i].name, name) == 0)
 		{
 			bool		acts = (specs[i].kinds & kinds) != 0;
 
@@ -240,11 +267,13 @@ CheckOption(const OptionSpec *specs, int n, const char *name, const char *path,
 						 errhint("Give it to lead_frame() or lead_train().")));
 			return;
 		}
-		if (specs[i].kinds & kinds)
+		if ((specs[i].kinds & kinds) && fits)
 			appendStringInfo(&known, "%s%s", known.len > 0 ? ", " : "", specs[i].name);
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 misfit ? errmsg("option \"%s\" does not act in a model of family \"%s\"",
+							 path, family_names[family]) :
 			 errmsg("unknown option \"%s\"", path),
 			 errhint("The options are: %s.", known.data)));
 }
@@ -262,6 +291,7 @@ ReadColumnOption(ColumnOptions *c, const char *name, const OptionReader *r)
 {
 	static const char *const as[] = {"number", "categorical"};
 	static const char *const transforms[] = {"none", "log1p"};
+	static const char *const directions[] = {"increasing", "decreasing"};
 
 	if (strcmp(name, "as") == 0)
 		c->as = OptionWord(r, as, 2) == 0 ? TREAT_NUMBER : TREAT_CATEGORICAL;
@@ -273,6 +303,8 @@ ReadColumnOption(ColumnOptions *c, const char *name, const OptionReader *r)
 		c->min_count = ReadInt(r, 1, INT_MAX);
 	else if (strcmp(name, "parts") == 0)
 		c->parts = ReadParts(r);
+	else if (strcmp(name, "monotone") == 0)
+		c->monotone = OptionWord(r, directions, 2) == 0 ? 1 : -1;
 	else if (strcmp(name, "reference") == 0)
 		c->reference = ReadString(r, "a level, or \"first\"");
 	else if (strcmp(name, "transform") == 0)
@@ -319,7 +351,7 @@ ReadColumns(Options *opt, const OptionReader *r, int kinds)
 			member.path = psprintf("columns.%s.%s",
 								   TextFromUtf8(c->name, strlen(c->name)), option);
 			CheckOption(column_options, lengthof(column_options), option,
-						member.path, kinds);
+						member.path, kinds, opt->family);
 			ReadColumnOption(c, option, &member);
 		}
 	}
@@ -396,16 +428,91 @@ ReadFitOption(Options *opt, const char *name, const OptionReader *r)
 		opt->untrainable_null = OptionWord(r, untrainable, 2);
 }
 
+static void
+ReadTreeOption(Options *opt, const char *name, const OptionReader *r)
+{
+	const char *share = "a number above 0 and up to 1";
+
+	if (strcmp(name, "trees") == 0)
+		opt->trees = ReadInt(r, 1, TREE_MAX_TREES);
+	else if (strcmp(name, "depth") == 0)
+		opt->depth = ReadInt(r, 1, TREE_MAX_DEPTH);
+	else if (strcmp(name, "leaves") == 0)
+		opt->leaves = ReadInt(r, 2, 4096);
+	else if (strcmp(name, "min_leaf") == 0)
+		opt->min_leaf = ReadInt(r, 1, INT_MAX);
+	else if (strcmp(name, "max_bins") == 0)
+		opt->max_bins = ReadInt(r, 2, TREE_MAX_BINS - 1);
+	else if (strcmp(name, "mtry") == 0)
+		opt->mtry = ReadInt(r, 1, LEADSCORE_MAX_COLUMNS);
+	else if (strcmp(name, "rate") == 0)
+		opt->rate = OptionNumber(r, 1e-6, 1, share);
+	else if (strcmp(name, "subsample") == 0)
+		opt->subsample = OptionNumber(r, 1e-6, 1, share);
+	else if (strcmp(name, "colsample") == 0)
+		opt->colsample = OptionNumber(r, 1e-6, 1, share);
+	else if (strcmp(name, "min_gain") == 0)
+		opt->min_gain = OptionNumber(r, 0, 1e12, "a number from 0 to 1e12");
+	else if (strcmp(name, "early_stopping") == 0)
+		opt->early_stopping = ReadInt(r, 0, TREE_MAX_TREES);
+	else if (strcmp(name, "holdout") == 0)
+		opt->holdout = OptionNumber(r, 0.01, 0.9, "a number from 0.01 to 0.9");
+	else if (strcmp(name, "seed") == 0)
+		opt->seed = ReadInt(r, INT_MIN, INT_MAX);
+}
+
+/* The family, which decides what else there may be. */
+static TreeFamily
+ReadFamily(const Jsonb *given)
+{
+	JsonbValue	key;
+	OptionReader r = {"family", NULL};
+
+	key.type = jbvString;
+	key.val.string.val = "family";
+	key.val.string.len = strlen("family");
+	r.v = findJsonbValueFromContainer(unconstify(JsonbContainer *, &given->root),
+									  JB_FOBJECT, &key);
+	if (r.v == NULL)
+		return FAMILY_LOGISTIC;
+	return (TreeFamily) OptionWord(&r, family_names, lengthof(family_names));
+}
+
+/* What a family does where nothing is said. */
+static void
+FamilyDefaults(Options *opt)
+{
+	bool		boost = (opt->family == FAMILY_BOOST);
+
+	opt->lambda = boost ? 1 : 0;
+	opt->trees = 100;
+	opt->depth = boost ? 6 : 16;
+	opt->min_leaf = boost ? 20 : 5;
+	opt->max_bins = TREE_MAX_BINS - 1;
+	opt->rate = 0.1;
+	opt->subsample = opt->colsample = 1;
+	opt->holdout = 0.2;
+	if (opt->family != FAMILY_LOGISTIC)
+		opt->max_levels = TREE_MAX_BINS - 2;	/* the others, and NULL */
+}
+
 /* Options that contradict each other. */
 static void
 CheckTogether(const Options *opt)
 {
 	const char *why = NULL;
+	int			levels = opt->max_levels;
+	ListCell   *lc;
 
+	foreach(lc, opt->columns)
+		levels = Max(levels, ((ColumnOptions *) lfirst(lc))->max_levels);
 	if (opt->firth && opt->lambda > 0)
 		why = "\"firth\" is a penalty of its own and does not go with \"lambda\".";
 	else if (opt->robust && (opt->lambda > 0 || opt->firth))
 		why = "\"robust\" errors are for fits without a penalty.";
+	else if (opt->family != FAMILY_LOGISTIC && levels > TREE_MAX_BINS - 2)
+		why = psprintf("Trees take at most %d levels of a column (\"max_levels\").",
+					   TREE_MAX_BINS - 2);
 	else if (opt->alpha > 0 && opt->lambda == 0)
 		why = "\"alpha\" shares out the penalty \"lambda\", which is 0.";
 	if (why != NULL)
@@ -444,10 +551,13 @@ OptionsParse(const Jsonb *given, int kinds)
 	opt->correct = true;
 	opt->covariance = true;
 	opt->confidence = 0.95;
+	FamilyDefaults(opt);
 	if (given == NULL)
 		return opt;
 	OptionsCheckObject(given, kinds == OPTIONS_LABEL ? "{\"bins\": 5}" :
 					   "{\"exclude\": [\"lead_id\"], \"lambda\": 1}");
+	opt->family = ReadFamily(given);
+	FamilyDefaults(opt);
 	it = JsonbIteratorInit(unconstify(JsonbContainer *, &given->root));
 	token = JsonbIteratorNext(&it, &v, false);
 	while ((token = JsonbIteratorNext(&it, &v, true)) == WJB_KEY)
@@ -455,7 +565,8 @@ OptionsParse(const Jsonb *given, int kinds)
 		char	   *name = pnstrdup(v.val.string.val, v.val.string.len);
 		OptionReader r = {name, &v};
 
-		CheckOption(call_options, lengthof(call_options), name, name, kinds);
+		CheckOption(call_options, lengthof(call_options), name, name, kinds,
+					opt->family);
 		token = JsonbIteratorNext(&it, &v, true);
 		if (strcmp(name, "columns") == 0)
 			ReadColumns(opt, &r, kinds);
@@ -465,6 +576,7 @@ OptionsParse(const Jsonb *given, int kinds)
 		{
 			ReadFrameOption(opt, name, &r);
 			ReadFitOption(opt, name, &r);
+			ReadTreeOption(opt, name, &r);
 		}
 	}
 	CheckTogether(opt);

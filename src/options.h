@@ -10,6 +10,7 @@
 
 #include "leadscore.h"
 #include "nodes/pg_list.h"
+#include "tree.h"
 
 typedef enum TreatAs
 {
@@ -44,6 +45,7 @@ typedef struct ColumnOptions
 	int			unseen_error;
 	char	   *reference;
 	List	   *parts;			/* of int: Transform */
+	int			monotone;		/* of boosted trees: -1 falling, 1 rising, else 0 */
 } ColumnOptions;
 
 typedef struct Options
@@ -81,6 +83,22 @@ typedef struct Options
 	int			max_iterations;
 	double		tolerance;
 	bool		untrainable_null;
+
+	/* trees; what one family lacks is not looked at there */
+	TreeFamily	family;
+	int			trees;
+	int			depth;
+	int			leaves;			/* 0: no limit but the depth */
+	int			min_leaf;
+	int			max_bins;
+	int			mtry;			/* 0: the root of the number of columns */
+	double		rate;
+	double		subsample;
+	double		colsample;
+	double		min_gain;
+	int			early_stopping;
+	double		holdout;
+	int			seed;
 
 	List	   *columns;		/* of ColumnOptions * */
 } Options;

@@ -26,6 +26,7 @@
 #include "profilecount.h"
 #include "registry.h"
 #include "train.h"
+#include "treemodel.h"
 
 /* A column of the row, and its counter. */
 typedef struct CountedColumn
@@ -241,6 +242,12 @@ AddScore(ProfileState *st, const NullableDatum *args)
 				 args ? args[attr].value : st->in.values[attr],
 				 args ? args[attr].isnull : st->in.nulls[attr], &st->cells[i]);
 	}
+	if (model->trees != NULL)
+	{
+		/* what columns add would take a thousand times as long as the score */
+		CountNumber(&st->score, ModelProbability(model, ModelOutput(model, st->cells)));
+		return;
+	}
 	eta = ModelContributions(model, st->cells, st->contribution, &average);
 	for (int i = 0; i < model->encoder->nsources; i++)
 		ExactAdd(&st->sums[i], st->contribution[i]);
@@ -370,7 +377,7 @@ FinishRows(const ProfileState *st)
 		CounterColumn(&st->score, &p->columns[p->ncolumns++]);
 		p->model_checksum = st->model_checksum;
 		p->model_bytes = st->model_bytes;
-		p->nterms = model->encoder->nsources;
+		p->nterms = model->trees != NULL ? 0 : model->encoder->nsources;
 		p->terms = palloc0(sizeof(ProfileTerm) * Max(p->nterms, 1));
 		for (int i = 0; i < p->nterms; i++)
 		{

@@ -26,6 +26,7 @@
 #include "account.h"
 #include "ladder.h"
 #include "modeldesign.h"
+#include "treemodel.h"
 
 static const char *const step_names[] = {"keep", "intercept", "slope", "full"};
 
@@ -38,10 +39,12 @@ static const char *const fit_keys[] = {
 
 /* The rows as the model's design, or an error where they can tell nothing. */
 static ModelDesign *
-DesignOfRows(const Model *model, const Frame *frame)
+DesignOfRows(const Model *model, const Frame *frame, const char *function)
 {
 	FrameStats *stats = FrameStatsCompute(frame);
 
+	if (model->trees != NULL)
+		RefuseTrees(function);
 	if (frame->positives == 0 || frame->positives == frame->rows ||
 		stats->weight_pos <= 0 || stats->weight_pos >= stats->weight_sum)
 		ereport(ERROR,
@@ -77,7 +80,7 @@ lead_ladder(PG_FUNCTION_ARGS)
 				 errmsg("alpha must be between 0 and 1, not %g", alpha)));
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	design = DesignOfRows(model, frame);
+	design = DesignOfRows(model, frame, "lead_ladder");
 	ClimbLadder(&design->source, design->beta, alpha, &ladder);
 
 	values[i++] = Int64GetDatum(frame->rows);
@@ -197,7 +200,7 @@ lead_recalibrate(PG_FUNCTION_ARGS)
 	Model	   *model = ModelDecode(PG_GETARG_DATUM(0), false);
 	Frame	   *frame = FrameDecode(PG_GETARG_VARLENA_P(1));
 	LadderStep	step = StepNamed(text_to_cstring(PG_GETARG_TEXT_PP(2)));
-	ModelDesign *design = DesignOfRows(model, frame);
+	ModelDesign *design = DesignOfRows(model, frame, "lead_recalibrate");
 	Recalibration r;
 
 	Recalibrate(&design->source, design->beta, step, &r);

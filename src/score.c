@@ -27,7 +27,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "leadscore.h"
+#include "treemodel.h"
 
 /* ------------------------------------------------------------------------
  * Binding: which column of the row is which source of the model
@@ -213,13 +213,20 @@ PlaceError(const Model *model, const Feature *f, const Cell *cell)
 	elog(ERROR, "column \"%s\" cannot be scored", f->name);
 }
 
-/* What one cell of one feature adds to the log-odds, whatever its kind. */
+/*
+ * What one cell of one feature adds to the log-odds, whatever its kind.  To trees
+ * nothing is added one by one: there it is the bin of the cell.
+ */
 double
 PlacedTerm(const Model *model, const Feature *f, const Cell *cell)
 {
 	const double *coef = model->coef;
 	double		value;
-	int			column = FeaturePlace(model, f, cell, &value);
+	int			column;
+
+	if (model->trees != NULL && f->kind != FEATURE_OFFSET)
+		return TreeModelBin(model, f - model->encoder->features, cell);
+	column = FeaturePlace(model, f, cell, &value);
 
 	if (unlikely(column == DESIGN_ERROR ||
 				 (f->kind == FEATURE_OFFSET && cell->isnull)))
@@ -243,10 +250,14 @@ PlacedTerm(const Model *model, const Feature *f, const Cell *cell)
 
 /* The log-odds of a row; cells are per source of the model. */
 double
-ModelLogOdds(const Model *model, const Cell *cells)
+ModelOutput(const Model *model, const Cell *cells)
 {
 	const Encoder *enc = model->encoder;
-	double		eta = model->coef[0];
+	double		eta;
+
+	if (model->trees != NULL)
+		return TreeModelValue(model, cells);
+	eta = model->coef[0];
 
 	for (int i = 0; i < enc->nfeatures; i++)
 	{
@@ -266,8 +277,11 @@ ModelContributions(const Model *model, const Cell *cells,
 				   double *contribution, double *average)
 {
 	const Encoder *enc = model->encoder;
-	double		eta = model->coef[0];
+	double		eta;
 
+	if (model->trees != NULL)
+		return TreeModelContributions(model, cells, contribution, average);
+	eta = model->coef[0];
 	*average = model->coef[0];
 	for (int i = 0; i < enc->nsources; i++)
 		contribution[i] = 0;
@@ -307,18 +321,36 @@ ModelIsNull(FunctionCallInfo fcinfo)
  * ------------------------------------------------------------------------
  */
 
+static double
+Probability(FunctionCallInfo fcinfo, RowForm form)
+{
+	const Model *model;
+	double		value = ScorerValue(fcinfo, form, &model);
+
+	return model->trees == NULL ? Sigmoid(value) : ModelProbability(model, value);
+}
+
+static double
+LogOdds(FunctionCallInfo fcinfo, RowForm form)
+{
+	const Model *model;
+	double		value = ScorerValue(fcinfo, form, &model);
+
+	return model->trees == NULL ? value : ModelLogit(model, value);
+}
+
 PG_FUNCTION_INFO_V1(lead_score);
 Datum
 lead_score(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(Sigmoid(ScorerLogOdds(fcinfo, ROW_RECORD)));
+	PG_RETURN_FLOAT8(Probability(fcinfo, ROW_RECORD));
 }
 
 PG_FUNCTION_INFO_V1(lead_score_json);
 Datum
 lead_score_json(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(Sigmoid(ScorerLogOdds(fcinfo, ROW_JSON)));
+	PG_RETURN_FLOAT8(Probability(fcinfo, ROW_JSON));
 }
 
 PG_FUNCTION_INFO_V1(lead_score_values);
@@ -327,21 +359,21 @@ lead_score_values(PG_FUNCTION_ARGS)
 {
 	if (ModelIsNull(fcinfo))
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(Sigmoid(ScorerLogOdds(fcinfo, ROW_VALUES)));
+	PG_RETURN_FLOAT8(Probability(fcinfo, ROW_VALUES));
 }
 
 PG_FUNCTION_INFO_V1(lead_log_odds);
 Datum
 lead_log_odds(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(ScorerLogOdds(fcinfo, ROW_RECORD));
+	PG_RETURN_FLOAT8(LogOdds(fcinfo, ROW_RECORD));
 }
 
 PG_FUNCTION_INFO_V1(lead_log_odds_json);
 Datum
 lead_log_odds_json(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(ScorerLogOdds(fcinfo, ROW_JSON));
+	PG_RETURN_FLOAT8(LogOdds(fcinfo, ROW_JSON));
 }
 
 PG_FUNCTION_INFO_V1(lead_log_odds_values);
@@ -350,7 +382,7 @@ lead_log_odds_values(PG_FUNCTION_ARGS)
 {
 	if (ModelIsNull(fcinfo))
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(ScorerLogOdds(fcinfo, ROW_VALUES));
+	PG_RETURN_FLOAT8(LogOdds(fcinfo, ROW_VALUES));
 }
 
 /*
@@ -369,6 +401,8 @@ lead_encode(PG_FUNCTION_ARGS)
 	double	   *design = palloc0(sizeof(double) * p);
 	Datum	   *elements = palloc(sizeof(Datum) * p);
 
+	if (model->trees != NULL)
+		RefuseTrees("lead_encode");
 	design[0] = 1;
 	for (int i = 0; i < enc->nfeatures; i++)
 	{

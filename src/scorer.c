@@ -21,6 +21,7 @@
 
 #include "registry.h"
 #include "textkey.h"
+#include "treemodel.h"
 
 /* Models that a call remembers at the same time. */
 #define MAX_SCORERS		32
@@ -400,7 +401,7 @@ TextTerm(const Scorer *s, Term *t, Datum value)
 }
 
 /*
- * ModelLogOdds() of a row that need not become cells first: the same terms in
+ * ModelOutput() of a row that need not become cells first: the same terms in
  * the same order, so the same bits.  The values are in `args` or else in the
  * scorer's row.
  */
@@ -444,9 +445,44 @@ TermsLogOdds(const Scorer *s, const NullableDatum *args)
 	return eta;
 }
 
-/* The log-odds of the row of this call. */
+/* ModelOutput() of a row for a model of trees. */
+static double
+TermsTrees(Scorer *s, const NullableDatum *args)
+{
+	TreeModel  *t = s->model->trees;
+	int			n = s->model->encoder->nfeatures;
+	double		offset = 0;
+
+	if (s->nrows == RECENT_FROM_ROW)
+		TreeModelMakeSmall(s->model);
+	for (int i = 0; i < n; i++)
+	{
+		Term	   *term = &s->terms[i];
+		Datum		value = args ? args[term->column].value : s->in.values[term->column];
+		bool		isnull = args ? args[term->column].isnull : s->in.nulls[term->column];
+		Cell		cell;
+		double		x;
+
+		if (term->kind == TERM_TEXT && !isnull)
+		{
+			t->bins[i] = (int16) TextTerm(s, term, value);
+			continue;
+		}
+		ReadCell(&s->in.shape->columns[term->column], value, isnull, &cell);
+		x = cell.number;
+		if (t->of_small != NULL && t->of_small[i] != NULL && !isnull &&
+			x >= 0 && x < TREE_SMALL && x == (int) x)
+			t->bins[i] = t->of_small[i][(int) x];
+		else if (term->feature->kind == FEATURE_OFFSET)
+			offset += PlacedTerm(s->model, term->feature, &cell);
+		else
+			t->bins[i] = (int16) PlacedTerm(s->model, term->feature, &cell);
+	}
+	return TreeModelOfBins(s->model, offset);
+}
+
 double
-ScorerLogOdds(FunctionCallInfo fcinfo, RowForm form)
+ScorerValue(FunctionCallInfo fcinfo, RowForm form, const Model **model)
 {
 	MemoryContext caller;
 	Scorer	   *s;
@@ -455,12 +491,16 @@ ScorerLogOdds(FunctionCallInfo fcinfo, RowForm form)
 	if (form == ROW_JSON)
 	{
 		s = ScorerRow(fcinfo, form);
-		return ModelLogOdds(s->model, s->cells);
+		*model = s->model;
+		return ModelOutput(s->model, s->cells);
 	}
 	s = ScorerReady(fcinfo, form, &caller);
+	*model = s->model;
 	if (s->nrows < RECENT_FROM_ROW)
 		s->nrows++;
-	eta = TermsLogOdds(s, form == ROW_VALUES ? &fcinfo->args[2] : NULL);
+	eta = s->model->trees != NULL ?
+		TermsTrees(s, form == ROW_VALUES ? &fcinfo->args[2] : NULL) :
+		TermsLogOdds(s, form == ROW_VALUES ? &fcinfo->args[2] : NULL);
 	MemoryContextSwitchTo(caller);
 	return eta;
 }

@@ -11,7 +11,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "leadscore.h"
+#include "summary.h"
+#include "treemodel.h"
 
 #include <math.h>
 
@@ -46,14 +47,14 @@ OneLine(const char *s, int most)
 	return result;
 }
 
-static char *
+char *
 Utf8Line(const char *utf8)
 {
 	return OneLine(TextFromUtf8(utf8, strlen(utf8)), MAX_NAME_CHARS);
 }
 
 /* 24991 as 24,991; other numbers as they are. */
-static char *
+char *
 CountText(double x)
 {
 	char	   *digits;
@@ -107,7 +108,7 @@ Stars(double p)
 }
 
 /* Columns of a terminal; a Chinese character takes two. */
-static int
+int
 TextWidth(const char *s)
 {
 	int			width = 0;
@@ -117,7 +118,7 @@ TextWidth(const char *s)
 	return width;
 }
 
-static void
+void
 AppendPadding(StringInfo out, int n)
 {
 	appendStringInfoSpaces(out, Max(n, 0));
@@ -135,7 +136,7 @@ Get(JsonbContainer *object, const char *key, JsonbValue *v)
 		v->type != jbvNull;
 }
 
-static double
+double
 GetNumber(JsonbContainer *object, const char *key)
 {
 	JsonbValue	v;
@@ -184,7 +185,7 @@ GetCount(JsonbContainer *object, const char *key)
 }
 
 /* The array or object at `key`, or NULL if there is none or it is empty. */
-static JsonbContainer *
+JsonbContainer *
 GetContainer(JsonbContainer *object, const char *key, bool array)
 {
 	JsonbValue	v;
@@ -254,7 +255,7 @@ AppendRecalibrations(StringInfo out, JsonbContainer *info)
 }
 
 static void
-AppendHead(StringInfo out, JsonbContainer *info)
+AppendHead(StringInfo out, JsonbContainer *info, bool trees)
 {
 	char	   *fit = GetText(info, "fit");
 	char	   *rows = GetCount(info, "rows");
@@ -265,10 +266,11 @@ AppendHead(StringInfo out, JsonbContainer *info)
 	char	   *weights = GetCount(info, "weight_sum");
 	JsonbContainer *c;
 
-	appendStringInfoString(out, "Logistic regression");
-	if (fit)
-		appendStringInfo(out, ", %s", fit);
-	appendStringInfoString(out, "\n\n");
+	if (trees)
+		appendStringInfo(out, "Trees: %s\n\n", fit ? fit : "");
+	else
+		appendStringInfo(out, "Logistic regression%s%s\n\n", fit ? ", " : "",
+						 fit ? fit : "");
 
 	if (rows)
 	{
@@ -627,12 +629,17 @@ lead_summary(PG_FUNCTION_ARGS)
 	StringInfoData out;
 
 	initStringInfo(&out);
-	AppendHead(&out, info);
+	AppendHead(&out, info, model->trees != NULL);
 	if (out.data[out.len - 2] != '\n')
 		appendStringInfoChar(&out, '\n');
-	AppendTable(&out, model, GetContainer(info, "recalibrations", true) != NULL);
-	AppendReferences(&out, model->encoder);
-	AppendAliased(&out, model);
+	if (model->trees != NULL)
+		AppendTreeTable(&out, model, info);
+	else
+	{
+		AppendTable(&out, model, GetContainer(info, "recalibrations", true) != NULL);
+		AppendReferences(&out, model->encoder);
+		AppendAliased(&out, model);
+	}
 	AppendList(&out, info, "left_out", "Left out", AppendLeftOut);
 	AppendList(&out, info, "pooled", "Pooled", AppendPooled);
 	AppendList(&out, info, "imputed", "Imputed", AppendImputed);

@@ -15,7 +15,8 @@ RETURNS internal AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
 CREATE FUNCTION lead_train_finalfn(internal)
 RETURNS bytea AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
--- lead_train(label, features): a logistic regression of the label on the row.
+-- lead_train(label, features): a logistic regression of the label on the row; with the
+-- option "family" a random forest ("forest") or boosted trees ("boost").
 -- label		boolean or integer 0/1; NULL: outcome not known, counted and left out
 -- features		a row with names; the label's own column, identifiers, constants
 --				and times are left out and said
@@ -24,7 +25,8 @@ RETURNS bytea AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 --				learn from, a column that alone determines the label, more than
 --				5,000 design columns; see lead_frame() for those of the rows
 -- method		maximum likelihood by Newton steps on the grouped rows; McCullagh
---				and Nelder, Generalized Linear Models, 2nd ed. 1989, chapter 4
+--				and Nelder, Generalized Linear Models, 2nd ed. 1989, chapter 4; trees as in
+--				treegrow.c, forest.c and boost.c
 CREATE AGGREGATE lead_train(label "any", features record) (
 	SFUNC = lead_train_transfn,
 	STYPE = internal, SSPACE = 65536,
@@ -47,7 +49,7 @@ CREATE AGGREGATE lead_train(label "any", features record, options jsonb) (
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE lead_train("any", record, jsonb) IS
-'train a model with options: logistic regression of the label on the row';
+'train a model with options: logistic regression, forest or boosted trees of the label on the row';
 
 -- lead_train_columns(label, options, value, …): the same from single values,
 -- faster than a whole row; {"names": [...]} names them.
@@ -87,7 +89,7 @@ CREATE FUNCTION lead_coefficients(model bytea,
 	OUT std_estimate float8) RETURNS SETOF record
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 50;
 COMMENT ON FUNCTION lead_coefficients(bytea) IS
-	'a row per design column: estimate, standard error, test, interval, odds ratio';
+	'a row per design column: estimate, standard error, test, interval, odds ratio; trees have none';
 
 CREATE FUNCTION lead_covariance(model bytea) RETURNS float8[]
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

@@ -68,19 +68,24 @@ AS 'MODULE_PATHNAME', 'lead_encode'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 COMMENT ON FUNCTION lead_encode(model bytea, features record) IS
-'design row of a lead, in the order of lead_encoded_names; an offset has no place in it';
+'design row of a lead, in the order of lead_encoded_names; an offset has no place in it, trees have none';
 
 ----------------------------------------------------------------------------
 -- Explanations
 ----------------------------------------------------------------------------
 
+-- lead_explain(model, features): a row per column, the strongest first, then what the
+-- average lead has; contributions add up to the log-odds, of a forest to the
+-- probability (unit says which).  A line's are its terms above the average; those of
+-- trees are exact path-dependent Shapley values (Lundberg, Erion, Lee 2018), which
+-- take milliseconds for a large forest.
 CREATE FUNCTION lead_explain(model bytea, features record)
 RETURNS TABLE ("column" text, value text, contribution float8, unit text)
 AS 'MODULE_PATHNAME', 'lead_explain'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 20;
 
 COMMENT ON FUNCTION lead_explain(model bytea, features record) IS
-'what each column of a row adds to the log-odds of the average lead';
+'what each column of a row adds to the log-odds, or a forest''s probability, of the average lead';
 
 CREATE FUNCTION lead_explain(model bytea, features jsonb)
 RETURNS TABLE ("column" text, value text, contribution float8, unit text)
@@ -88,7 +93,7 @@ AS 'MODULE_PATHNAME', 'lead_explain_json'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 20;
 
 COMMENT ON FUNCTION lead_explain(model bytea, features jsonb) IS
-'what each key of a JSON object adds to the log-odds of the average lead';
+'what each key of a JSON object adds to the log-odds, or a forest''s probability, of the average lead';
 
 CREATE FUNCTION lead_reasons(model bytea, features record, n integer DEFAULT 3)
 RETURNS text

@@ -87,7 +87,7 @@ COMMENT ON COLUMN leadscore.monitor_run.rows IS 'leads in the window; NULL: the 
 COMMENT ON COLUMN leadscore.monitor_run.labelled IS 'matured leads with an outcome and a score: what the quality is of';
 COMMENT ON COLUMN leadscore.monitor_run.positives IS 'of these, outcomes that are true';
 COMMENT ON COLUMN leadscore.monitor_run.unmatured IS 'leads of the window that are too young: unknown, whatever their label is now';
-COMMENT ON COLUMN leadscore.monitor_run.previous_run_id IS 'the latest run whose window ended when this one begins, or before; no foreign key';
+COMMENT ON COLUMN leadscore.monitor_run.previous_run_id IS 'the latest run whose window ended when this one begins, or before, give or take a hundredth of it; no foreign key';
 COMMENT ON COLUMN leadscore.monitor_run.measured IS 'columns whose drift was measured, the score as one';
 COMMENT ON COLUMN leadscore.monitor_run.drift_share IS 'drifted columns of those measured';
 COMMENT ON COLUMN leadscore.monitor_run.drifted IS 'is the share great enough for the whole to count as drifted?';
@@ -511,12 +511,15 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	statement text := leadscore.monitor_query(run, spec, model, columns, scored);
+	here jsonb := leadscore.current_settings();
 	more text;
 BEGIN
 	BEGIN
 		PERFORM leadscore.set_settings(spec->'settings');
 		EXECUTE statement INTO profile, rows, unmatured, evaluation, unsure, seen
 		USING model, run.window_from, run.window_to, run.label_from, run.label_to;
+		-- the end of this function gives search_path back, not the time zone
+		PERFORM leadscore.set_settings(here);
 	EXCEPTION WHEN OTHERS THEN
 		GET STACKED DIAGNOSTICS failure = MESSAGE_TEXT, more = PG_EXCEPTION_DETAIL;
 		failure := concat_ws(': ', failure, nullif(more, ''));
@@ -526,10 +529,24 @@ $$;
 COMMENT ON FUNCTION leadscore.scan_watched(leadscore.monitor_run, jsonb, bytea, jsonb, boolean) IS
 'reads a watched source once; failure says why it could not';
 
+-- What a unit of log-odds is in percentage points by the scores of the hold-out, which the
+-- training itself has none of: those of the window tell nothing once they have all gone to
+-- 0 or 1.  NULL: nobody knows.
+CREATE FUNCTION leadscore.points_per_log_odds(holdout leadprofile, current leadprofile)
+RETURNS double precision
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT d.impact_points / d.impact_log_odds FROM @extschema@.lead_drift(holdout, current) AS d
+	WHERE d.impact_log_odds <> 0 ORDER BY abs(d.impact_log_odds) DESC LIMIT 1
+$$;
+COMMENT ON FUNCTION leadscore.points_per_log_odds(leadprofile, leadprofile) IS 'percentage points that a unit of log-odds moves the scores of a hold-out, first-order';
+
 -- Writes down how a profile differs from another, all columns or the score alone.
 -- impact	false: not comparable, for another version scored the other side
+-- points	percentage points per unit of log-odds; NULL: as lead_drift() has it
 CREATE FUNCTION leadscore.put_drift(run bigint, against text, reference leadprofile, current leadprofile, options jsonb,
-	score boolean, impact boolean DEFAULT true)
+	score boolean, impact boolean DEFAULT true, points double precision DEFAULT NULL)
 RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
@@ -539,13 +556,14 @@ AS $$
 		vanished_levels, out_of_range, impact_log_odds, impact_points, note, impact_exact, impact_against)
 	SELECT run, put_drift.against, d.position, d."column", d.kind, d.method, d.statistic, d.p_value, d.threshold,
 		d.drifted, d.chance_threshold, d.p_adjusted, d.beyond_chance, d.rows_before, d.rows_now, d.missing_before, d.missing_now, d.new_levels,
-		d.vanished_levels, d.out_of_range, CASE WHEN impact THEN d.impact_log_odds END, CASE WHEN impact THEN d.impact_points END, d.note,
+		d.vanished_levels, d.out_of_range, CASE WHEN impact THEN d.impact_log_odds END,
+		CASE WHEN impact THEN coalesce(d.impact_log_odds * points, d.impact_points) END, d.note,
 		CASE WHEN impact THEN d.impact_exact END, CASE WHEN impact THEN d.impact_against END
 	FROM (SELECT row_number() OVER () AS position, d.* FROM @extschema@.lead_drift(reference, current, options) AS d) AS d
 	WHERE d.missing_now IS NOT NULL		-- columns that the model scores with
 		AND (score IS NULL OR score = (d.kind = 'score'))
 $$;
-COMMENT ON FUNCTION leadscore.put_drift(bigint, text, leadprofile, leadprofile, jsonb, boolean, boolean) IS
+COMMENT ON FUNCTION leadscore.put_drift(bigint, text, leadprofile, leadprofile, jsonb, boolean, boolean, double precision) IS
 'writes down the drift between two profiles, a row per column';
 
 -- Quality, beside that of the version's hold-out.
@@ -582,6 +600,7 @@ COMMENT ON FUNCTION leadscore.positive_rate(jsonb) IS 'the share of positives in
 
 -- The run that a window is compared with besides the training: the latest of the same
 -- source that ended when it begins, or before; where there are no windows, the last.
+-- A schedule is not kept to the millisecond: windows may overlap by a hundredth.
 CREATE FUNCTION leadscore.previous_run(run leadscore.monitor_run)
 RETURNS leadscore.monitor_run
 LANGUAGE sql STABLE
@@ -590,7 +609,7 @@ AS $$
 	SELECT r FROM leadscore.monitor_run AS r
 	WHERE r.name = run.name AND r.source = run.source AND r.profile IS NOT NULL AND r.monitor_run_id <> run.monitor_run_id
 		AND CASE WHEN run.window_from IS NULL THEN r.window_from IS NULL AND r.window_to IS NOT DISTINCT FROM run.window_to
-			ELSE r.window_to <= run.window_from END
+			WHEN isfinite(run.window_from) THEN r.window_to <= run.window_from + (run.window_to - run.window_from) / 100 END
 	ORDER BY r.window_to DESC, r.monitor_run_id DESC LIMIT 1
 $$;
 COMMENT ON FUNCTION leadscore.previous_run(leadscore.monitor_run) IS 'the run whose window a run is compared with';
@@ -711,7 +730,8 @@ DECLARE
 	previous leadscore.monitor_run := leadscore.previous_run(run);
 	notes text[] := CASE WHEN holdout IS NULL THEN ARRAY['the version has no hold-out to compare scores and quality with'] END;
 BEGIN
-	PERFORM leadscore.put_drift(run.monitor_run_id, 'training', training, current, options, false);
+	PERFORM leadscore.put_drift(run.monitor_run_id, 'training', training, current, options, false,
+		points => leadscore.points_per_log_odds(holdout, current));
 	PERFORM leadscore.put_drift(run.monitor_run_id, 'training', coalesce(holdout, training), current, options, true);
 	IF previous.monitor_run_id IS NOT NULL THEN
 		BEGIN
@@ -787,14 +807,14 @@ BEGIN
 		labelled = labelled, positives = positives, unmatured = found.unmatured, measured = s.measured, drifted_columns = s.drifted_columns, drift_share = s.share,
 		drifted = s.share >= coalesce((watch.options->>'drift_share')::float8, 0.5),
 		score_statistic = s.score_statistic, score_drifted = s.score_drifted,
-		impact_log_odds = s.impact_log_odds, impact_points = s.impact_points, missing = s.missing_now,
+		impact_log_odds = s.impact_log_odds, impact_points = CASE WHEN s.impact_points IS NOT NULL THEN s.points END, missing = s.missing_now,
 		columns_that_matter = s.columns_that_matter, profile = found.profile, note = nullif(array_to_string(notes, '; '), '')
 	FROM (SELECT c.*, c.drifted_columns::float8 / nullif(c.measured, 0) AS share, d.impact_log_odds, d.impact_points, d.missing_now,
 			d.columns_that_matter
 		-- the score is measured against another profile than the columns are
 		FROM (SELECT count(c.drifted) AS measured, count(*) FILTER (WHERE c.drifted) AS drifted_columns,
 				max(c.statistic) FILTER (WHERE c.kind = 'score') AS score_statistic,
-				bool_or(c.drifted) FILTER (WHERE c.kind = 'score') AS score_drifted
+				bool_or(c.drifted) FILTER (WHERE c.kind = 'score') AS score_drifted, sum(c.impact_points ORDER BY c.position) AS points
 			FROM leadscore.monitor_column AS c WHERE c.monitor_run_id = run.monitor_run_id AND c.against = 'training') AS c,
 			@extschema@.lead_drift_summary(training, found.profile, options #- '{columns,(score)}') AS d) AS s
 	WHERE r.monitor_run_id = run.monitor_run_id;

@@ -225,8 +225,8 @@ BEGIN
 
 	RETURN QUERY
 	SELECT v.metric, NULL::text, CASE WHEN few IS NULL THEN v.value END, v.certain, NULL::boolean,
-		coalesce(few, 'the version has no hold-out to compare with')
-	FROM (SELECT x.metric, x.value, x.certain
+		coalesce(few, CASE WHEN v.measured THEN 'the version has no hold-out to compare with' ELSE 'the scores do not tell it' END)
+	FROM (SELECT x.metric, x.value, x.certain, m.value IS NOT NULL AS measured
 		FROM leadscore.monitor_metric AS m, LATERAL (VALUES
 			('auc', 'auc', m.value, true),
 			('auc_drop', 'auc', m.reference - m.value, m.high < m.reference),
@@ -238,7 +238,7 @@ BEGIN
 		WHERE m.monitor_run_id = run.monitor_run_id AND x.source = m.metric
 		UNION ALL
 		-- nothing could be read
-		SELECT k.metric, NULL, true FROM leadscore.check_metrics() AS k WHERE k."of" = 'quality' AND run.rows IS NULL) AS v;
+		SELECT k.metric, NULL, true, NULL FROM leadscore.check_metrics() AS k WHERE k."of" = 'quality' AND run.rows IS NULL) AS v;
 END;
 $$;
 COMMENT ON FUNCTION leadscore.check_values(text) IS 'what the newest look at a model says to each metric that a rule may be about';
@@ -335,7 +335,7 @@ DECLARE
 	failure jsonb;
 BEGIN
 	SELECT count(*) FILTER (WHERE v.severity = 'error'),
-		coalesce(string_agg(format('%s: %s', v.severity, v.detail), '; '), 'nothing found')
+		coalesce(string_agg(concat(v.severity, ': ', 'column "' || v."column" || '": ', v.detail), '; '), 'nothing found')
 	INTO errors, found FROM @extschema@.lead_validate(name) AS v;
 	IF leadscore.is_live(name) THEN
 		look := @extschema@.lead_monitor(name);

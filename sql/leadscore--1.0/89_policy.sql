@@ -68,7 +68,8 @@ GRANT USAGE, SELECT, UPDATE ON SEQUENCE leadscore.decisions_decision_id_seq TO @
 -- Policies
 ----------------------------------------------------------------------------
 
--- An interval of an object, or NULL; an error if it is none, or not greater than zero.
+-- An interval of an object, or NULL; an error if it is none, not greater than zero, or
+-- beyond what can be added to a time.
 CREATE FUNCTION leadscore.interval_of(what text, given jsonb, key text)
 RETURNS interval
 LANGUAGE plpgsql STABLE
@@ -87,7 +88,7 @@ BEGIN
 	EXCEPTION WHEN data_exception THEN
 		x := NULL;
 	END;
-	IF x IS NULL OR x <= interval '0' THEN
+	IF x IS NULL OR x <= interval '0' OR x > interval '10000 years' THEN
 		RAISE EXCEPTION 'invalid value for "%" in %', key, what USING ERRCODE = 'invalid_parameter_value',
 			DETAIL = 'It must be an interval, such as "30 days".';
 	END IF;
@@ -269,6 +270,7 @@ BEGIN
 	WHERE v.name = $1 AND v.version = live_recipe.version;
 	SELECT d.deployed_at INTO promoted_at FROM leadscore.deployments AS d WHERE d.name = $1 AND d.alias = 'champion'
 	ORDER BY d.deployment_id DESC LIMIT 1;
+	promoted_at := coalesce(promoted_at, made_at);		-- the history of a model is not renamed with it
 	spec := run.spec - 'recalibrated';
 	IF NOT leadscore.own_words($1, spec) THEN
 		PERFORM leadscore.check_author(format('the recipe of version %s of model "%s"', version, $1), run.started_by,
@@ -514,8 +516,8 @@ AS $$
 	RETURNING d.name, d.decision, d.step, d.reasons, d.version, (run).verdict, d.decision_id, d.monitor_run_id, d.run_id
 $$;
 
--- The newest monitor run of the live version since it is live; one is made if there is
--- none.
+-- The newest monitor run of the live version, of the source that it is watched by, since
+-- it is live; one is made if there is none.
 CREATE FUNCTION leadscore.monitored_since(name text, version integer, since timestamptz)
 RETURNS leadscore.monitor_run
 LANGUAGE plpgsql
@@ -526,8 +528,12 @@ DECLARE
 	monitored leadscore.monitor_run;
 BEGIN
 	FOR attempt IN 1 .. 2 LOOP
+		-- a look at other leads, or under another name of theirs, says nothing of these
 		SELECT m.* INTO monitored FROM leadscore.monitor_run AS m
-		WHERE m.name = $1 AND m.version = $2 AND m.started_at >= since ORDER BY m.monitor_run_id DESC LIMIT 1;
+		WHERE m.name = $1 AND m.version = $2 AND m.started_at >= since
+			AND m.source = coalesce((SELECT w.source FROM leadscore.watches AS w WHERE w.name = $1), (SELECT r.spec->>'source'
+				FROM leadscore.versions AS v JOIN leadscore.runs AS r USING (run_id) WHERE v.name = $1 AND v.version = $2))
+		ORDER BY m.monitor_run_id DESC LIMIT 1;
 		EXIT WHEN FOUND;
 		PERFORM @extschema@.lead_monitor($1);
 	END LOOP;
@@ -584,7 +590,10 @@ DECLARE
 	wanted bigint := coalesce((policy->>'min_outcomes')::bigint, 200);
 	of_each bigint := coalesce((gate->>'min_positives')::bigint, 10);
 BEGIN
-	IF read.fresh IS NULL THEN
+	IF (SELECT leadscore.line_of(v.model) IS NULL FROM leadscore.versions AS v
+			WHERE v.name = climb.name AND v.version = climb.version) THEN
+		RETURN '{"step": "full", "note": "trees are trained anew: only a logistic regression can be recalibrated"}';
+	ELSIF read.fresh IS NULL THEN
 		RETURN '{"step": "full", "note": "no rows can be told from those that the champion has seen"}';
 	ELSIF read.fresh < wanted OR least(read.positives, read.to_learn - read.positives) < of_each THEN
 		RETURN jsonb_build_object('step', 'keep', 'note', format('%s outcomes are new to the champion, of which %s to learn from with %s'
@@ -614,6 +623,29 @@ AS $$
 		leadscore.p_text(CASE ladder->>'step' WHEN 'full' THEN greatest((ladder->>'p_keep')::float8, (ladder->>'p_intercept')::float8,
 			(ladder->>'p_slope')::float8) ELSE (ladder->>concat('p_', ladder->>'step'))::float8 END)))
 $$;
+
+-- Would a training by the recipe of the last version read the rows that this was trained
+-- on?  It would be its twin, night after night.
+CREATE FUNCTION leadscore.nothing_new(name text)
+RETURNS boolean
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	spec pg_catalog.jsonb := leadscore.with_columns(leadscore.last_spec(name));
+	before pg_catalog.text := (SELECT r.fingerprint FROM leadscore.versions AS v JOIN leadscore.runs AS r USING (run_id)
+		WHERE v.name OPERATOR(pg_catalog.=) nothing_new.name ORDER BY v.version DESC LIMIT 1);
+	here pg_catalog.jsonb := leadscore.current_settings();
+	data record;
+BEGIN
+	PERFORM leadscore.set_settings(spec OPERATOR(pg_catalog.->) 'settings');
+	EXECUTE leadscore.training_query(spec, NULL, false) INTO data;
+	PERFORM leadscore.set_settings(here);
+	RETURN (data.training).fingerprint OPERATOR(pg_catalog.=) before;
+EXCEPTION WHEN OTHERS THEN
+	RETURN false;		-- the training will find the same, and record it
+END;
+$$;
+COMMENT ON FUNCTION leadscore.nothing_new(text) IS 'would the next version be trained on the rows of the last?';
 
 -- A decision in one line.
 CREATE FUNCTION leadscore.decision_text(decided lead_decision)
@@ -655,26 +687,34 @@ BEGIN
 	SELECT * INTO live FROM leadscore.live_recipe(name);
 	numbers := jsonb_build_object('policy', policy, 'champion', live.version);
 
+	kept := policy ? 'frames_window' OR live.spec ? 'frames';
 	BEGIN
 		monitored := leadscore.monitored_since(name, live.version, live.promoted_at);
-		kept := policy ? 'frames_window' OR live.spec ? 'frames';
-		IF monitored.rows IS NULL AND NOT kept THEN
-			RAISE EXCEPTION '%', coalesce((SELECT string_agg(concat('column "' || f."column" || '": ', f.detail), '; ' ORDER BY f.position)
-				FROM leadscore.monitor_finding AS f WHERE f.monitor_run_id = monitored.monitor_run_id AND f.severity = 'error'),
-				monitored.note);
-		END IF;
-		spec := CASE WHEN kept THEN live.champion_spec ELSE leadscore.with_columns(live.champion_spec) END;
-		matured := clock_timestamp() - (SELECT w.maturity FROM leadscore.watches AS w WHERE w.name = name);
-		IF kept THEN
-			read := leadscore.kept_outcomes(name, spec, live.run);
-		ELSIF policy ? 'new_outcomes' THEN
-			read := leadscore.read_outcomes(spec, matured, false);
-		END IF;
 	EXCEPTION WHEN OTHERS THEN
 		GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
+	END;
+	-- outside of that block: the run stays, whatever it found
+	IF message IS NULL AND monitored.rows IS NULL AND NOT kept THEN
+		message := coalesce((SELECT string_agg(concat('column "' || f."column" || '": ', f.detail), '; ' ORDER BY f.position)
+			FROM leadscore.monitor_finding AS f WHERE f.monitor_run_id = monitored.monitor_run_id AND f.severity = 'error'),
+			monitored.note);
+	ELSIF message IS NULL THEN
+		BEGIN
+			spec := CASE WHEN kept THEN live.champion_spec ELSE leadscore.with_columns(live.champion_spec) END;
+			matured := clock_timestamp() - (SELECT w.maturity FROM leadscore.watches AS w WHERE w.name = name);
+			IF kept THEN
+				read := leadscore.kept_outcomes(name, spec, live.run);
+			ELSIF policy ? 'new_outcomes' THEN
+				read := leadscore.read_outcomes(spec, matured, false);
+			END IF;
+		EXCEPTION WHEN OTHERS THEN
+			GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
+		END;
+	END IF;
+	IF message IS NOT NULL THEN
 		RAISE WARNING 'model "%" cannot be watched: %', name, message;
 		RETURN leadscore.decide(name, 'failed', NULL, ARRAY[message], numbers, monitored.monitor_run_id);
-	END;
+	END IF;
 	figures := leadscore.policy_figures(monitored, live.made_at)
 		|| jsonb_build_object('new_outcomes', leadscore.count_new_outcomes(live.run, spec, kept, read));
 	SELECT CASE policy->>'combine' WHEN 'all' THEN bool_and(j.met) ELSE bool_or(j.met) END AS met,
@@ -712,6 +752,9 @@ BEGIN
 				(policy->>'half_life')::interval), spec,
 			CASE WHEN NOT kept THEN (leadscore.fresh_rows(spec, spec->'columns', matured)).halved END, step, read,
 			format('recalibrated: %s', array_to_string(reasons, '; ')), jsonb_build_object('decision', 'auto', 'step', step));
+	ELSIF NOT kept AND leadscore.nothing_new(name) THEN
+		RETURN leadscore.decide(name, 'kept', step, reasons || 'the last version was trained on the rows that there are'::text,
+			numbers, monitored.monitor_run_id);
 	ELSE
 		run := @extschema@.lead_retrain(name, description => format('retrained: %s', array_to_string(reasons, '; ')),
 			tags => jsonb_build_object('decision', 'auto', 'step', 'full'),

@@ -231,7 +231,7 @@ BEGIN ATOMIC
 		SELECT name, odds_ratio, std_estimate AS effect, CASE WHEN estimate <> 0 THEN ci_low * std_estimate / estimate END AS low,
 			CASE WHEN estimate <> 0 THEN ci_high * std_estimate / estimate END AS high,
 			row_number() OVER (ORDER BY abs(std_estimate) DESC, name COLLATE "C") AS i, count(*) OVER () AS all_of_them
-		FROM lead_coefficients(model) WHERE std_estimate IS NOT NULL AND "column" IS NOT NULL),
+		FROM lead_coefficients(leadscore.line_of(model)) WHERE std_estimate IS NOT NULL AND "column" IS NOT NULL),
 	shown AS (SELECT * FROM effects WHERE i <= least(greatest(top, 1), 200))
 	SELECT CASE WHEN n > 0 THEN
 		leadscore.svg_document(height, title, concat(CASE WHEN n < total THEN concat('The ', n, ' largest of ', total) ELSE 'All' END,
@@ -364,7 +364,8 @@ BEGIN ATOMIC
 			|| leadscore.svg_line(p, xs, ys, '#0072B2', '', 1.5) || marks)
 		ELSE leadscore.svg_note(title, 'Nothing was measured yet.') END
 	FROM (SELECT count(y) AS n, min(x) AS first_x, max(x) AS last_x, (array_agg(y ORDER BY i DESC) FILTER (WHERE y IS NOT NULL))[1] AS last_y,
-				min(least(y, low, r, rl, CASE WHEN zero THEN 0 END)) AS least, max(greatest(y, high, r, rh, CASE WHEN zero THEN 0 END)) AS most
+				min(least(y, low, r, rl, CASE WHEN zero THEN 0 END)) AS least,
+				max(greatest(nullif(y, 'Infinity'), high, r, rh, CASE WHEN zero THEN 0 END)) AS most	-- what is infinite is drawn on the edge
 			FROM unnest(xs, ys, lows, highs, refs, ref_lows, ref_highs) WITH ORDINALITY AS u(x, y, low, high, r, rl, rh, i)) AS s,
 		LATERAL leadscore.nice_ticks(least, most) AS y_ticks,
 		LATERAL (SELECT first_x - margin AS a, last_x + margin AS b FROM (SELECT greatest((last_x - first_x) * 0.04, 43200) AS margin) AS g) AS t,

@@ -105,7 +105,7 @@ LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT '<header><h1>' || leadscore.html_text(named, 200) || '</h1><p>'
 		|| CASE WHEN number IS NULL THEN 'No version of this model was trained yet.'
-			ELSE 'Version ' || number || CASE WHEN live.version = number THEN ', live since ' || leadscore.time_text(live.deployed_at)
+			ELSE 'Version ' || number || CASE WHEN live.version = number THEN concat(', live', ' since ' || leadscore.time_text(live.deployed_at))
 				WHEN live.version IS NULL THEN ', not live' ELSE ', not live: version ' || live.version || ' is' END || '.' END
 		|| '</p>' || coalesce('<p>' || leadscore.html_text((SELECT m.description FROM leadscore.models AS m WHERE m.name = named), 1000)
 			|| '</p>', '')
@@ -126,7 +126,7 @@ BEGIN ATOMIC
 		LEFT JOIN leadscore.runs AS r ON r.run_id = run
 		LEFT JOIN (SELECT max(value) FILTER (WHERE key = 'auc') AS auc, max(value) FILTER (WHERE key = 'log_loss') AS log_loss
 			FROM leadscore.metrics WHERE run_id = run) AS q ON true
-		LEFT JOIN LATERAL (SELECT a.version, d.deployed_at FROM leadscore.aliases AS a JOIN leadscore.deployments AS d
+		LEFT JOIN LATERAL (SELECT a.version, d.deployed_at FROM leadscore.aliases AS a LEFT JOIN leadscore.deployments AS d
 				ON d.name = a.name AND d.alias = a.alias AND d.version = a.version
 			WHERE a.name = named AND a.alias = 'champion' ORDER BY d.deployment_id DESC LIMIT 1) AS live ON true;
 END;
@@ -207,9 +207,9 @@ BEGIN ATOMIC
 				leadscore.number_text(c.odds_ratio), CASE WHEN c.p < 0.001 THEN '< 0.001' ELSE round(c.p::numeric, 3)::text END,
 					leadscore.number_text(c.std_estimate)) ORDER BY i)
 			FROM (SELECT x.*, row_number() OVER (ORDER BY abs(std_estimate) DESC NULLS LAST, name COLLATE "C") AS i
-				FROM lead_coefficients(v.model) AS x
+				FROM lead_coefficients(leadscore.line_of(v.model)) AS x
 				WHERE x.estimate IS NOT NULL) AS c WHERE i <= 30),
-			(SELECT count(*) FROM lead_coefficients(v.model) AS x WHERE x.estimate IS NOT NULL))
+			(SELECT count(*) FROM lead_coefficients(leadscore.line_of(v.model)) AS x WHERE x.estimate IS NOT NULL))
 	FROM leadscore.versions AS v WHERE v.run_id = run;
 END;
 COMMENT ON FUNCTION leadscore.report_coefficients(uuid) IS 'section of a report: the coefficients with the largest effects';

@@ -2,7 +2,7 @@
 -- figure is found a second time by the plain functions that it is made of.
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(78);
+SELECT plan(85);
 SET LOCAL client_min_messages = error;
 SET LOCAL timezone = 'UTC';
 
@@ -45,10 +45,13 @@ FROM model, (SELECT city, clicks, pages, created, won FROM leads WHERE created >
 SELECT is((SELECT string_agg(d::text, E'\n' ORDER BY "column") FROM (SELECT "column", rows, nulls, "distinct", mean, sd FROM lead_describe(r.profile)) AS d),
 	(SELECT string_agg(d::text, E'\n' ORDER BY "column") FROM (SELECT "column", rows, nulls, "distinct", mean, sd FROM lead_describe(w.p) WHERE "column" NOT IN ('created', 'won')) AS d),
 	'the profile of the window') FROM leadscore.monitor_run AS r, w;
-SELECT results_eq($$SELECT "column", method, statistic, p_value, threshold, drifted, rows_before, rows_now, missing_before, missing_now, impact_log_odds, impact_points
+SELECT results_eq($$SELECT "column", method, statistic, p_value, threshold, drifted, rows_before, rows_now, missing_before, missing_now, impact_log_odds
 		FROM leadscore.monitor_column WHERE against = 'training' AND kind <> 'score' ORDER BY position$$,
-	$$SELECT d."column", method, statistic, p_value, threshold, drifted, rows_before, rows_now, missing_before, missing_now, impact_log_odds, impact_points
+	$$SELECT d."column", method, statistic, p_value, threshold, drifted, rows_before, rows_now, missing_before, missing_now, impact_log_odds
 		FROM model, w, lead_drift(lead_profile(m), w.p) AS d WHERE d."column" IN ('city', 'clicks', 'pages')$$, 'drift of the columns is that against the training');
+SELECT cmp_ok(max(abs(c.impact_points - c.impact_log_odds * s.points)), '<', 1e-9::float8, 'in percentage points by the slope of the hold-out''s scores')
+FROM leadscore.monitor_column AS c, (SELECT avg(100 * p * (1 - p)) AS points FROM model, leads AS l, lead_score(m, l) AS p WHERE id > 2400) AS s
+WHERE against = 'training' AND kind <> 'score';
 SELECT results_eq($$SELECT kind, statistic, p_value, drifted, rows_before, rows_now FROM leadscore.monitor_column WHERE against = 'training' AND "column" = '(score)'$$,
 	$$SELECT kind, statistic, p_value, drifted, 600::bigint, 240::bigint FROM leadscore.version_profiles, w, lead_drift(holdout, w.p) AS d WHERE d."column" = '(score)'$$, 'that of the scores against the hold-out');
 SELECT results_eq('SELECT metric, value, low, high FROM leadscore.monitor_metric WHERE metric NOT LIKE $$positive%$$ ORDER BY 1',
@@ -187,6 +190,31 @@ SELECT is((SELECT (value > "limit", passed, detail)::text FROM lead_check('m')),
 	'(t,t,"AUC less than on the hold-out: beyond the limit, but not beyond chance")', 'within chance');
 -- an empty column is an alarm whatever drift says; no hold-out, no rule on its quality
 SELECT is((SELECT (passed, detail)::text FROM lead_check('none') WHERE rule = 'auc_drop'), '(,"the version has no hold-out to compare with")', 'no hold-out: nothing is said');
+
+-- the session's settings are not the recipe's
+SET LOCAL timezone = 'Asia/Tokyo';
+DO $$BEGIN PERFORM lead_monitor('m', period => '10 days', until => '2024-03-01 00:00+00'); END$$;
+SELECT is(current_setting('timezone'), 'Asia/Tokyo', 'a look leaves the time zone as it was');
+SET LOCAL timezone = 'UTC';
+-- a schedule is a little early or late
+DO $$BEGIN PERFORM lead_monitor('m', period => '10 days', until => '2024-03-10 23:59:59.9'); END$$;
+SELECT is(p.window_to, timestamptz '2024-03-01', 'a window that begins a little early has one before')
+FROM leadscore.monitor_run AS r JOIN leadscore.monitor_run AS p ON p.monitor_run_id = r.previous_run_id
+WHERE r.window_to = '2024-03-10 23:59:59.9';
+DO $$BEGIN PERFORM lead_monitor('m', period => '10 days', until => '2024-03-10 20:00'); END$$;
+SELECT is(previous_run_id, NULL, 'more than a hundredth is an overlap') FROM leadscore.monitor_run WHERE window_to = '2024-03-10 20:00';
+
+-- where all scores have gone to 1 the impact has not gone to 0
+SELECT cmp_ok((lead_monitor('m', source => 'SELECT city, clicks, pages + 1e6 AS pages FROM leads')).impact_points, '>', 100::float8, 'a great drift has a great impact');
+
+-- a feature of the scores' own name would make a profile that nobody can read
+SELECT throws_like($$SELECT lead_profile(lead_fit(f), f) FROM (SELECT lead_frame(won, l) AS f FROM (SELECT clicks AS "(score)", won FROM leads) AS l) AS x$$,
+	'the model has a column "(score)", as that of the scores is called', 'a feature called like the scores');
+
+-- the log of a job names the column
+ALTER TABLE leads RENAME clicks TO taps;
+SELECT matches(leadscore.monitor_job('m')->>'result', '^error: column "clicks": the source has lost it; its type was integer;', 'a column is gone: the job says which');
+ALTER TABLE leads RENAME taps TO clicks;
 
 -- in a transaction the model moves on, and is gone
 SELECT lives_ok($$UPDATE leadscore.models SET name = 'renamed' WHERE name = 'm'$$, 'a model is renamed');

@@ -2,7 +2,7 @@
 -- much as a reader may see.
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(60);
+SELECT plan(62);
 SET LOCAL client_min_messages = error;
 ALTER SEQUENCE leadscore.monitor_run_monitor_run_id_seq RESTART;	-- so that numbers given here are rolled back, too
 
@@ -110,6 +110,11 @@ SET LOCAL ROLE plot_reader;
 SELECT throws_ok('SELECT * FROM leadscore.holdouts', '42501', NULL, 'a reader may not see the rows held out');
 SELECT is(regexp_replace(lead_report(name), '<footer>.*', ''), regexp_replace(html, '<footer>.*', ''), 'and has the report all the same') FROM reports WHERE name ~ 'script.*t>$';
 RESET ROLE;
+
+-- a statistic may be infinite: it is on the edge, and the others keep their scale
+SELECT matches(leadscore.plot_series('t', 's', '{a,b}', 'y', 'number', '{0,1e6}', ARRAY[2, y], NULL, NULL, '{1,1}', NULL, NULL, '{t,t}', true),
+	'>2\.0</text>.*<circle cx="[0-9.]+" cy="' || cy || '"', 'a value of ' || y)
+FROM (VALUES (2::float8, '92'), ('Infinity', '92')) AS v(y, cy);
 
 SELECT * FROM finish();
 ROLLBACK;

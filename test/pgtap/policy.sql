@@ -3,7 +3,7 @@ SET client_min_messages = error;
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 \set olist `test -r ../shared/data/olist_funnel/closed_deals.csv.gz && echo true || echo false`
-SELECT plan(43);
+SELECT plan(51);
 
 -- Chance by hash: the same on every version of the server.
 CREATE FUNCTION pg_temp.u(id int, draw int) RETURNS float8 IMMUTABLE LANGUAGE sql AS $$
@@ -107,6 +107,33 @@ SELECT is((SELECT r.status || ': ' || r.error FROM leadscore.runs AS r WHERE r.r
 SELECT is(lead_model_version('leads'), 4, 'and the champion stays');
 ALTER TABLE leads RENAME TO leads_gone;
 SELECT is(ROW(d.decision, d.run_id)::text, ROW('failed', NULL)::text, 'no source: failed') FROM lead_retrain_if_needed('leads') AS d;
+
+----------------------------------------------------------------------------
+-- Nothing new, another name, a look that fails
+----------------------------------------------------------------------------
+
+SELECT throws_like($$SELECT lead_set_policy('leads', '{"max_age": "1 day", "cooldown": "99999999 years"}')$$, 'invalid value for "cooldown" in policy',
+	'no time is so late');
+CREATE TABLE again (id int PRIMARY KEY, created date, g text, x float8, z int, won boolean);
+SELECT FROM pg_temp.more('again', 2000, '2015-01-01');
+SELECT FROM lead_train_model('again', 'again', 'won', features => '{g,x,z}', key => 'id', holdout => '{"by": "none"}', gate => '{"promote": "always"}');
+SELECT FROM lead_set_policy('again', '{"max_age": "1 microsecond"}');
+SELECT is(ROW(d.decision, d.version, d.reasons[3])::text, ROW('kept', NULL, 'the last version was trained on the rows that there are')::text,
+	'the same rows are not trained on again') FROM lead_retrain_if_needed('again') AS d;
+UPDATE again SET g = g || 'x' WHERE id = 1;
+SELECT is(ROW(d.decision, d.version)::text, ROW('retrained', 2)::text, 'other rows are, be they as many') FROM lead_retrain_if_needed('again') AS d;
+DO $$BEGIN PERFORM lead_monitor('again'), lead_monitor('again', source => 'SELECT * FROM again LIMIT 10'); END$$;
+SELECT is((SELECT m.rows FROM leadscore.monitor_run AS m WHERE m.monitor_run_id = d.monitor_run_id), 2000::bigint, 'a look at other leads does not count')
+FROM lead_retrain_if_needed('again') AS d;
+UPDATE leadscore.models SET name = 'anew' WHERE name = 'again';
+SELECT is(ROW(d.decision, d.monitor_run_id IS NOT NULL)::text, ROW('kept', true)::text,
+	'a model of another name is looked at') FROM lead_retrain_if_needed('anew') AS d;
+SELECT matches(lead_report('anew'), '<h1>anew</h1><p>Version 2, live\.</p>', 'and live');
+DELETE FROM leadscore.monitor_run WHERE name = 'anew';
+ALTER TABLE again RENAME TO again_gone;
+SELECT lives_ok($$SELECT FROM lead_retrain_if_needed('anew')$$, 'no source, and no look at it before');
+SELECT is(ROW(d.decision, r.rows, d.reasons)::text, ROW('failed', NULL, ARRAY['it cannot be read: relation "public.again" does not exist'])::text, 'failed, and the look is kept')
+FROM (SELECT (pg_temp.last_decision('anew')).*) AS d JOIN leadscore.monitor_run AS r USING (monitor_run_id);
 
 ----------------------------------------------------------------------------
 -- By hash: the hold-out is halved

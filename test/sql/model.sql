@@ -76,25 +76,10 @@ GROUP BY 1;
 --
 -- Forgery: checksums are right, contents are not
 --
-CREATE FUNCTION pg_temp.crc32c(data bytea) RETURNS bigint LANGUAGE plpgsql AS $$
-DECLARE
-	crc bigint := x'ffffffff'::bigint;
-BEGIN
-	FOR i IN 0 .. length(data) - 1 LOOP
-		crc := crc # get_byte(data, i);
-		FOR j IN 1 .. 8 LOOP
-			crc := (crc >> 1) # (CASE WHEN crc & 1 = 1 THEN x'82f63b78'::bigint ELSE 0 END);
-		END LOOP;
-	END LOOP;
-	RETURN crc # x'ffffffff'::bigint;
-END $$;
+\i test/lib/forge.psql
 -- the check value of CRC-32C
 SELECT to_hex(pg_temp.crc32c('123456789'));
 
-CREATE FUNCTION pg_temp.u32(x bigint) RETURNS bytea LANGUAGE sql AS $$
-	SELECT decode(string_agg(lpad(to_hex(x >> s & 255), 2, '0'), '' ORDER BY s), 'hex')
-	FROM unnest(ARRAY[0, 8, 16, 24]) s
-$$;
 CREATE FUNCTION pg_temp.get_u32(data bytea, at int) RETURNS int LANGUAGE sql AS $$
 	SELECT get_byte(data, at) + (get_byte(data, at + 1) << 8) + (get_byte(data, at + 2) << 16)
 $$;
@@ -200,7 +185,7 @@ SELECT left(lead_summary(pg_temp.seal(scoring, substr(statistics, 1, position('\
 	|| '\x00000000')), 35) FROM parts;
 
 -- header: newer and older formats, lengths that lie, reserved bytes
-SELECT lead_summary(overlay(model PLACING '\x02'::bytea FROM 9)) FROM golden;
+SELECT lead_summary(overlay(model PLACING '\x03'::bytea FROM 9)) FROM golden;
 SELECT pg_temp.answer(overlay(model PLACING '\x00'::bytea FROM 9)),
 	pg_temp.answer(overlay(model PLACING '\xffffffff'::bytea FROM 17)),
 	pg_temp.answer(overlay(model PLACING '\x01'::bytea FROM 40)) FROM golden;

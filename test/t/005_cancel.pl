@@ -72,14 +72,27 @@ my %profiling = (
 	'a profile with a model' => 'SELECT lead_profile((SELECT model FROM watched), w) IS NULL FROM wide w, generate_series(1, 20)',
 	'the profile of a frame' => 'SELECT lead_profile(frame) IS NULL FROM framed, generate_series(1, 50)',
 	'a union of profiles' => 'SELECT lead_profile(profile) IS NULL FROM profiles, generate_series(1, 100)');
-foreach my $what (sort keys %profiling)
+sub stopped
 {
-	$start = time;
-	my $error = $node->error("SET max_parallel_workers_per_gather = 0; SET statement_timeout = 300; $profiling{$what}");
-	my $late = time - $start - 0.3;
+	my ($what, $ms, $query) = @_;
+	my $begun = time;
+	my $error = $node->error("SET max_parallel_workers_per_gather = 0; SET statement_timeout = $ms; $query");
+	my $late = time - $begun - $ms / 1000;
 	like($error, qr/canceling statement due to statement timeout/, "$what is stopped");
 	cmp_ok($late, '<', 0.5, sprintf 'and not later than that (%.2f s)', $late);
 }
+stopped($_, 300, $profiling{$_}) foreach sort keys %profiling;
+
+# Trees: growing them, out of the bag, shuffled, explained.
+$node->query(q{
+	CREATE TABLE grown AS
+	SELECT lead_fit(frame, '{"family": "forest", "trees": 10, "depth": 10, "exclude": ["id"]}') AS model FROM framed});
+my %growing = (
+	'boosting' => q{SELECT length(lead_fit(frame, '{"family": "boost", "trees": 5000, "exclude": ["id"]}')) FROM framed},
+	'a forest' => q{SELECT length(lead_fit(frame, '{"family": "forest", "trees": 2000, "depth": 8, "exclude": ["id"]}')) FROM framed},
+	'importance' => 'SELECT count(*) FROM grown, framed, generate_series(1, 50) AS seed, lead_importance(model, frame, 300000, seed)',
+	'explanations' => 'SELECT count(*) FROM grown, wide w, lead_explain(model, w)');
+stopped($_, 1500, $growing{$_}) foreach sort keys %growing;
 
 # One session, stopped again and again: its memory does not grow.
 SKIP:

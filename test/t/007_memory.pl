@@ -44,4 +44,17 @@ $took = peak("SET work_mem = '1GB'; SET enable_sort = off; SELECT count(f) FROM 
 		. 'FROM (SELECT generate_series(1, 25000) AS i) s GROUP BY i % 5000) g') - $nothing;
 cmp_ok($took, '<', 5000 * 0.022, sprintf 'groups of 5 rows and 37 columns: %.1f kB each', $took / 5);
 
+# Trees keep all rows in memory, and no more than their check says.
+my $wide = q{(SELECT f FROM (SELECT lead_frame(i * 7919 % 1009 < 300, r) AS f
+	FROM generate_series(1, 400000::bigint) i, LATERAL (SELECT i % 997 AS a, i * 31 % 9973 AS b, i * 7919 % 89 AS c) r) f) f};
+my $without = peak("SELECT count(f) FROM $wide");
+foreach my $family ('boost', 'forest')
+{
+	my $options = qq('{"family": "$family", "trees": 3}');
+	my $error = $node->error("SET leadscore.tree_mem = '1MB'; SELECT length(lead_fit(f, $options)) FROM $wide");
+	my ($said) = $error =~ /needs (\d+) MB of memory/;
+	$took = peak("SELECT length(lead_fit(f, $options)) FROM $wide") - $without;
+	cmp_ok($took, '<', $said + 25, sprintf "$family: %.0f MB, of which it said %d", $took, $said);
+}
+
 done_testing();
