@@ -222,13 +222,9 @@ FROM generate_series(0, 1) seed;
 SELECT is(lead_train(won, r, '{"family": "boost", "early_stopping": 5, "group": "g", "untrainable": "null"}'), NULL, 'or there is no model')
 FROM leads, LATERAL (SELECT clicks, 'all' AS g) r;
 -- the depth itself costs nothing, neither time nor digits
-CREATE TEMP TABLE noise AS
-SELECT i, hashint4(i) % 2 = 0 AS won, c.* FROM generate_series(1, 6000) i, LATERAL (SELECT
-	hashint8(i + 1e6::int8) % 500 AS a, hashint8(i + 2e6::int8) % 500 AS b, hashint8(i + 3e6::int8) % 500 AS c, hashint8(i + 4e6::int8) % 500 AS d,
-	hashint8(i + 5e6::int8) % 500 AS e, hashint8(i + 6e6::int8) % 500 AS f, hashint8(i + 7e6::int8) % 500 AS g, hashint8(i + 8e6::int8) % 500 AS h,
-	hashint8(i + 1e7::int8) % 500 AS j, hashint8(i + 2e7::int8) % 500 AS k, hashint8(i + 3e7::int8) % 500 AS l, hashint8(i + 4e7::int8) % 500 AS m,
-	hashint8(i + 5e7::int8) % 500 AS n, hashint8(i + 6e7::int8) % 500 AS o, hashint8(i + 7e7::int8) % 500 AS p, hashint8(i + 8e7::int8) % 500 AS q) c;
-INSERT INTO model SELECT 'deep', lead_train(won, r, '{"family": "boost", "trees": 1, "depth": 64, "leaves": 2500, "min_leaf": 1, "lambda": 0, "exclude": ["i"]}')
+SELECT format('CREATE TEMP TABLE noise AS SELECT i, hashint4(i) %% 2 = 0 AS won, %s FROM generate_series(1, 20000) i',
+	string_agg(format('hashint8(i + %s::int8) %% 500 AS c%s', k * 1000000, k), ', ')) FROM generate_series(1, 40) k \gexec
+INSERT INTO model SELECT 'deep', lead_train(won, r, '{"family": "boost", "trees": 1, "depth": 64, "leaves": 4096, "min_leaf": 1, "lambda": 0, "exclude": ["i"]}')
 FROM noise r;
 SELECT cmp_ok((lead_info(model) ->> 'deepest')::int, '>', 30, 'a tree as deep as it likes') FROM model WHERE name = 'deep';
 SELECT cmp_ok(max(abs(total - lead_log_odds(model, r))), '<', 1e-12::float8, 'its contributions add up')
