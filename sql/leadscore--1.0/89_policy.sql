@@ -11,7 +11,7 @@
  *	2. where that calls for it, the ladder (lead_ladder) is climbed on outcomes that the
  *	   champion has not seen: keep, intercept, slope, full
  *	3. keep leaves the champion; intercept and slope make a version of it, recalibrated;
- *	   full trains by the recipe, as lead_retrain() does
+ *	   full trains by the live version's recipe
  *	4. the gate judges the version on rows that neither it nor the champion has seen
  *
  * The new outcomes are those later than any that the champion's training saw, where its
@@ -667,14 +667,14 @@ AS $$
 			leadscore.p_text(greatest(x.keep, x.intercept)) AS less, leadscore.p_text(greatest(x.keep, x.intercept, x.slope)) AS all) AS p
 $$;
 
--- Would a training by the recipe of the last version read the rows that this was trained
--- on?  It would be its twin, night after night.
-CREATE FUNCTION leadscore.nothing_new(name text)
+-- Would a training by this recipe read the rows that the last version was trained on?  It
+-- would be its twin, night after night.
+CREATE FUNCTION leadscore.nothing_new(name text, recipe jsonb)
 RETURNS boolean
 LANGUAGE plpgsql
 AS $$
 DECLARE
-	spec pg_catalog.jsonb := leadscore.with_columns(leadscore.last_spec(name));
+	spec pg_catalog.jsonb := leadscore.with_columns(recipe);
 	before pg_catalog.text := (SELECT r.fingerprint FROM leadscore.versions AS v JOIN leadscore.runs AS r USING (run_id)
 		WHERE v.name OPERATOR(pg_catalog.=) nothing_new.name ORDER BY v.version DESC LIMIT 1);
 	here pg_catalog.jsonb := leadscore.current_settings();
@@ -688,7 +688,7 @@ EXCEPTION WHEN OTHERS THEN
 	RETURN false;		-- the training will find the same, and record it
 END;
 $$;
-COMMENT ON FUNCTION leadscore.nothing_new(text) IS 'would the next version be trained on the rows of the last?';
+COMMENT ON FUNCTION leadscore.nothing_new(text, jsonb) IS 'would the next version be trained on the rows of the last?';
 
 -- A decision in one line.
 CREATE FUNCTION leadscore.decision_text(decided lead_decision)
@@ -805,13 +805,14 @@ BEGIN
 				(policy->>'half_life')::interval), spec,
 			CASE WHEN NOT kept THEN (leadscore.fresh_rows(spec, spec->'columns', matured)).halved END, step, read,
 			format('recalibrated: %s', array_to_string(reasons, '; ')), jsonb_build_object('decision', 'auto', 'step', step));
-	ELSIF NOT kept AND leadscore.nothing_new(name) THEN
+	ELSIF NOT kept AND leadscore.nothing_new(name, live.spec) THEN
 		RETURN leadscore.decide(name, 'kept', step, reasons || 'the last version was trained on the rows that there are'::text,
 			numbers, monitored.monitor_run_id);
 	ELSE
-		run := @extschema@.lead_retrain(name, description => format('retrained: %s', array_to_string(reasons, '; ')),
-			tags => jsonb_build_object('decision', 'auto', 'step', 'full'),
-			frames_window => (policy->>'frames_window')::interval, half_life => (policy->>'half_life')::interval);
+		-- by the recipe that is live: the last version's may be one that was rolled back, or refused
+		run := leadscore.train(name, 'retrain', leadscore.frames_spec(live.spec, (policy->>'frames_window')::interval,
+				(policy->>'half_life')::interval), format('retrained: %s', array_to_string(reasons, '; ')),
+			leadscore.last_experiment(name), jsonb_build_object('decision', 'auto', 'step', 'full'));
 	END IF;
 	IF run.status = 'failed' THEN
 		RETURN leadscore.decide(name, 'failed', step, reasons || split_part(run.error, E'\n', 1), numbers, monitored.monitor_run_id, run);

@@ -3,7 +3,7 @@ SET client_min_messages = error;
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 \set olist `test -r ../shared/data/olist_funnel/closed_deals.csv.gz && echo true || echo false`
-SELECT plan(72);
+SELECT plan(73);
 
 -- Chance by hash: the same on every version of the server.
 CREATE FUNCTION pg_temp.u(id int, draw int) RETURNS float8 IMMUTABLE LANGUAGE sql AS $$
@@ -171,6 +171,20 @@ UPDATE moved SET x = x / 3 + 1 WHERE created >= '2015-06-01';
 CREATE TEMP TABLE job AS SELECT leadscore.job_action('moved', 'auto') AS j;
 SELECT matches(j->>'result', '^(kept|retrained), version 2: score drift .*; it fails: score_drift$', 'rules about drift do not stop it, and are told') FROM job;
 SELECT ok(NOT j ? 'failure', 'nor is the job one that failed') FROM job;
+
+----------------------------------------------------------------------------
+-- What is live is trained anew, not what somebody tried last
+----------------------------------------------------------------------------
+
+CREATE TABLE tried (id int PRIMARY KEY, created date, g text, x float8, z int, won boolean);
+SELECT FROM pg_temp.more('tried', 6000, '2015-01-01');
+SELECT FROM lead_train_model('tried', 'tried', 'won', features => '{g,x}');
+SELECT FROM lead_train_model('tried', 'tried', 'won', features => '{g}', gate => '{"promote": "never"}');
+SELECT FROM pg_temp.more('tried', 2000, '2015-06-01');
+SELECT FROM lead_set_policy('tried', '{"max_age": "1 microsecond", "ladder": false}');
+SELECT FROM lead_retrain_if_needed('tried');
+SELECT is(r.spec->'features', '["g", "x"]', 'a policy trains by the recipe that is live')
+FROM leadscore.runs AS r WHERE r.run_id = (pg_temp.last_decision('tried')).run_id;
 
 ----------------------------------------------------------------------------
 -- What was rolled back is not made again from the same outcomes
