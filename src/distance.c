@@ -12,12 +12,16 @@
 #include <float.h>
 #include <math.h>
 
+#include "miscadmin.h"
+
 #include "distance.h"
 
 #define FILL_SHARE		0.0001	/* for a cell without rows */
 #define SPARSE_ROWS		5		/* expected in a cell, as a rule */
 #define EXACT_ROWS		10000	/* of the larger side, as SciPy */
 #define HUGE_NUMBER		1e150	/* its square might overflow */
+#define CHANCE_SDS		9		/* standard deviations that are summed over */
+#define CHANCE_STEPS	4		/* steps in one of them, at least */
 
 static double
 Total(const int64 *a, int n)
@@ -41,6 +45,12 @@ FillOf(const int64 *a, int n, double total)
 	return least <= FILL_SHARE ? least / 1e6 : FILL_SHARE;
 }
 
+static inline double
+StabilityTerm(double p, double q)
+{
+	return (p - q) * log(p / q);
+}
+
 double
 PopulationStability(const int64 *a, const int64 *b, int n)
 {
@@ -51,12 +61,20 @@ PopulationStability(const int64 *a, const int64 *b, int n)
 				sum = 0;
 
 	for (int i = 0; i < n; i++)
-	{
-		double		p = a[i] > 0 ? a[i] / na : fill_a,
-					q = b[i] > 0 ? b[i] / nb : fill_b;
+		sum += StabilityTerm(a[i] > 0 ? a[i] / na : fill_a, b[i] > 0 ? b[i] / nb : fill_b);
+	return sum;
+}
 
-		sum += (p - q) * log(p / q);
-	}
+static inline double
+ShannonTerm(double p, double q)
+{
+	double		m = (p + q) / 2,
+				sum = 0;
+
+	if (p > 0)
+		sum += p * log(p / m);
+	if (q > 0)
+		sum += q * log(q / m);
 	return sum;
 }
 
@@ -68,16 +86,7 @@ JensenShannon(const int64 *a, const int64 *b, int n)
 				sum = 0;
 
 	for (int i = 0; i < n; i++)
-	{
-		double		p = a[i] / na,
-					q = b[i] / nb,
-					m = (p + q) / 2;
-
-		if (p > 0)
-			sum += p * log(p / m);
-		if (q > 0)
-			sum += q * log(q / m);
-	}
+		sum += ShannonTerm(a[i] / na, b[i] / nb);
 	return sqrt(Max(sum, 0) / 2);
 }
 
@@ -286,6 +295,119 @@ PoolSparse(int64 *a, int64 *b, int n)
 		b[left++] = rest_b;
 	}
 	return left;
+}
+
+/* One cell's share in a distance, over the splits that chance makes of its rows. */
+typedef struct Moments
+{
+	double		mean;
+	double		variance;
+	double		slope;			/* regression on the rows of b */
+	double		curve;			/* on the second Hermite polynomial of them */
+} Moments;
+
+/* What a split is of, and how the distance looks at it. */
+typedef struct Split
+{
+	double		na;
+	double		nb;
+	double		fill_a;			/* 0 where zeros are not filled */
+	double		fill_b;
+	double		(*term) (double p, double q);
+} Split;
+
+/*
+ * Of a cell of `rows` on both sides together b has a hypergeometric number.  All
+ * of it that counts is summed up; where it is spread widely every so many rows do.
+ */
+static Moments
+CellMoments(const Split *s, double rows)
+{
+	double		all = s->na + s->nb,
+				mean = rows * (s->nb / all),
+				sd = sqrt(mean * (1 - rows / all) * (s->na / Max(all - 1, 1))),
+				low = ceil(Max(Max(0, rows - s->na), mean - CHANCE_SDS * sd - 20)),
+				high = Min(Min(rows, s->nb), mean + CHANCE_SDS * sd + 20),
+				step = Max(floor(sd / CHANCE_STEPS), 1),
+				top = lgamma(mean + 1) + lgamma(rows - mean + 1) +
+					lgamma(s->nb - mean + 1) + lgamma(s->na - rows + mean + 1),
+				sums[5] = {0};
+	Moments		m = {0};
+
+	for (double x = low; x <= high; x += step)
+	{
+		double		weight = exp(top - lgamma(x + 1) - lgamma(rows - x + 1) -
+								 lgamma(s->nb - x + 1) - lgamma(s->na - rows + x + 1)),
+					z = sd > 0 ? (x - mean) / sd : 0,
+					f = s->term(x < rows ? (rows - x) / s->na : s->fill_a,
+								x > 0 ? x / s->nb : s->fill_b);
+
+		sums[0] += weight;
+		sums[1] += weight * f;
+		sums[2] += weight * f * f;
+		sums[3] += weight * f * z;
+		sums[4] += weight * f * (z * z - 1);
+	}
+	m.mean = sums[1] / sums[0];
+	m.variance = Max(sums[2] / sums[0] - m.mean * m.mean, 0);
+	m.slope = sd > 0 ? sums[3] / sums[0] / sd : 0;
+	m.curve = sums[4] / sums[0] / M_SQRT2;
+	return m;
+}
+
+/*
+ * The mean is exact.  So is the variance of what is linear in the rows; what is
+ * quadratic in those of two cells correlates with the square of their correlation,
+ * and the rest hardly does.  Of many rows in every cell that comes to χ² with n - 1
+ * degrees of freedom, and a scaled χ² with these two moments it is taken to be.
+ */
+static double
+SplitAbove(const Split *s, const int64 *a, const int64 *b, int n, double alpha)
+{
+	double		all = s->na + s->nb,
+				unit = s->na * (s->nb / Max(all - 1, 1)),	/* times w(1 - w): variance */
+				mean = 0,
+				variance = 0,
+				slopes = 0,
+				curves = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		double		rows = (double) a[i] + b[i],
+					w = rows / all,
+					u;
+		Moments		m = CellMoments(s, rows);
+
+		CHECK_FOR_INTERRUPTS();
+		u = w < 1 ? m.curve * w / (1 - w) : 0;
+		mean += m.mean;
+		/* the cell's own linear part is w(1 - w), of which the sum takes w² */
+		variance += m.variance + unit * m.slope * m.slope * w * w - u * u;
+		slopes += m.slope * w;
+		curves += u;
+	}
+	variance += curves * curves - unit * slopes * slopes;
+	if (!(mean > 0 && variance > 0))
+		return NAN;
+	return ChiSquareAbove(alpha, 2 * mean * mean / variance) * variance / (2 * mean);
+}
+
+double
+StabilityByChance(const int64 *a, const int64 *b, int n, double alpha)
+{
+	Split		s = {Total(a, n), Total(b, n), .term = StabilityTerm};
+
+	s.fill_a = FillOf(a, n, s.na);
+	s.fill_b = FillOf(b, n, s.nb);
+	return SplitAbove(&s, a, b, n, alpha);
+}
+
+double
+ShannonByChance(const int64 *a, const int64 *b, int n, double alpha)
+{
+	Split		s = {Total(a, n), Total(b, n), .term = ShannonTerm};
+
+	return sqrt(SplitAbove(&s, a, b, n, alpha) / 2);
 }
 
 /* ---- Benjamini and Hochberg ---- */

@@ -41,6 +41,13 @@ extern double ChiSquareAbove(double p, double df);
  */
 extern int	PoolSparse(int64 *a, int64 *b, int n);
 
+/*
+ * What the two distances exceed with probability alpha where chance alone has
+ * shared out the rows of every cell; zeros filled as they are here.
+ */
+extern double StabilityByChance(const int64 *a, const int64 *b, int n, double alpha);
+extern double ShannonByChance(const int64 *a, const int64 *b, int n, double alpha);
+
 /* Benjamini and Hochberg: p-values adjusted in place, NaN passed over */
 extern void AdjustFalseDiscovery(double *p, int n);
 

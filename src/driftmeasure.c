@@ -63,8 +63,9 @@ CheckMethod(Method m, const Cells *c, const char *name)
 }
 
 /*
- * What chance makes of a distance: sparse cells pooled, χ² scaled by the rows of
- * both sides, (1/n + 1/m) χ² for PSI and an eighth of it for the square of JS.
+ * What chance makes of a distance.  The p-value is that of the distance of the cells
+ * with the sparse ones pooled, which follow χ² scaled by the rows of both sides:
+ * (1/n + 1/m) χ² for PSI and an eighth of it for the square of JS.
  */
 static void
 ChanceOfDistance(Measured *d, const Cells *c, double alpha)
@@ -73,6 +74,10 @@ ChanceOfDistance(Measured *d, const Cells *c, double alpha)
 	Cells		pooled = *c;
 	double		distance;
 
+	if (d->method == METHOD_PSI)
+		d->chance = StabilityByChance(c->a, c->b, c->n, alpha);
+	else if (d->method == METHOD_JENSENSHANNON)
+		d->chance = ShannonByChance(c->a, c->b, c->n, alpha);
 	CellsAllocate(&pooled, c->n, false);
 	memcpy(pooled.a, c->a, sizeof(int64) * c->n);
 	memcpy(pooled.b, c->b, sizeof(int64) * c->n);
@@ -84,12 +89,8 @@ ChanceOfDistance(Measured *d, const Cells *c, double alpha)
 	else
 		distance = 8 * pow(JensenShannon(pooled.a, pooled.b, pooled.n), 2);
 	d->chance_p = ChiSquareTail(distance / unit, pooled.n - 1);
-	if (IsTest(d->method))
-		return;
-	d->p = d->chance_p;
-	d->chance = ChiSquareAbove(alpha, pooled.n - 1) * unit;
-	if (d->method == METHOD_JENSENSHANNON)
-		d->chance = sqrt(d->chance / 8);
+	if (!IsTest(d->method))
+		d->p = d->chance_p;
 }
 
 Measured

@@ -104,6 +104,7 @@ typedef struct LeftOut
 
 /* The reason that ends a fit instead of leaving the column out. */
 #define LEFT_OUT_DETERMINES	"determines the label"
+#define LEFT_OUT_OUTCOME	"time of the outcome"
 
 typedef struct Pooled
 {

@@ -7,11 +7,14 @@
  * Nothing of the other rows stays in it, neither a value in a dictionary nor a
  * count, so what is learnt from it is learnt from its rows alone.  Two things
  * cannot be known: how many of the rows are NULL in a column that the frame only
- * counts, and the range of its times.  Such columns never get into a model.
+ * counts, for which their share among all stands, and the range of its times.
+ * Such columns never get into a model.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
+
+#include <math.h>
 
 #include "miscadmin.h"
 
@@ -90,7 +93,8 @@ FramePart(const Frame *frame, const uint32 *pos, const uint32 *neg)
 		c->numbers = CopyArray(c->numbers, c->nvalues, sizeof(double));
 		c->texts = CopyArray(c->texts, c->nvalues, sizeof(char *));
 		c->lengths = CopyArray(c->lengths, c->nvalues, sizeof(int));
-		c->nulls = FrameColumnHasCells(c) ? CountNulls(&part, c) : Min(c->nulls, part.rows);
+		c->nulls = FrameColumnHasCells(c) ? CountNulls(&part, c) :
+			(int64) rint((double) c->nulls / Max(frame->rows, 1) * part.rows);
 		if (c->store == STORE_DICTIONARY)
 			PruneDictionary(&part, c);
 	}

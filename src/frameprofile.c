@@ -90,6 +90,12 @@ AddScores(Profile *p, const Model *model, const Frame *frame)
 	PatternBlock block = {0};
 	int			n = 0;
 
+	for (int i = 0; i < p->ncolumns - 1; i++)
+		if (strcmp(p->columns[i].name, PROFILE_SCORE) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_DUPLICATE_COLUMN),
+					 errmsg("the model has a column \"%s\", as that of the scores is called", PROFILE_SCORE),
+					 errhint("Train it on a view, or a SELECT, that gives the column another name.")));
 	/* what columns add would take a thousand times as long as trees' scores */
 	p->nterms = model->trees != NULL ? 0 : enc->nsources;
 	p->terms = palloc0(sizeof(ProfileTerm) * Max(enc->nsources, 1));

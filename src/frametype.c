@@ -23,7 +23,8 @@ PG_FUNCTION_INFO_V1(leadframe_in);
 Datum
 leadframe_in(PG_FUNCTION_ARGS)
 {
-	return ValueIn(fcinfo, "leadframe", CheckFrame);
+	return ValueIn(fcinfo, "leadframe",
+				   "(SELECT lead_frame(won, t) FROM training AS t)", CheckFrame);
 }
 
 PG_FUNCTION_INFO_V1(leadframe_recv);

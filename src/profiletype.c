@@ -20,7 +20,8 @@ PG_FUNCTION_INFO_V1(leadprofile_in);
 Datum
 leadprofile_in(PG_FUNCTION_ARGS)
 {
-	return ValueIn(fcinfo, "leadprofile", CheckProfile);
+	return ValueIn(fcinfo, "leadprofile",
+				   "(SELECT lead_profile(t) FROM leads AS t)", CheckProfile);
 }
 
 PG_FUNCTION_INFO_V1(leadprofile_recv);

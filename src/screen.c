@@ -114,6 +114,22 @@ IsIdentifier(const FrameStats *s, int column)
 }
 
 /*
+ * Is a time, of which only the NULLs are counted, filled in about as often as the
+ * label is true?  Then it may be when the deal was won.  Half as many more are
+ * those who came too late for the label's horizon.
+ */
+static bool
+LooksLikeOutcome(const Frame *frame, const ColumnStats *cs)
+{
+	int64		positives = frame->positives,
+				negatives = frame->rows - positives,
+				nulls = frame->rows - cs->nonnull;
+
+	return positives > 0 && negatives > 0 && cs->nonnull * 2 >= positives &&
+		cs->nonnull * 2 <= positives * 3 && nulls * 2 >= negatives;
+}
+
+/*
  * Why the column is no feature, or NULL.  Columns with a role and time columns
  * whose parts are features are the caller's.
  */
@@ -132,7 +148,11 @@ ScreenColumn(const FrameStats *s, int column, const Options *opt)
 					 psprintf("more than %d different values, or texts of more than %d bytes",
 							  s->frame->max_distinct, FRAME_MAX_TEXT));
 	if (c->store == STORE_COUNTED)
-		return LeaveOut(c, "time", "a time is no feature unless its parts are asked for");
+		return LooksLikeOutcome(s->frame, cs) ?
+			LeaveOut(c, LEFT_OUT_OUTCOME,
+					 psprintf("filled in %lld of %lld rows, about as many as have a true label",
+							  (long long) cs->nonnull, (long long) s->frame->rows)) :
+			LeaveOut(c, "time", "a time is no feature unless its parts are asked for");
 	if (cs->nonnull == 0)
 		return LeaveOut(c, "constant", "always NULL");
 	if (nulls == 0 && (cs->distinct == 1 ||
@@ -230,6 +250,11 @@ ReportLeftOut(const FitReport *report, const Options *opt)
 	if (n > 0)
 		FitTell(opt, NOTICE, LEFT_OUT("it is a time", "they are times"), NULL,
 				psprintf("To use parts of a time: %s.", PartsOption(report)));
+	names = NamesOf(report, LEFT_OUT_OUTCOME, &n);
+	if (n > 0)
+		FitTell(opt, NOTICE, LEFT_OUT("it looks like the time of the outcome",
+									  "they look like times of the outcome"),
+				"It is filled in about as often as the label is true.", NULL);
 	names = NamesOf(report, "identifier", &n);
 	if (n > 0)
 		FitTell(opt, WARNING, LEFT_OUT("it looks like an identifier", "they look like identifiers"),

@@ -254,6 +254,23 @@ AppendRecalibrations(StringInfo out, JsonbContainer *info)
 	}
 }
 
+/* What was asked for: "names", of a training from single values, are the columns. */
+static void
+AppendOptions(StringInfo out, JsonbContainer *info)
+{
+	JsonbValue	v;
+	Jsonb	   *asked;
+
+	if (!Get(info, "options", &v) || v.type != jbvBinary)
+		return;
+	asked = DatumGetJsonbP(DirectFunctionCall2(jsonb_delete,
+											   JsonbPGetDatum(JsonbValueToJsonb(&v)),
+											   CStringGetTextDatum("names")));
+	if (JB_ROOT_COUNT(asked) > 0)
+		appendStringInfo(out, "Options: %s\n",
+						 JsonbToCString(NULL, &asked->root, 0));
+}
+
 static void
 AppendHead(StringInfo out, JsonbContainer *info, bool trees)
 {
@@ -289,8 +306,7 @@ AppendHead(StringInfo out, JsonbContainer *info, bool trees)
 		appendStringInfo(out, "Sum of weights: %s\n", weights);
 	if ((c = GetContainer(info, "roles", false)) != NULL)
 		appendStringInfo(out, "Roles: %s\n", JsonbToCString(NULL, c, 0));
-	if ((c = GetContainer(info, "options", false)) != NULL)
-		appendStringInfo(out, "Options: %s\n", JsonbToCString(NULL, c, 0));
+	AppendOptions(out, info);
 	if (!isnan(GetNumber(info, "lambda")) && GetNumber(info, "lambda") > 0)
 	{
 		appendStringInfo(out, "Penalty: lambda = %s",

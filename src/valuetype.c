@@ -30,7 +30,7 @@ Check(const struct varlena *bytes, ValueCheck check)
 }
 
 Datum
-ValueIn(FunctionCallInfo fcinfo, const char *type, ValueCheck check)
+ValueIn(FunctionCallInfo fcinfo, const char *type, const char *maker, ValueCheck check)
 {
 	char	   *s = PG_GETARG_CSTRING(0);
 	Datum		d;
@@ -39,7 +39,8 @@ ValueIn(FunctionCallInfo fcinfo, const char *type, ValueCheck check)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("invalid input syntax for type %s", type),
-				 errdetail("It must start with \\x and go on in hexadecimal.")));
+				 errdetail("It must start with \\x and go on in hexadecimal."),
+				 errhint("To make one of the rows of a table: %s.", maker)));
 	d = DirectFunctionCall1(byteain, CStringGetDatum(s));
 	Check((struct varlena *) DatumGetPointer(d), check);
 	return d;

@@ -13,7 +13,9 @@
 /* Decodes, or raises an error; its result is forgotten. */
 typedef void (*ValueCheck) (const struct varlena *bytes);
 
-extern Datum ValueIn(FunctionCallInfo fcinfo, const char *type, ValueCheck check);
+/* maker: the SQL that makes such a value, for whoever wrote something else */
+extern Datum ValueIn(FunctionCallInfo fcinfo, const char *type, const char *maker,
+					 ValueCheck check);
 extern Datum ValueRecv(FunctionCallInfo fcinfo, ValueCheck check);
 
 #endif							/* LEADSCORE_VALUETYPE_H */

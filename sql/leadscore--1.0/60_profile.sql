@@ -230,7 +230,8 @@ COMMENT ON FUNCTION lead_describe(leadprofile) IS
 --			a distance, 0.05 for a test
 -- p_value	of a test its own; for wasserstein that of ks; for psi and
 --			jensenshannon of chi-square scaled by the rows, sparse cells pooled
--- chance_threshold		psi or distance that chance alone exceeds with alpha
+-- chance_threshold		psi or distance, sparse cells and all, that chance alone exceeds
+--						with alpha; NULL for the other methods
 -- p_adjusted			Benjamini and Hochberg over the columns, of p_value; for
 --						chisquare, which takes the reference for the truth, of that of
 --						the jensenshannon of the same counts

@@ -683,17 +683,33 @@ BEGIN
 		RETURN NEXT;
 	END IF;
 
-	-- leaks: each column once, for the strongest reason
+	-- Leaks: each column once, for the strongest reason.  A late winner counts as a
+	-- loser and still has what only winners get, so being filled in need not be pure
+	-- to tell.  odds: of a true label where it is filled in over those where it is not.
 	RETURN QUERY
-	SELECT 'leak', 'error', f->>'column', CASE
+	SELECT 'leak', CASE WHEN l.tells_all OR l.by_value > 0.99 OR l.by_filling >= 0.95 THEN 'error' ELSE 'warning' END,
+		f->>'column', CASE
 		WHEN f->>'left_out' = 'determines the label' THEN concat('it alone determines the label: ', f->>'detail')
-		WHEN (f->>'filled_false')::bigint = 0 AND (f->>'nulls')::bigint > 0
-			THEN format('it is filled in %s times, and only where the label is true', f->>'filled_true')
-		ELSE format('it alone has an AUC of %s', round((f->>'auc')::numeric, 4)) END
-	FROM jsonb_array_elements(columns) AS f
+		WHEN l.tells_all
+			THEN format('it is filled in %s times, and only where the label is true', l.filled_true)
+		WHEN l.by_filling >= 0.95 OR coalesce(l.by_value < 0.95, true)
+			THEN format('it is filled in in %s of %s rows whose label is true and in %s of %s others: that alone has an AUC of %s',
+				l.filled_true, positives, l.filled_false, rows - positives, round(l.by_filling, 4))
+		ELSE format('it alone has an AUC of %s', round(l.by_value, 4)) END
+	FROM jsonb_array_elements(columns) AS f,
+		LATERAL (SELECT (f->>'auc')::numeric AS by_value, (f->>'filled_true')::numeric AS filled_true,
+			(f->>'filled_false')::numeric AS filled_false) AS n,
+		LATERAL (SELECT n.*,
+			coalesce(f->>'left_out' = 'determines the label', false)
+				OR coalesce(n.filled_false = 0 AND n.filled_true >= 20 AND (f->>'nulls')::bigint > 0, false) AS tells_all,
+			CASE WHEN f->>'left_out' IS NULL AND least(positives, rows - positives) >= 20 THEN
+				0.5 + abs(n.filled_true / positives - n.filled_false / (rows - positives)) / 2 END AS by_filling,
+			(n.filled_true + 0.5) * (rows - positives - n.filled_false + 0.5)
+				/ ((positives - n.filled_true + 0.5) * (n.filled_false + 0.5)) AS odds) AS l
 	WHERE positives BETWEEN 1 AND rows - 1 AND f->>'source' <> ALL (allowed) AND f->>'column' <> ALL (allowed)
-		AND (f->>'left_out' = 'determines the label' OR (f->>'auc')::float8 > 0.99
-			OR (f->>'filled_false')::bigint = 0 AND (f->>'filled_true')::bigint >= 20 AND (f->>'nulls')::bigint > 0);
+		AND (l.tells_all OR l.by_value >= 0.95 OR l.by_filling >= 0.95
+			OR l.by_filling IS NOT NULL AND greatest(l.odds, 1 / l.odds) >= 20
+				AND least(n.filled_true + n.filled_false, (f->>'nulls')::numeric) >= 20);
 
 	severity := 'warning';
 	"check" := 'hold-out';

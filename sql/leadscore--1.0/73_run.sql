@@ -105,7 +105,7 @@ BEGIN
 	FROM (SELECT * FROM found
 		UNION ALL
 		SELECT * FROM leadscore.judge_separation(spec->'options', @extschema@.lead_info(trained.model)->'separation')
-		WHERE NOT EXISTS (SELECT FROM found AS f WHERE f."check" = 'leak')) AS j;	-- which separates as well
+		WHERE NOT EXISTS (SELECT FROM found AS f WHERE f."check" = 'leak' AND f.severity = 'error')) AS j;	-- which separates as well
 END;
 $$;
 
@@ -158,6 +158,30 @@ END;
 $$;
 COMMENT ON FUNCTION leadscore.judge(jsonb, integer, jsonb, jsonb) IS
 'passes where the challenger''s AUC is at most margin (0.01) worse, for certain, and its log loss at most log_loss_ratio (1.01) times the champion''s';
+
+-- Why a version is live, or is not.
+CREATE FUNCTION leadscore.gate_reason(gate jsonb, verdict text)
+RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+RETURN concat(CASE gate->>'promote' WHEN 'always' THEN 'promoted always; the gate said: ' ELSE 'the gate: ' END, verdict);
+COMMENT ON FUNCTION leadscore.gate_reason(jsonb, text) IS 'the verdict of the gate as a reason: was it asked?';
+
+-- What the rows held out say against the model, or against themselves.
+CREATE FUNCTION leadscore.judge_evaluation(evaluation jsonb,
+	OUT "check" text, OUT severity text, OUT "column" text, OUT detail text)
+RETURNS SETOF record
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT 'hold-out', 'warning', NULL,
+		'the rows held out have one outcome only: there is no AUC, and nothing can be compared'
+	WHERE (evaluation->>'positives')::bigint IN (0, (evaluation->>'n')::bigint) AND (evaluation->>'n')::bigint > 0
+	UNION ALL
+	SELECT 'leak', 'warning', NULL, format('the AUC on the rows held out is %s: look for a column that knows the outcome',
+		round((evaluation->>'auc')::numeric, 4))
+	WHERE (evaluation->>'auc')::float8 > 0.98
+$$;
 
 -- A run that failed: recorded, and said.
 CREATE FUNCTION leadscore.fail_run(run uuid, message text, detail text, hint text, state text)
@@ -294,12 +318,9 @@ BEGIN
 		evaluation := to_jsonb(@extschema@.lead_evaluate_frame((trained).model, holdout, coalesce((gate->>'threshold')::float8, 0.5)));
 	END IF;
 
-	IF (evaluation->>'positives')::bigint IN (0, (evaluation->>'n')::bigint) AND (evaluation->>'n')::bigint > 0 THEN
-		INSERT INTO leadscore.checks
-		SELECT run, 1 + count(*), 'hold-out', 'warning', NULL,
-			'the rows held out have one outcome only: there is no AUC, and nothing can be compared'
-		FROM leadscore.checks AS c WHERE c.run_id = run;
-	END IF;
+	INSERT INTO leadscore.checks
+	SELECT run, (SELECT count(*) FROM leadscore.checks AS c WHERE c.run_id = run) + row_number() OVER (), j.*
+	FROM leadscore.judge_evaluation(evaluation) AS j;
 
 	PERFORM leadscore.put_metrics(run, '', evaluation || leadscore.positive_rate(evaluation), '{auc,auc_low,auc_high,average_precision,
 		log_loss,log_loss_low,log_loss_high,brier,brier_low,brier_high,ks,threshold,accuracy,precision,recall,specificity,f1,
@@ -341,7 +362,7 @@ BEGIN
 	VALUES (run, found.verdict, found.passed, champion, jsonb_strip_nulls(jsonb_build_object('gate', gate, 'compared', compared,
 		'not_compared', obstacle, 'evaluation', evaluation, 'below', to_jsonb(found.failed))));
 	IF found.passed THEN
-		PERFORM leadscore.deploy(name, 'champion', number, 'promote', 'the gate: ' || found.verdict, run);
+		PERFORM leadscore.deploy(name, 'champion', number, 'promote', leadscore.gate_reason(gate, found.verdict), run);
 	END IF;
 	UPDATE leadscore.runs AS r SET status = 'finished', ended_at = clock_timestamp() WHERE r.run_id = run;
 END;

@@ -195,17 +195,20 @@ COMMENT ON FUNCTION lead_model(text, integer) IS 'a version of a model';
 
 -- lead_versions(name): a row per version, the newest first; an error if there is no
 -- such model.
+-- step		full: trained; intercept, slope: the champion of then, recalibrated, and rows
+--			are those that it was recalibrated on
 CREATE FUNCTION lead_versions(name text,
 	OUT version integer, OUT live boolean, OUT aliases text[], OUT created_at timestamptz, OUT created_by text,
 	OUT rows bigint, OUT positives bigint, OUT held_out bigint, OUT auc float8, OUT log_loss float8,
-	OUT "precision" float8, OUT recall float8, OUT verdict text, OUT fingerprint text, OUT description text, OUT run_id uuid)
+	OUT "precision" float8, OUT recall float8, OUT verdict text, OUT fingerprint text, OUT description text, OUT run_id uuid, OUT step text)
 RETURNS SETOF record
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT leadscore.require_model($1);
 	SELECT v.version, 'champion' = ANY (a.aliases), a.aliases, v.created_at, v.created_by, r.rows, r.positives, r.held_out,
-		x.auc, x.log_loss, x.precision, x.recall, x.verdict, r.fingerprint, v.description, v.run_id
+		x.auc, x.log_loss, x.precision, x.recall, x.verdict, r.fingerprint, v.description, v.run_id,
+		CASE r.action WHEN 'recalibrate' THEN r.spec #>> '{recalibrated,step}' WHEN 'train' THEN 'full' WHEN 'retrain' THEN 'full' END
 	FROM leadscore.versions AS v
 		JOIN leadscore.runs AS r USING (run_id)
 		CROSS JOIN LATERAL (SELECT coalesce(array_agg(s.alias ORDER BY s.alias), '{}') AS aliases FROM leadscore.aliases AS s

@@ -279,6 +279,9 @@ BEGIN
 			RAISE EXCEPTION 'grades by capacity need "per_day": the source has no leads to count'
 				USING ERRCODE = 'invalid_parameter_value';
 		END IF;
+		RAISE NOTICE '% new leads a day counted in % from % to %', round(per_day::numeric, 1),
+			CASE WHEN left(source, 1) = '(' THEN 'the query' ELSE source END,
+			greatest(earliest, latest - interval '28 days')::date, latest::date;
 		checked := checked || jsonb_build_object('per_day', per_day);
 	END IF;
 	IF @extschema@.lead_grade_cuts(model, checked) IS NULL THEN
@@ -438,6 +441,10 @@ BEGIN
 		RAISE EXCEPTION 'view % cannot be replaced, its columns would change: %', target, SQLERRM
 			USING ERRCODE = 'invalid_table_definition',
 				HINT = format('DROP VIEW %s first; that tells what depends on it.', target);
+	WHEN duplicate_table THEN
+		RAISE EXCEPTION 'relation % already exists', target
+			USING ERRCODE = 'duplicate_table',
+				HINT = 'To replace a view: replace => true. To keep it, name another: view => ''…''.';
 	WHEN duplicate_column THEN
 		RAISE EXCEPTION 'the source has a column that the view adds: %', SQLERRM
 			USING ERRCODE = 'duplicate_column',

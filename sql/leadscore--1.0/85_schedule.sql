@@ -10,7 +10,7 @@
  *
  * actions: retrain (lead_retrain), score (lead_refresh_scores), monitor (the checks of
  * lead_validate, lead_monitor, lead_assert), auto (lead_monitor, then
- * lead_retrain_if_needed), frames (lead_keep_frames), prune (lead_prune).
+ * lead_retrain_if_needed, which keeps the model where the data are broken), frames (lead_keep_frames), prune (lead_prune).
  *
  * The log is our own: pg_cron's has no row for a run that it never began.  Two runs of
  * one model never overlap; the second is logged as skipped and leaves.
@@ -402,6 +402,16 @@ END;
 $$;
 COMMENT ON FUNCTION leadscore.end_job(bigint, jsonb) IS 'notes how a run ended and gives the model''s lock back';
 
+-- A training that failed, as an error in one line: its warning has told the rest already.
+CREATE FUNCTION leadscore.failed_run(run uuid) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT leadscore.failure(replace(replace(split_part(r.error, E'\nHINT:  ', 1), E'\nDETAIL:  ', ': '), E'\n', ' '),
+		'The training is recorded with this error.', 'See leadscore.runs and leadscore.checks.', coalesce(r.sqlstate, 'P0001'))
+	FROM leadscore.runs AS r WHERE r.run_id = run
+$$;
+COMMENT ON FUNCTION leadscore.failed_run(uuid) IS 'a training that failed, as an error';
+
 -- What an action does and how it went: {"result": text, "failure": {"message", "sqlstate"}},
 -- or {"skipped": true}.
 CREATE FUNCTION leadscore.job_action(name text, action text) RETURNS jsonb
@@ -411,6 +421,9 @@ AS $$
 DECLARE
 	run @extschema@.lead_run;
 	decided record;
+	look leadscore.monitor_run;
+	failing text;
+	broken text;
 BEGIN
 	IF action = 'retrain' THEN
 		IF NOT leadscore.lock(name, wait => false) THEN
@@ -418,7 +431,7 @@ BEGIN
 		END IF;
 		run := @extschema@.lead_retrain(name);
 		IF run.status = 'failed' THEN
-			RETURN jsonb_build_object('failure', leadscore.failure(run.error, NULL, NULL, 'P0001'));
+			RETURN jsonb_build_object('failure', leadscore.failed_run(run.run_id));
 		END IF;
 		RETURN jsonb_build_object('result', format('version %s, AUC %s, %s', run.version,
 			coalesce(round(run.auc::numeric, 4)::text, 'not judged'), CASE WHEN run.live THEN 'live' ELSE 'not live: ' || run.verdict END));
@@ -427,9 +440,17 @@ BEGIN
 			RETURN '{"skipped": true}';
 		END IF;
 		PERFORM @extschema@.lead_monitor(name);
+		look := leadscore.newest_look(name);
+		failing := (SELECT string_agg(r.rule, ', ' ORDER BY r.position) FROM leadscore.failed_rules(look) AS r);
 		decided := @extschema@.lead_retrain_if_needed(name);
-		RETURN jsonb_strip_nulls(jsonb_build_object('result', leadscore.decision_text(decided),
-			'failure', CASE WHEN decided.decision = 'failed' THEN leadscore.failure(array_to_string(decided.reasons, '; '), NULL, NULL, 'P0001') END));
+		SELECT string_agg(b.line, '; ' ORDER BY b.i) INTO broken
+		FROM leadscore.decisions AS d, jsonb_array_elements_text(d.numbers->'broken') WITH ORDINALITY AS b(line, i)
+		WHERE d.decision_id = decided.decision_id;
+		RETURN jsonb_strip_nulls(jsonb_build_object('result', concat_ws('; ', leadscore.decision_text(decided), 'it fails: ' || failing),
+			'failure', CASE
+				WHEN decided.decision = 'failed' THEN leadscore.failure(array_to_string(decided.reasons, '; '), NULL, NULL, 'P0001')
+				WHEN broken IS NOT NULL THEN leadscore.failure(format('model "%s" is kept as it is, for its data are broken: %s', name, broken), NULL,
+					'Mend the source, or insist: {"broken_data": "retrain"} in lead_set_policy().', '22000') END));
 	ELSIF action = 'frames' THEN
 		RETURN (SELECT jsonb_build_object('result', format('%s frames kept, %s labelled rows', count(*), coalesce(sum(k.rows), 0)))
 			FROM @extschema@.lead_keep_frames(name) AS k);
@@ -483,13 +504,14 @@ BEGIN
 	END IF;
 	outcome := leadscore.end_job(run, outcome);
 	COMMIT;
-	PERFORM leadscore.tell_outcome(name, outcome);
+	PERFORM leadscore.tell_outcome(name, action, outcome);
 END;
 $$;
 COMMENT ON PROCEDURE lead_run_job(text, text) IS
 'runs an action of a model (retrain, score, monitor, auto, frames, prune) and logs it; what a scheduler calls';
 
-CREATE FUNCTION leadscore.tell_outcome(name text, outcome jsonb) RETURNS void
+-- Says how a run ended, once it is logged: its result, or its error.
+CREATE FUNCTION leadscore.tell_outcome(name text, action text, outcome jsonb) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -498,10 +520,12 @@ BEGIN
 		PERFORM leadscore.raise_failure(outcome->'failure');
 	ELSIF outcome ? 'skipped' THEN
 		RAISE NOTICE 'a training of model "%" is under way', name;
+	ELSIF outcome ? 'result' THEN
+		RAISE NOTICE '% of model "%": %', action, name, outcome->>'result';
 	END IF;
 END;
 $$;
-COMMENT ON FUNCTION leadscore.tell_outcome(text, jsonb) IS 'raises the error that a run ended with, once it is logged';
+COMMENT ON FUNCTION leadscore.tell_outcome(text, text, jsonb) IS 'says how a run ended, or raises its error, once it is logged';
 
 -- Overdue: no run has begun since a time at which it was due, five minutes ago or more.  A run whose session is gone
 -- is interrupted; on a standby the locks of the primary cannot be seen.

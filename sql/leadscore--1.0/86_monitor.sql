@@ -71,7 +71,10 @@ CREATE TABLE leadscore.monitor_run (
 	missing double precision,
 	columns_that_matter text[],
 	profile leadprofile,
-	note text
+	note text,
+	score_beyond_chance boolean,
+	beyond_chance bigint,
+	drifted_beyond_chance boolean
 );
 CREATE INDEX ON leadscore.monitor_run (name, monitor_run_id);
 COMMENT ON TABLE leadscore.monitor_run IS 'a row per lead_monitor(); drift and impact are those against the training';
@@ -87,7 +90,7 @@ COMMENT ON COLUMN leadscore.monitor_run.rows IS 'leads in the window; NULL: the 
 COMMENT ON COLUMN leadscore.monitor_run.labelled IS 'matured leads with an outcome and a score: what the quality is of';
 COMMENT ON COLUMN leadscore.monitor_run.positives IS 'of these, outcomes that are true';
 COMMENT ON COLUMN leadscore.monitor_run.unmatured IS 'leads of the window that are too young: unknown, whatever their label is now';
-COMMENT ON COLUMN leadscore.monitor_run.previous_run_id IS 'the latest run whose window ended when this one begins, or before; no foreign key';
+COMMENT ON COLUMN leadscore.monitor_run.previous_run_id IS 'the latest run whose window ended when this one begins, or before, give or take a hundredth of it; no foreign key';
 COMMENT ON COLUMN leadscore.monitor_run.measured IS 'columns whose drift was measured, the score as one';
 COMMENT ON COLUMN leadscore.monitor_run.drift_share IS 'drifted columns of those measured';
 COMMENT ON COLUMN leadscore.monitor_run.drifted IS 'is the share great enough for the whole to count as drifted?';
@@ -97,6 +100,9 @@ COMMENT ON COLUMN leadscore.monitor_run.impact_points IS 'the same in percentage
 COMMENT ON COLUMN leadscore.monitor_run.missing IS 'mean share of NULLs over the columns';
 COMMENT ON COLUMN leadscore.monitor_run.profile IS 'of the window, with what each column adds to the score, and the scores';
 COMMENT ON COLUMN leadscore.monitor_run.note IS 'what was not measured, and why';
+COMMENT ON COLUMN leadscore.monitor_run.score_beyond_chance IS 'does chance alone hardly explain the drift of the scores? NULL: there is no test of it';
+COMMENT ON COLUMN leadscore.monitor_run.beyond_chance IS 'drifted columns, the score as one, that chance alone hardly explains, or that no test tells of';
+COMMENT ON COLUMN leadscore.monitor_run.drifted_beyond_chance IS 'would their share be great enough for the whole to count as drifted?';
 
 CREATE TABLE leadscore.monitor_column (
 	monitor_run_id bigint NOT NULL REFERENCES leadscore.monitor_run ON DELETE CASCADE,
@@ -511,12 +517,15 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	statement text := leadscore.monitor_query(run, spec, model, columns, scored);
+	here jsonb := leadscore.current_settings();
 	more text;
 BEGIN
 	BEGIN
 		PERFORM leadscore.set_settings(spec->'settings');
 		EXECUTE statement INTO profile, rows, unmatured, evaluation, unsure, seen
 		USING model, run.window_from, run.window_to, run.label_from, run.label_to;
+		-- the end of this function gives search_path back, not the time zone
+		PERFORM leadscore.set_settings(here);
 	EXCEPTION WHEN OTHERS THEN
 		GET STACKED DIAGNOSTICS failure = MESSAGE_TEXT, more = PG_EXCEPTION_DETAIL;
 		failure := concat_ws(': ', failure, nullif(more, ''));
@@ -526,10 +535,24 @@ $$;
 COMMENT ON FUNCTION leadscore.scan_watched(leadscore.monitor_run, jsonb, bytea, jsonb, boolean) IS
 'reads a watched source once; failure says why it could not';
 
+-- What a unit of log-odds is in percentage points by the scores of the hold-out, which the
+-- training itself has none of: those of the window tell nothing once they have all gone to
+-- 0 or 1.  NULL: nobody knows.
+CREATE FUNCTION leadscore.points_per_log_odds(holdout leadprofile, current leadprofile)
+RETURNS double precision
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT d.impact_points / d.impact_log_odds FROM @extschema@.lead_drift(holdout, current) AS d
+	WHERE d.impact_log_odds <> 0 ORDER BY abs(d.impact_log_odds) DESC LIMIT 1
+$$;
+COMMENT ON FUNCTION leadscore.points_per_log_odds(leadprofile, leadprofile) IS 'percentage points that a unit of log-odds moves the scores of a hold-out, first-order';
+
 -- Writes down how a profile differs from another, all columns or the score alone.
 -- impact	false: not comparable, for another version scored the other side
+-- points	percentage points per unit of log-odds; NULL: as lead_drift() has it
 CREATE FUNCTION leadscore.put_drift(run bigint, against text, reference leadprofile, current leadprofile, options jsonb,
-	score boolean, impact boolean DEFAULT true)
+	score boolean, impact boolean DEFAULT true, points double precision DEFAULT NULL)
 RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
@@ -539,13 +562,14 @@ AS $$
 		vanished_levels, out_of_range, impact_log_odds, impact_points, note, impact_exact, impact_against)
 	SELECT run, put_drift.against, d.position, d."column", d.kind, d.method, d.statistic, d.p_value, d.threshold,
 		d.drifted, d.chance_threshold, d.p_adjusted, d.beyond_chance, d.rows_before, d.rows_now, d.missing_before, d.missing_now, d.new_levels,
-		d.vanished_levels, d.out_of_range, CASE WHEN impact THEN d.impact_log_odds END, CASE WHEN impact THEN d.impact_points END, d.note,
+		d.vanished_levels, d.out_of_range, CASE WHEN impact THEN d.impact_log_odds END,
+		CASE WHEN impact THEN coalesce(d.impact_log_odds * points, d.impact_points) END, d.note,
 		CASE WHEN impact THEN d.impact_exact END, CASE WHEN impact THEN d.impact_against END
 	FROM (SELECT row_number() OVER () AS position, d.* FROM @extschema@.lead_drift(reference, current, options) AS d) AS d
 	WHERE d.missing_now IS NOT NULL		-- columns that the model scores with
 		AND (score IS NULL OR score = (d.kind = 'score'))
 $$;
-COMMENT ON FUNCTION leadscore.put_drift(bigint, text, leadprofile, leadprofile, jsonb, boolean, boolean) IS
+COMMENT ON FUNCTION leadscore.put_drift(bigint, text, leadprofile, leadprofile, jsonb, boolean, boolean, double precision) IS
 'writes down the drift between two profiles, a row per column';
 
 -- Quality, beside that of the version's hold-out.
@@ -582,6 +606,7 @@ COMMENT ON FUNCTION leadscore.positive_rate(jsonb) IS 'the share of positives in
 
 -- The run that a window is compared with besides the training: the latest of the same
 -- source that ended when it begins, or before; where there are no windows, the last.
+-- A schedule is not kept to the millisecond: windows may overlap by a hundredth.
 CREATE FUNCTION leadscore.previous_run(run leadscore.monitor_run)
 RETURNS leadscore.monitor_run
 LANGUAGE sql STABLE
@@ -590,7 +615,7 @@ AS $$
 	SELECT r FROM leadscore.monitor_run AS r
 	WHERE r.name = run.name AND r.source = run.source AND r.profile IS NOT NULL AND r.monitor_run_id <> run.monitor_run_id
 		AND CASE WHEN run.window_from IS NULL THEN r.window_from IS NULL AND r.window_to IS NOT DISTINCT FROM run.window_to
-			ELSE r.window_to <= run.window_from END
+			WHEN isfinite(run.window_from) THEN r.window_to <= run.window_from + (run.window_to - run.window_from) / 100 END
 	ORDER BY r.window_to DESC, r.monitor_run_id DESC LIMIT 1
 $$;
 COMMENT ON FUNCTION leadscore.previous_run(leadscore.monitor_run) IS 'the run whose window a run is compared with';
@@ -613,7 +638,9 @@ CREATE TYPE lead_monitored AS (
 	auc float8,
 	auc_reference float8,
 	errors bigint,
-	note text
+	note text,
+	score_beyond_chance boolean,
+	beyond_chance bigint
 );
 COMMENT ON TYPE lead_monitored IS 'a look at a live model, in one row';
 COMMENT ON COLUMN lead_monitored.rows IS 'leads in the window';
@@ -624,6 +651,7 @@ COMMENT ON COLUMN lead_monitored.labelled IS 'matured leads with an outcome: wha
 COMMENT ON COLUMN lead_monitored.auc_reference IS 'on the version''s hold-out when it was trained';
 COMMENT ON COLUMN lead_monitored.errors IS 'what is wrong with the source: see leadscore.monitor_finding';
 COMMENT ON COLUMN lead_monitored.note IS 'what was not measured, and why';
+COMMENT ON COLUMN lead_monitored.beyond_chance IS 'drifted columns that chance alone hardly explains, or that no test tells of';
 
 CREATE FUNCTION leadscore.monitored_row(id bigint)
 RETURNS lead_monitored
@@ -632,7 +660,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT r.monitor_run_id, r.name, r.version, r.window_from, r.window_to, r.rows, r.measured, r.drifted_columns, r.drifted,
 		r.score_drifted, r.impact_points, r.columns_that_matter, r.labelled, r.unmatured, m.value, m.reference,
-		(SELECT count(*) FROM leadscore.monitor_finding AS f WHERE f.monitor_run_id = id AND f.severity = 'error'), r.note
+		(SELECT count(*) FROM leadscore.monitor_finding AS f WHERE f.monitor_run_id = id AND f.severity = 'error'), r.note,
+		r.score_beyond_chance, r.beyond_chance
 	FROM leadscore.monitor_run AS r LEFT JOIN leadscore.monitor_metric AS m ON m.monitor_run_id = r.monitor_run_id AND m.metric = 'auc'
 	WHERE r.monitor_run_id = id
 $$;
@@ -711,7 +740,8 @@ DECLARE
 	previous leadscore.monitor_run := leadscore.previous_run(run);
 	notes text[] := CASE WHEN holdout IS NULL THEN ARRAY['the version has no hold-out to compare scores and quality with'] END;
 BEGIN
-	PERFORM leadscore.put_drift(run.monitor_run_id, 'training', training, current, options, false);
+	PERFORM leadscore.put_drift(run.monitor_run_id, 'training', training, current, options, false,
+		points => leadscore.points_per_log_odds(holdout, current));
 	PERFORM leadscore.put_drift(run.monitor_run_id, 'training', coalesce(holdout, training), current, options, true);
 	IF previous.monitor_run_id IS NOT NULL THEN
 		BEGIN
@@ -752,6 +782,10 @@ DECLARE
 BEGIN
 	IF until IS NOT NULL THEN
 		PERFORM leadscore.check_has_time(watch.name, spec);
+		IF until > clock_timestamp() THEN
+			RAISE EXCEPTION 'until must not be later than now, but is %', until USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'The window has not ended: its leads are not all there. Without until it ends now.';
+		END IF;
 	ELSIF watch.period IS NOT NULL OR watch.maturity IS NOT NULL THEN
 		until := now();
 	END IF;
@@ -787,14 +821,18 @@ BEGIN
 		labelled = labelled, positives = positives, unmatured = found.unmatured, measured = s.measured, drifted_columns = s.drifted_columns, drift_share = s.share,
 		drifted = s.share >= coalesce((watch.options->>'drift_share')::float8, 0.5),
 		score_statistic = s.score_statistic, score_drifted = s.score_drifted,
-		impact_log_odds = s.impact_log_odds, impact_points = s.impact_points, missing = s.missing_now,
-		columns_that_matter = s.columns_that_matter, profile = found.profile, note = nullif(array_to_string(notes, '; '), '')
+		impact_log_odds = s.impact_log_odds, impact_points = CASE WHEN s.impact_points IS NOT NULL THEN s.points END, missing = s.missing_now,
+		columns_that_matter = s.columns_that_matter, profile = found.profile, note = nullif(array_to_string(notes, '; '), ''),
+		score_beyond_chance = s.score_beyond_chance, beyond_chance = s.beyond_chance,
+		drifted_beyond_chance = s.beyond_chance::float8 / nullif(s.measured, 0) >= coalesce((watch.options->>'drift_share')::float8, 0.5)
 	FROM (SELECT c.*, c.drifted_columns::float8 / nullif(c.measured, 0) AS share, d.impact_log_odds, d.impact_points, d.missing_now,
 			d.columns_that_matter
 		-- the score is measured against another profile than the columns are
 		FROM (SELECT count(c.drifted) AS measured, count(*) FILTER (WHERE c.drifted) AS drifted_columns,
 				max(c.statistic) FILTER (WHERE c.kind = 'score') AS score_statistic,
-				bool_or(c.drifted) FILTER (WHERE c.kind = 'score') AS score_drifted
+				bool_or(c.drifted) FILTER (WHERE c.kind = 'score') AS score_drifted, sum(c.impact_points ORDER BY c.position) AS points,
+				bool_or(c.beyond_chance) FILTER (WHERE c.kind = 'score') AS score_beyond_chance,
+				count(*) FILTER (WHERE c.drifted AND coalesce(c.beyond_chance, true)) AS beyond_chance
 			FROM leadscore.monitor_column AS c WHERE c.monitor_run_id = run.monitor_run_id AND c.against = 'training') AS c,
 			@extschema@.lead_drift_summary(training, found.profile, options #- '{columns,(score)}') AS d) AS s
 	WHERE r.monitor_run_id = run.monitor_run_id;
@@ -813,7 +851,8 @@ COMMENT ON FUNCTION leadscore.monitor(leadscore.watches, timestamptz) IS 'looks 
 -- matured in it: created in [until - period - maturity, until - maturity).  A younger lead
 -- is unknown even if it is won already: only winners are known so early.  Leads that the
 -- live version was trained on are left out of the quality, and counted in note.
--- errors	nothing is live; a recipe or watch of another role; what lead_watch() refuses.
+-- errors	nothing is live; a recipe or watch of another role; what lead_watch() refuses;
+--			a window that has not ended.
 --			What is wrong with the source is a finding and no error
 CREATE FUNCTION lead_monitor(name text, source text DEFAULT NULL, period interval DEFAULT NULL, until timestamptz DEFAULT NULL,
 	maturity interval DEFAULT NULL, scores text DEFAULT NULL, options jsonb DEFAULT NULL)
@@ -832,6 +871,48 @@ COMMENT ON FUNCTION lead_monitor(text, text, interval, timestamptz, interval, te
 -- For plots and BI
 ----------------------------------------------------------------------------
 
+-- The looks that rules and policies judge: at the live version, and at the source that is
+-- watched.  Others are kept and shown, and judge nothing.
+CREATE VIEW leadscore.judged_looks AS
+SELECT r.name, r.monitor_run_id, coalesce(r.window_to, r.started_at) AS at, r.started_at
+FROM leadscore.aliases AS a JOIN leadscore.versions AS v USING (name, version) JOIN leadscore.runs AS n USING (run_id)
+	JOIN leadscore.monitor_run AS r USING (name, version) LEFT JOIN leadscore.watches AS w USING (name)
+WHERE a.alias = 'champion' AND r.source = coalesce(w.source, n.spec->>'source');
+COMMENT ON VIEW leadscore.judged_looks IS
+'looks at the live version and the source that is watched; the newest is the one whose window ended last, then the one made last';
+COMMENT ON COLUMN leadscore.judged_looks.at IS 'where the window ended; without one, when the look was made';
+
+-- The newest look at a model: of the latest window, whenever it was made; NULL: there is
+-- none.
+-- since	made then or later
+CREATE FUNCTION leadscore.newest_look(name text, since timestamptz DEFAULT '-infinity')
+RETURNS leadscore.monitor_run
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT r FROM leadscore.judged_looks AS j JOIN leadscore.monitor_run AS r USING (monitor_run_id)
+	WHERE j.name = $1 AND j.started_at >= since ORDER BY j.at DESC, j.monitor_run_id DESC LIMIT 1
+$$;
+COMMENT ON FUNCTION leadscore.newest_look(text, timestamptz) IS 'the look at a model that rules and policies judge';
+
+-- lead_drop_look(name, monitor_run_id): undo a look, with all that it found.
+-- errors	no such look at this model
+CREATE FUNCTION lead_drop_look(name text, monitor_run_id bigint)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM leadscore.require_model(name);
+	DELETE FROM leadscore.monitor_run AS r WHERE r.name = lead_drop_look.name AND r.monitor_run_id = lead_drop_look.monitor_run_id;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'model "%" has no look %', name, coalesce(monitor_run_id::text, '(null)') USING ERRCODE = 'undefined_object',
+			HINT = 'leadscore.monitor_run lists the looks.';
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION lead_drop_look(text, bigint) IS 'undo a look at a model, with all that it found';
+
 CREATE VIEW leadscore.monitor_latest AS
 SELECT r.name, r.version, r.monitor_run_id, r.window_from, r.window_to, r.ended_at, r.rows, r.labelled,
 	r.drift_share, r.drifted AS model_drifted, r.score_drifted, r.impact_points AS model_impact_points,
@@ -839,7 +920,8 @@ SELECT r.name, r.version, r.monitor_run_id, r.window_from, r.window_to, r.ended_
 	c.missing_before, c.missing_now, c.new_levels, c.vanished_levels, c.out_of_range, c.impact_log_odds, c.impact_points, c.note
 FROM leadscore.monitor_run AS r
 LEFT JOIN leadscore.monitor_column AS c ON c.monitor_run_id = r.monitor_run_id AND c.against = 'training'
-WHERE r.monitor_run_id = (SELECT max(n.monitor_run_id) FROM leadscore.monitor_run AS n WHERE n.name = r.name)
+WHERE r.monitor_run_id IN (SELECT DISTINCT ON (j.name) j.monitor_run_id FROM leadscore.judged_looks AS j
+	ORDER BY j.name, j.at DESC, j.monitor_run_id DESC)
 ORDER BY r.name, c.position;
 COMMENT ON VIEW leadscore.monitor_latest IS 'the newest look at each model, a row per column, with the verdicts on the whole';
 
@@ -856,4 +938,4 @@ SELECT r.name, r.version, r.monitor_run_id, coalesce(r.label_to, r.started_at) A
 FROM leadscore.monitor_run AS r JOIN leadscore.monitor_metric AS m USING (monitor_run_id);
 COMMENT ON VIEW leadscore.monitor_quality IS 'quality over time: a row per look and metric, beside the hold-out''s';
 
-GRANT SELECT ON leadscore.monitor_latest, leadscore.monitor_history, leadscore.monitor_quality TO @extowner@ WITH GRANT OPTION;
+GRANT SELECT ON leadscore.judged_looks, leadscore.monitor_latest, leadscore.monitor_history, leadscore.monitor_quality TO @extowner@ WITH GRANT OPTION;

@@ -104,7 +104,8 @@ AS $$
 			FROM jsonb_each(spec #> '{options,columns}') WHERE value - 'parts' <> '{}' HAVING count(*) > 0), '{}')
 $$;
 
--- What of a recipe decides how rows are framed.
+-- What of a recipe decides how rows are framed: also the settings, unless source and
+-- label are no more than a table and a column of it.
 CREATE FUNCTION leadscore.framing_recipe(spec jsonb)
 RETURNS jsonb
 LANGUAGE sql IMMUTABLE
@@ -112,6 +113,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT jsonb_build_object('source', spec->'source', 'label', spec->'label', 'features', spec->'features',
 		'time', spec->'time', 'options', leadscore.framing_options(spec))
+		|| CASE WHEN spec->>'scan' = 'table' AND spec->>'label' = format('s.%I', spec->'label_columns'->>0) THEN '{}'
+			ELSE spec->'settings' END
 $$;
 COMMENT ON FUNCTION leadscore.framing_recipe(jsonb) IS 'what of a model''s recipe decides how its rows are framed';
 
@@ -187,6 +190,28 @@ BEGIN
 END;
 $$;
 
+-- last, an error if there are more than 10,000 periods until then: some lead has a time
+-- that is none, and all the empty periods from or until then would be kept.
+CREATE FUNCTION leadscore.check_span(name text, first timestamp, last timestamp, period text)
+RETURNS timestamp
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	n bigint := floor(extract(epoch FROM last - first) / (CASE period WHEN 'week' THEN 604800 ELSE 86400 END)) + 1;
+BEGIN
+	IF n > 10000 THEN
+		RAISE EXCEPTION '% frames are too many to be made at once', n USING ERRCODE = 'program_limit_exceeded',
+			DETAIL = format('The first, of the earliest lead, would begin on %s, the last on %s; at most 10000 %ss are framed in one call.',
+				first::date, last::date, period),
+			HINT = format('Correct the time of leads that cannot be of then, or begin later, lead_keep_frames(%L, again => …); '
+				'so many frames are made in several calls, until => ….', name);
+	END IF;
+	RETURN last;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.check_span(text, timestamp, timestamp, text) IS 'an error where more than 10,000 frames were to be made at once';
+
 -- The query that frames the periods from $1 to $2: one scan of the source.  Where a
 -- clock is put back at midnight rows lie an hour before the start of their period:
 -- the range of times, for an index, is a day wider.
@@ -235,7 +260,7 @@ BEGIN
 	END IF;
 	different := CASE WHEN kept.period <> period THEN format('They are kept by the %s.', kept.period)
 		ELSE 'Different are: ' || (SELECT string_agg(r.key, ', ' ORDER BY r.key) FROM jsonb_each(recipe) AS r
-			WHERE r.value <> kept.recipe->r.key) || '.' END;
+			WHERE r.value IS DISTINCT FROM kept.recipe->r.key) || '.' END;
 	IF different IS NOT NULL AND earliest < coalesce(again, 'infinity') THEN
 		RAISE EXCEPTION 'the frames of model "%" were kept by another recipe', name USING ERRCODE = 'object_not_in_prerequisite_state',
 			DETAIL = different, HINT = format('lead_keep_frames(%L, again => ''-infinity'') frames all rows of the source anew.', name);
@@ -249,18 +274,60 @@ BEGIN
 END;
 $$;
 
+-- An error if frames that were replaced have lost all their rows, for the source has
+-- none of their time any more; a notice where they have fewer.
+-- gone			rows of leadscore.kept_frames as they were
+-- since		frames that begin then or later are new
+CREATE FUNCTION leadscore.check_replaced(name text, gone jsonb, since timestamptz, zone text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	found record;
+BEGIN
+	-- no period is as long as eight days
+	SELECT count(*) FILTER (WHERE n.rows < g.rows + g.unknown) AS fewer, count(*) FILTER (WHERE n.rows = 0) AS lost,
+		sum(g.rows + g.unknown) FILTER (WHERE n.rows = 0) AS rows, min(g.starts) FILTER (WHERE n.rows = 0) AS first,
+		max(g.starts) FILTER (WHERE n.rows = 0) AS last,
+		array_agg((g.starts AT TIME ZONE zone)::date ORDER BY g.starts) FILTER (WHERE n.rows = 0) AS days
+	INTO found
+	FROM jsonb_to_recordset(gone) AS g(starts timestamptz, ends timestamptz, rows bigint, unknown bigint),
+		LATERAL (SELECT coalesce(sum(k.rows + k.unknown), 0) AS rows FROM leadscore.kept_frames AS k
+			WHERE k.name = name AND k.starts >= since AND k.starts > g.starts - interval '8 days'
+				AND k.starts < g.ends AND k.ends > g.starts) AS n
+	WHERE g.rows + g.unknown > 0;
+	IF found.lost > 0 THEN
+		RAISE EXCEPTION 'the source has no rows any more for % of the frames to be made anew', found.lost
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				DETAIL = format('%s kept rows would be lost. Their frames begin on %s%s.', found.rows, array_to_string(found.days[:5], ', '),
+					CASE WHEN found.lost > 5 THEN format(' and %s more days until %s', found.lost - 5, found.days[found.lost]) END),
+				HINT = format('Frame anew from a later time on, or let go of them first: '
+					'DELETE FROM leadscore.kept_frames WHERE name = %L AND starts BETWEEN %L AND %L.', name, found.first, found.last);
+	END IF;
+	IF found.fewer > 0 THEN
+		RAISE NOTICE 'frames that have fewer rows than before: %', found.fewer;
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.check_replaced(text, jsonb, timestamptz, text) IS 'an error where frames that were made anew have lost what was kept';
+
 -- lead_keep_frames(name, …): frames the rows of each complete period that has matured
 -- and is not kept yet, in one scan of the source, and keeps the frames.
 -- name			a model with a time column of type date or timestamp
 -- period		'day' or 'week', of the model's time zone; default day, or as before
 -- maturity		how long after a period's end its outcomes are known; needed once
 -- until		now: periods are kept that ended by this time less maturity
--- again		frame the periods from this time on anew, for rows or labels that came
---				late; '-infinity' for all.  Without it a kept frame never changes
+-- again		frame the periods from this time until `until` anew, for rows or labels
+--				that came late; '-infinity' for all.  Without it a kept frame never changes
 -- returns		a row per period: action 'kept', or 'kept again'.  rows have a label,
 --				unknown have none.  A period without rows is kept as well, once there are
---				rows after it: until then they may be about to come
--- errors		no time column; frames kept by another recipe or period, or while a column
+--				rows after it: until then they may be about to come.  'dropped' is a frame
+--				without rows where none are left before or after it, or one that is not
+--				mature by another recipe or period
+-- errors		a frame whose rows the source has no more, instead of losing them; more than
+--				10,000 periods from the first to the last lead; no time column; frames kept by another recipe or period, or while a column
 --				had another type; a recipe that another role wrote; those of the source
 CREATE FUNCTION lead_keep_frames(name text, period text DEFAULT NULL, maturity interval DEFAULT NULL,
 	until timestamptz DEFAULT NULL, again timestamptz DEFAULT NULL,
@@ -277,13 +344,18 @@ DECLARE
 	step pg_catalog.interval;
 	"from" pg_catalog.timestamptz;
 	"to" pg_catalog.timestamptz;
-	gone pg_catalog.timestamptz[];
+	framed_to pg_catalog.timestamptz;
+	before leadscore.frame_keeping;
+	unlike pg_catalog.bool;
+	gone pg_catalog.jsonb;
 BEGIN
 	PERFORM leadscore.lock(name);
 	spec := leadscore.last_spec(name);
 	PERFORM leadscore.day_type(spec);
 	zone := spec OPERATOR(pg_catalog.#>>) '{options,timezone}';
+	SELECT k.* INTO before FROM leadscore.frame_keeping AS k WHERE k.name OPERATOR(pg_catalog.=) name;
 	chosen := leadscore.choose_keeping(name, spec, period, maturity, again);
+	unlike := (before.period, before.recipe) OPERATOR(pg_catalog.<>) (chosen.period, chosen.recipe);
 	step := pg_catalog.concat('1 ', chosen.period);
 	"to" := pg_catalog.date_trunc(chosen.period, (COALESCE(until, pg_catalog.now()) AT TIME ZONE zone)
 		OPERATOR(pg_catalog.-) chosen.maturity) AT TIME ZONE zone;
@@ -292,38 +364,56 @@ BEGIN
 	PERFORM leadscore.set_settings(spec OPERATOR(pg_catalog.->) 'settings');
 	again := CASE WHEN pg_catalog.isfinite(again) THEN pg_catalog.date_trunc(chosen.period, again AT TIME ZONE zone) AT TIME ZONE zone
 		ELSE again END;
+	-- what comes after `until` stays, unless it does not fit any more
 	WITH d AS (
 		DELETE FROM leadscore.kept_frames AS k
-		WHERE k.name OPERATOR(pg_catalog.=) name AND k.starts OPERATOR(pg_catalog.>=) again RETURNING k.starts)
-	SELECT COALESCE(pg_catalog.array_agg(d.starts), '{}') INTO gone FROM d;
+		WHERE k.name OPERATOR(pg_catalog.=) name AND k.starts OPERATOR(pg_catalog.>=) again
+			AND (unlike OR k.starts OPERATOR(pg_catalog.<) "to") RETURNING k.starts, k.ends, k.rows, k.positives, k.unknown)
+	SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(d)), '[]'), GREATEST("to", pg_catalog.max(d.ends)) INTO gone, framed_to FROM d;
 	IF "from" IS NULL OR again OPERATOR(pg_catalog.<) "from" THEN
 		"from" := leadscore.first_period(spec, chosen.period);
 		"from" := GREATEST("from", CASE WHEN again OPERATOR(pg_catalog.>) '-infinity' THEN again END);
 	END IF;
-	IF "from" OPERATOR(pg_catalog.<) "to" THEN
+	IF "from" OPERATOR(pg_catalog.<) framed_to THEN
 		EXECUTE pg_catalog.format('WITH f AS MATERIALIZED (%s)
 			INSERT INTO leadscore.kept_frames (name, starts, ends, frame, rows, positives, unknown)
 			SELECT $3, p.starts AT TIME ZONE $4, (p.starts OPERATOR(pg_catalog.+) $5) AT TIME ZONE $4,
 				leadscore.set_time_range(f.frame), COALESCE(c.rows, 0), COALESCE(c.positives, 0), COALESCE(c.unknown, 0)
 			FROM pg_catalog.generate_series(pg_catalog.date_trunc($6, $1 AT TIME ZONE $4),
-					(SELECT pg_catalog.max(f.starts) FROM f) AT TIME ZONE $4, $5) AS p(starts)
+					CASE WHEN EXISTS (SELECT FROM leadscore.kept_frames AS k WHERE k.name OPERATOR(pg_catalog.=) $3
+						AND k.starts OPERATOR(pg_catalog.>=) $2) THEN ($2 AT TIME ZONE $4) OPERATOR(pg_catalog.-) $5
+					ELSE leadscore.check_span($3, $1 AT TIME ZONE $4, (SELECT pg_catalog.max(f.starts) FROM f) AT TIME ZONE $4, $6) END,
+					$5) AS p(starts)
 				LEFT JOIN f ON f.starts OPERATOR(pg_catalog.=) (p.starts AT TIME ZONE $4)
 				LEFT JOIN LATERAL leadscore.frame_counts(f.frame) AS c ON true',
-			leadscore.keeping_query(spec, chosen.period)) USING "from", "to", name, zone, step, chosen.period;
+			leadscore.keeping_query(spec, chosen.period)) USING "from", framed_to, name, zone, step, chosen.period;
 		-- an error where a column has another type by now: the frames could not be one
 		PERFORM @extschema@.lead_frame(k.frame) FROM (
 			(SELECT f.frame FROM leadscore.kept_frames AS f WHERE f.name OPERATOR(pg_catalog.=) name
 				AND f.starts OPERATOR(pg_catalog.<) "from" AND f.rows OPERATOR(pg_catalog.>) 0 ORDER BY f.starts DESC LIMIT 1)
 			UNION ALL
 			(SELECT f.frame FROM leadscore.kept_frames AS f WHERE f.name OPERATOR(pg_catalog.=) name
-				AND f.starts OPERATOR(pg_catalog.>=) "from" AND f.rows OPERATOR(pg_catalog.>) 0 ORDER BY f.starts LIMIT 1)) AS k;
+				AND f.starts OPERATOR(pg_catalog.>=) "from" AND f.rows OPERATOR(pg_catalog.>) 0 ORDER BY f.starts LIMIT 1)
+			UNION ALL
+			(SELECT f.frame FROM leadscore.kept_frames AS f WHERE f.name OPERATOR(pg_catalog.=) name
+				AND f.starts OPERATOR(pg_catalog.>=) framed_to AND f.rows OPERATOR(pg_catalog.>) 0 ORDER BY f.starts LIMIT 1)) AS k;
 	END IF;
 	PERFORM leadscore.set_settings(here);
-	RETURN QUERY SELECT k.starts, k.ends, k.rows, k.positives, k.unknown,
-		CASE WHEN k.starts OPERATOR(pg_catalog.=) ANY (gone) THEN 'kept again' ELSE 'kept' END
-	FROM leadscore.kept_frames AS k
+	PERFORM leadscore.check_replaced(name, gone, "from", zone);
+	DELETE FROM leadscore.kept_frames AS k
+	WHERE unlike AND k.name OPERATOR(pg_catalog.=) name AND k.starts OPERATOR(pg_catalog.>=) "to";
+	RETURN QUERY SELECT k.starts, k.ends, k.rows, k.positives, k.unknown, CASE WHEN g.starts IS NULL THEN 'kept' ELSE 'kept again' END
+	FROM leadscore.kept_frames AS k LEFT JOIN pg_catalog.jsonb_to_recordset(gone) AS g(starts pg_catalog.timestamptz)
+		ON g.starts OPERATOR(pg_catalog.=) k.starts
 	WHERE k.name OPERATOR(pg_catalog.=) name AND k.starts OPERATOR(pg_catalog.>=) "from" AND k.starts OPERATOR(pg_catalog.<) "to"
-	ORDER BY k.starts;
+	UNION ALL
+	SELECT g.starts, g.ends, g.rows, g.positives, g.unknown, 'dropped'
+	FROM pg_catalog.jsonb_to_recordset(gone) AS g(starts pg_catalog.timestamptz, ends pg_catalog.timestamptz,
+		rows pg_catalog.int8, positives pg_catalog.int8, unknown pg_catalog.int8)
+	WHERE NOT EXISTS (SELECT FROM leadscore.kept_frames AS k WHERE k.name OPERATOR(pg_catalog.=) name
+		AND k.starts OPERATOR(pg_catalog.>) (g.starts OPERATOR(pg_catalog.-) '8 days'::pg_catalog.interval)
+		AND k.starts OPERATOR(pg_catalog.<) g.ends AND k.ends OPERATOR(pg_catalog.>) g.starts)
+	ORDER BY 1;
 END;
 $$;
 COMMENT ON FUNCTION lead_keep_frames(text, text, interval, timestamptz, timestamptz) IS
@@ -505,7 +595,7 @@ CREATE TYPE lead_forgotten AS (
 	rows bigint
 );
 COMMENT ON TYPE lead_forgotten IS 'a frame that rows were taken out of';
-COMMENT ON COLUMN lead_forgotten.what IS 'frame, or which hold-out';
+COMMENT ON COLUMN lead_forgotten.what IS 'frame, or which hold-out, and what was deleted of it';
 COMMENT ON COLUMN lead_forgotten.starts IS 'of the frame''s period; NULL for a hold-out';
 
 -- Some rows as a frame with the columns of another one: rows of the source that fulfil
@@ -519,8 +609,8 @@ DECLARE
 	names pg_catalog.text[] := leadscore.names_of(framing OPERATOR(pg_catalog.->) 'names');
 BEGIN
 	PERFORM leadscore.check_columns('column of the frame', names, columns);
-	EXECUTE pg_catalog.format('SELECT %s, pg_catalog.count(*) FILTER (WHERE %s) FROM %s AS s CROSS JOIN LATERAL (SELECT (%s) AS label) AS t',
-		leadscore.aggregate('lead_frame', names, framing OPERATOR(pg_catalog.-) 'names', condition, 'frame'), condition, source, label)
+	EXECUTE pg_catalog.format('SELECT %s, pg_catalog.count(*) FROM %s AS s CROSS JOIN LATERAL (SELECT (%s) AS label) AS t WHERE %s',
+		leadscore.aggregate('lead_frame', names, framing OPERATOR(pg_catalog.-) 'names', 'true', 'frame'), source, label, condition)
 	INTO rows, total;
 END;
 $$;
@@ -573,6 +663,7 @@ END;
 $$;
 
 -- Takes rows out of kept frames.
+-- source	a temporary table, where rows stay in their places
 CREATE FUNCTION leadscore.forget_frames(name text, source text, columns jsonb)
 RETURNS SETOF lead_forgotten
 LANGUAGE plpgsql
@@ -581,27 +672,27 @@ AS $$
 DECLARE
 	spec pg_catalog.jsonb := leadscore.keeping_spec(name);
 	here pg_catalog.jsonb := leadscore.current_settings();
-	starts_of_row pg_catalog.text := leadscore.period_of_row(spec, (SELECT k.period FROM leadscore.frame_keeping AS k
-		WHERE k.name OPERATOR(pg_catalog.=) name));
-	periods pg_catalog.timestamptz[];
 	starts pg_catalog.timestamptz;
+	places pg_catalog.tid[];
 	kept @extschema@.leadframe;
 	less record;
-	elsewhere pg_catalog.int8;
+	elsewhere pg_catalog.int8 := 0;
 BEGIN
 	PERFORM leadscore.check_columns('time column', ARRAY[spec OPERATOR(pg_catalog.->>) 'time'], columns);
 	PERFORM leadscore.check_columns('column of the label', leadscore.names_of(spec OPERATOR(pg_catalog.->) 'label_columns'), columns);
 	PERFORM leadscore.set_settings(spec OPERATOR(pg_catalog.->) 'settings');
-	EXECUTE pg_catalog.format('SELECT pg_catalog.array_agg(DISTINCT k.starts), pg_catalog.count(*) FILTER (WHERE k.starts IS NULL)
-		FROM (SELECT %s AS starts FROM %s AS s) AS t LEFT JOIN leadscore.kept_frames AS k
-			ON k.name OPERATOR(pg_catalog.=) $1 AND k.starts OPERATOR(pg_catalog.=) t.starts AND k.frame IS NOT NULL',
-		starts_of_row, source) INTO periods, elsewhere USING name;
-	FOR starts IN SELECT p.starts FROM pg_catalog.unnest(periods) AS p(starts) WHERE p.starts IS NOT NULL ORDER BY 1 LOOP
+	-- the places of each frame's rows, so that all of them together are read once
+	FOR starts, places IN EXECUTE pg_catalog.format('SELECT %s AS starts, pg_catalog.array_agg(s.ctid) FROM %s AS s GROUP BY 1 ORDER BY 1',
+		leadscore.period_of_row(spec, (SELECT k.period FROM leadscore.frame_keeping AS k WHERE k.name OPERATOR(pg_catalog.=) name)), source)
+	LOOP
 		SELECT k.frame INTO kept FROM leadscore.kept_frames AS k
 		WHERE k.name OPERATOR(pg_catalog.=) name AND k.starts OPERATOR(pg_catalog.=) starts;
+		IF kept IS NULL THEN
+			elsewhere := elsewhere OPERATOR(pg_catalog.+) pg_catalog.cardinality(places);
+			CONTINUE;
+		END IF;
 		SELECT * INTO less FROM leadscore.frame_like(kept, spec OPERATOR(pg_catalog.->>) 'label', source, columns,
-			pg_catalog.format('%s OPERATOR(pg_catalog.=) %L::pg_catalog.timestamptz', starts_of_row,
-				pg_catalog.to_json(starts) OPERATOR(pg_catalog.#>>) '{}'));
+			pg_catalog.format('s.ctid OPERATOR(pg_catalog.=) ANY (%L::pg_catalog.tid[])', places));
 		kept := leadscore.without_rows(pg_catalog.concat('frame of ', (starts AT TIME ZONE (spec OPERATOR(pg_catalog.#>>)
 			'{options,timezone}'))::pg_catalog.date), kept, less.rows);
 		UPDATE leadscore.kept_frames AS k SET rows = c.rows, positives = c.positives, unknown = c.unknown,
@@ -617,6 +708,22 @@ BEGIN
 END;
 $$;
 
+-- What of a row of s is compared with a bound of a hold-out, as SQL: its time; the start
+-- of its day, if the bound is the last moment before a day, as those of kept frames are.
+-- On a day whose midnight comes twice, rows are earlier than the start of their day.
+CREATE FUNCTION leadscore.compared_with(spec jsonb, bound jsonb)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE WHEN c->>'type' = 'timestamp with time zone' AND spec #>> '{holdout,column}' = spec->>'time'
+			AND date_trunc('day', b.next AT TIME ZONE b.zone) AT TIME ZONE b.zone = b.next
+		THEN leadscore.period_of_row(spec, 'day') ELSE format('s.%I', spec #>> '{holdout,column}') END
+	FROM jsonb_array_elements(spec->'columns') AS c, LATERAL (SELECT spec #>> '{options,timezone}' AS zone,
+		CASE c->>'type' WHEN 'timestamp with time zone' THEN (bound #>> '{}')::timestamptz + interval '1 microsecond' END AS next) AS b
+	WHERE c->>'name' = spec #>> '{holdout,column}'
+$$;
+
 -- Which rows of a source a version's hold-out has, as SQL over s and t.label: those with
 -- a label that were there when it was trained.  A label that is not known is a count
 -- there and no data.  Of a row without a time nobody knows when it came: it is taken for
@@ -626,11 +733,15 @@ RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT concat_ws(' AND ', 't.label IS NOT NULL', leadscore.held_out(spec, cut #>> '{}'),
-		CASE WHEN spec #>> '{holdout,by}' = 'time' AND seen IS NOT NULL THEN format('s.%I OPERATOR(pg_catalog.<=) %L::%s', spec #>> '{holdout,column}',
-			seen #>> '{}', (SELECT c->>'type' FROM jsonb_array_elements(spec->'columns') AS c WHERE c->>'name' = spec #>> '{holdout,column}'))
+	SELECT concat_ws(' AND ', 't.label IS NOT NULL',
+		CASE WHEN spec #>> '{holdout,by}' = 'time' THEN format('COALESCE(%s OPERATOR(pg_catalog.>) %L::%s, false)',
+			leadscore.compared_with(spec, cut), cut #>> '{}', h.type)
+		ELSE leadscore.held_out(spec) END,
+		CASE WHEN spec #>> '{holdout,by}' = 'time' AND seen IS NOT NULL THEN format('%s OPERATOR(pg_catalog.<=) %L::%s',
+			leadscore.compared_with(spec, seen), seen #>> '{}', h.type)
 		WHEN data_to IS NOT NULL THEN format('(pg_catalog.isfinite(s.%I::pg_catalog.timestamptz) IS NOT TRUE'
 			' OR s.%1$I::pg_catalog.timestamptz OPERATOR(pg_catalog.<=) %2$L::pg_catalog.timestamptz)', spec->>'time', to_json(data_to) #>> '{}') END)
+	FROM (SELECT min(c->>'type') AS type FROM jsonb_array_elements(spec->'columns') AS c WHERE c->>'name' = spec #>> '{holdout,column}') AS h
 $$;
 
 -- A hold-out, and what of its version's run tells which rows it has.
@@ -688,6 +799,39 @@ BEGIN
 END;
 $$;
 
+-- What a version keeps of its hold-out (profile, quantiles of its scores, curves), made
+-- anew from what is left of it.  It was made with the model as it was judged, and of a
+-- refit that one is not stored: then, or without rows, it is only deleted.
+-- returns		was it made?
+CREATE FUNCTION leadscore.renew_derived(name text, version integer)
+RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	run uuid;
+	judged bytea;
+	left_over @extschema@.leadframe;
+BEGIN
+	SELECT v.run_id, CASE WHEN NOT (r.spec->>'refit')::boolean OR r.spec ? 'recalibrated' THEN v.model END, h.frame
+	INTO run, judged, left_over
+	FROM leadscore.versions AS v JOIN leadscore.runs AS r USING (run_id) LEFT JOIN leadscore.holdouts AS h USING (name, version)
+	WHERE v.name = $1 AND v.version = $2;
+	DELETE FROM leadscore.version_profiles AS p WHERE p.name = $1 AND p.version = $2;
+	DELETE FROM leadscore.score_quantiles AS q WHERE q.name = $1 AND q.version = $2;
+	DELETE FROM leadscore.artifacts AS a WHERE a.run_id = run AND a.path = 'curves.json';
+	IF judged IS NULL OR left_over IS NULL OR (leadscore.frame_counts(left_over)).rows = 0 THEN
+		RETURN false;
+	END IF;
+	PERFORM leadscore.keep_score_quantiles($1, $2, judged, left_over);
+	PERFORM leadscore.keep_version_profile($1, $2, judged, left_over);
+	PERFORM leadscore.keep_curves(run, judged, left_over);
+	RETURN true;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.renew_derived(text, integer) IS
+'profile, quantiles and curves of a hold-out that rows were taken out of, made anew or deleted';
+
 -- Takes rows out of all hold-outs of a model.
 CREATE FUNCTION leadscore.forget_holdouts(name text, source text, columns jsonb, drop_inexact boolean)
 RETURNS SETOF lead_forgotten
@@ -697,20 +841,24 @@ AS $$
 DECLARE
 	version pg_catalog.int4;
 	total pg_catalog.int8;
+	renewed pg_catalog.bool;
 BEGIN
 	FOR version IN SELECT h.version FROM leadscore.holdouts AS h WHERE h.name OPERATOR(pg_catalog.=) name ORDER BY 1 LOOP
 		total := leadscore.forget_holdout(name, version, source, columns, drop_inexact);
-		IF total IS NULL THEN
-			RETURN NEXT ROW (pg_catalog.concat('hold-out of version ', version, ', dropped'), NULL, NULL)::@extschema@.lead_forgotten;
-		ELSIF total OPERATOR(pg_catalog.>) 0 THEN
-			RETURN NEXT ROW (pg_catalog.concat('hold-out of version ', version), NULL, total)::@extschema@.lead_forgotten;
+		IF total OPERATOR(pg_catalog.=) 0 THEN
+			CONTINUE;
 		END IF;
+		renewed := leadscore.renew_derived(name, version);
+		RETURN NEXT ROW (pg_catalog.concat('hold-out of version ', version, CASE WHEN total IS NULL THEN ', dropped'
+			WHEN NOT renewed THEN ', its profile and curves deleted' END), NULL, total)::@extschema@.lead_forgotten;
 	END LOOP;
 END;
 $$;
 
 -- lead_forget(name, rows): takes rows out of a model's kept frames and hold-outs, which
--- then are, to the byte, what they would be without them.
+-- then are, to the byte, what they would be without them.  What was derived from a
+-- hold-out (its profile, the quantiles of its scores, its curves) is made anew; of a
+-- refit it is deleted, for the model that was judged is not stored.
 -- rows			a table or view, or the text of one SELECT, with the columns of the
 --				source: the rows as they were framed, values and labels; read once, into
 --				a temporary table

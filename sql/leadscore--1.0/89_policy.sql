@@ -6,7 +6,8 @@
  * A policy says what calls for an update of the live version; a decision is what became
  * of it:
  *
- *	1. the figures of the newest monitor run are held against the policy
+ *	1. where the newest look finds the data broken the champion stays; else its figures are
+ *	   held against the policy
  *	2. where that calls for it, the ladder (lead_ladder) is climbed on outcomes that the
  *	   champion has not seen: keep, intercept, slope, full
  *	3. keep leaves the champion; intercept and slope make a version of it, recalibrated;
@@ -50,10 +51,10 @@ CREATE INDEX ON leadscore.decisions (monitor_run_id);
 CREATE INDEX ON leadscore.decisions (run_id);
 COMMENT ON TABLE leadscore.decisions IS 'a row per lead_retrain_if_needed(): what was decided, and why';
 COMMENT ON COLUMN leadscore.decisions.decision IS
-'kept: the champion stays, also where the gate refused the version; cooling down: an update was called for, too early';
+'kept: the champion stays, also where the gate refused the version; cooling down: an update was called for, too early, or too few outcomes came after a rollback';
 COMMENT ON COLUMN leadscore.decisions.step IS 'of the ladder; NULL: it was not climbed';
 COMMENT ON COLUMN leadscore.decisions.reasons IS 'what called for an update, or why nothing did; then what came of it';
-COMMENT ON COLUMN leadscore.decisions.numbers IS '{policy, champion, figures, outcomes, ladder}: what was decided by';
+COMMENT ON COLUMN leadscore.decisions.numbers IS '{policy, champion, broken, figures, outcomes, ladder}: what was decided by';
 COMMENT ON COLUMN leadscore.decisions.version IS 'that was made, live or not';
 
 SELECT pg_catalog.pg_extension_config_dump('leadscore.policies', '');
@@ -68,7 +69,8 @@ GRANT USAGE, SELECT, UPDATE ON SEQUENCE leadscore.decisions_decision_id_seq TO @
 -- Policies
 ----------------------------------------------------------------------------
 
--- An interval of an object, or NULL; an error if it is none, or not greater than zero.
+-- An interval of an object, or NULL; an error if it is none, not greater than zero, or
+-- beyond what can be added to a time.
 CREATE FUNCTION leadscore.interval_of(what text, given jsonb, key text)
 RETURNS interval
 LANGUAGE plpgsql STABLE
@@ -87,7 +89,7 @@ BEGIN
 	EXCEPTION WHEN data_exception THEN
 		x := NULL;
 	END;
-	IF x IS NULL OR x <= interval '0' THEN
+	IF x IS NULL OR x <= interval '0' OR x > interval '10000 years' THEN
 		RAISE EXCEPTION 'invalid value for "%" in %', key, what USING ERRCODE = 'invalid_parameter_value',
 			DETAIL = 'It must be an interval, such as "30 days".';
 	END IF;
@@ -105,7 +107,7 @@ DECLARE
 	triggers CONSTANT text[] := '{max_age,drift_share,score_drift,impact_points,auc_drop,log_loss_rise,new_outcomes}';
 	k text;
 BEGIN
-	PERFORM leadscore.check_keys('policy', policy, triggers || '{cooldown,combine,ladder,min_outcomes,alpha,frames_window,half_life}'::text[]);
+	PERFORM leadscore.check_keys('policy', policy, triggers || '{cooldown,combine,ladder,min_outcomes,alpha,broken_data,frames_window,half_life}'::text[]);
 	policy := jsonb_strip_nulls(policy);
 	IF NOT policy ?| triggers OR policy->'score_drift' = 'false' AND NOT (policy - 'score_drift') ?| triggers THEN
 		RAISE EXCEPTION 'the policy says nothing that calls for an update' USING ERRCODE = 'invalid_parameter_value',
@@ -137,6 +139,10 @@ BEGIN
 		RAISE EXCEPTION 'invalid value for "combine" in policy' USING ERRCODE = 'invalid_parameter_value',
 			DETAIL = 'It must be "any" or "all".';
 	END IF;
+	IF policy->'broken_data' NOT IN ('"keep"', '"retrain"') THEN
+		RAISE EXCEPTION 'invalid value for "broken_data" in policy' USING ERRCODE = 'invalid_parameter_value',
+			DETAIL = 'It must be "keep" or "retrain".';
+	END IF;
 	IF policy ? 'half_life' AND NOT policy ? 'frames_window' THEN
 		RAISE EXCEPTION '"half_life" in policy needs "frames_window"' USING ERRCODE = 'invalid_parameter_value',
 			DETAIL = 'Weights by age are given to frames that lead_keep_frames() keeps.';
@@ -148,16 +154,17 @@ $$;
 -- lead_set_policy(name, policy): when lead_retrain_if_needed() is to update the model.
 -- policy	NULL takes it away.  At least one of
 --			"max_age": "90 days"		the live version is older
---			"drift_share": 0.5			as many of the measured columns have drifted
---			"score_drift": true | 0.2	the scores have, or their statistic is greater
+--			"drift_share": 0.5			as many of the measured columns have drifted beyond chance
+--			"score_drift": true | 0.2	the scores have, or their statistic is greater, likewise
 --			"impact_points": 1			drift moves the mean score by more percentage points
 --			"auc_drop": 0.02			the AUC is lower than on the hold-out by more, and
 --										its interval lies below that
 --			"log_loss_rise": 0.02		the log loss is higher, likewise
 --			"new_outcomes": 1000		as many outcomes are known that the champion has not seen
 --			"combine": "any" | "all"	of these
---			and "cooldown": "7 days" from the last training or promotion, "ladder": true,
+--			and "cooldown": "7 days" from the last training, promotion or rollback, "ladder": true,
 --			"min_outcomes": 200 unseen outcomes for the ladder, "alpha": 0.05 of its tests,
+--			"broken_data": "keep" | "retrain" where the newest look says that the data are broken,
 --			"frames_window" and "half_life" of lead_retrain()
 -- returns	the policy as it is stored
 CREATE FUNCTION lead_set_policy(name text, policy jsonb)
@@ -215,7 +222,8 @@ AS $$
 	WITH f AS (
 		SELECT (figures->>'age')::interval AS age, (policy->>'max_age')::interval AS max_age,
 			(figures->>'drift_share')::float8 AS share, (figures->>'score_statistic')::float8 AS score,
-			(figures->>'score_drifted')::boolean AS score_drifted, abs((figures->>'impact_points')::float8) AS impact,
+			(figures->>'score_drifted')::boolean AS score_drifted,
+			coalesce((figures->>'score_beyond_chance')::boolean, true) AS score_sure, abs((figures->>'impact_points')::float8) AS impact,
 			(figures->>'auc_reference')::float8 - (figures->>'auc')::float8 AS auc_drop,
 			(figures->>'auc_high')::float8 < (figures->>'auc_reference')::float8 AS auc_sure,
 			(figures->>'log_loss')::float8 - (figures->>'log_loss_reference')::float8 AS loss_rise,
@@ -226,10 +234,11 @@ AS $$
 			'is above', 'is not above', policy->>'max_age' FROM f
 		UNION ALL SELECT 2, 'drift_share', share >= (policy->>'drift_share')::float8, leadscore.short_number(share), 'drift share',
 			'has reached', 'is below', policy->>'drift_share' FROM f
-		UNION ALL SELECT 3, 'score_drift', CASE jsonb_typeof(policy->'score_drift') WHEN 'boolean' THEN score_drifted
-				ELSE score > (policy->>'score_drift')::float8 END, leadscore.short_number(score), 'score drift',
-			'is above', 'is not above', CASE jsonb_typeof(policy->'score_drift') WHEN 'boolean' THEN 'its threshold'
-				ELSE policy->>'score_drift' END FROM f
+		UNION ALL SELECT 3, 'score_drift', score_above AND score_sure, leadscore.short_number(score), 'score drift',
+			'is above', CASE WHEN score_above THEN 'can be chance, though it is above' ELSE 'is not above' END, CASE jsonb_typeof(policy->'score_drift') WHEN 'boolean' THEN 'its threshold'
+				ELSE policy->>'score_drift' END
+			FROM f, LATERAL (SELECT CASE jsonb_typeof(policy->'score_drift') WHEN 'boolean' THEN score_drifted
+				ELSE score > (policy->>'score_drift')::float8 END AS score_above) AS s
 		UNION ALL SELECT 4, 'impact_points', impact > (policy->>'impact_points')::float8, leadscore.short_number(impact) || ' points',
 			'impact of drift', 'is above', 'is not above', policy->>'impact_points' FROM f
 		UNION ALL SELECT 5, 'auc_drop', auc_drop > (policy->>'auc_drop')::float8 AND auc_sure, leadscore.short_number(auc_drop),
@@ -241,7 +250,7 @@ AS $$
 		UNION ALL SELECT 7, 'new_outcomes', new_outcomes >= (policy->>'new_outcomes')::bigint, new_outcomes::text, 'number of new outcomes',
 			'has reached', 'is below', policy->>'new_outcomes' FROM f
 	)
-	SELECT condition, coalesce(met, false), CASE WHEN figure IS NULL THEN what || ' is not known'
+	SELECT condition, coalesce(met, false), CASE WHEN figure IS NULL THEN concat(what, ' is not known', CASE WHEN condition <> 'new_outcomes' THEN ': ' || (figures->>'note') END)
 		ELSE concat_ws(' ', what, figure, CASE WHEN met THEN above ELSE below END, threshold) END
 	FROM c WHERE policy ? condition AND policy->condition <> 'false' ORDER BY place
 $$;
@@ -269,6 +278,7 @@ BEGIN
 	WHERE v.name = $1 AND v.version = live_recipe.version;
 	SELECT d.deployed_at INTO promoted_at FROM leadscore.deployments AS d WHERE d.name = $1 AND d.alias = 'champion'
 	ORDER BY d.deployment_id DESC LIMIT 1;
+	promoted_at := coalesce(promoted_at, made_at);		-- the history of a model is not renamed with it
 	spec := run.spec - 'recalibrated';
 	IF NOT leadscore.own_words($1, spec) THEN
 		PERFORM leadscore.check_author(format('the recipe of version %s of model "%s"', version, $1), run.started_by,
@@ -514,42 +524,47 @@ AS $$
 	RETURNING d.name, d.decision, d.step, d.reasons, d.version, (run).verdict, d.decision_id, d.monitor_run_id, d.run_id
 $$;
 
--- The newest monitor run of the live version since it is live; one is made if there is
--- none.
-CREATE FUNCTION leadscore.monitored_since(name text, version integer, since timestamptz)
+-- The newest look at the live version since it is live; one is made if there is none.
+CREATE FUNCTION leadscore.monitored_since(name text, since timestamptz)
 RETURNS leadscore.monitor_run
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
-#variable_conflict use_column
 DECLARE
-	monitored leadscore.monitor_run;
+	monitored leadscore.monitor_run := leadscore.newest_look(name, since);
 BEGIN
-	FOR attempt IN 1 .. 2 LOOP
-		SELECT m.* INTO monitored FROM leadscore.monitor_run AS m
-		WHERE m.name = $1 AND m.version = $2 AND m.started_at >= since ORDER BY m.monitor_run_id DESC LIMIT 1;
-		EXIT WHEN FOUND;
-		PERFORM @extschema@.lead_monitor($1);
-	END LOOP;
+	IF monitored.monitor_run_id IS NULL THEN
+		PERFORM @extschema@.lead_monitor(name);
+		monitored := leadscore.newest_look(name, since);
+	END IF;
 	RETURN monitored;
 END;
 $$;
 
--- The figures that a policy is held against.
+-- The figures that a policy is held against; note: why some are not known.
 CREATE FUNCTION leadscore.policy_figures(monitored leadscore.monitor_run, made_at timestamptz)
 RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT jsonb_strip_nulls(jsonb_build_object('age', clock_timestamp() - made_at, 'drift_share', monitored.drift_share,
-		'score_statistic', monitored.score_statistic, 'score_drifted', monitored.score_drifted,
-		'impact_points', monitored.impact_points,
+	SELECT jsonb_strip_nulls(jsonb_build_object('age', clock_timestamp() - made_at,
+		'drift_share', monitored.beyond_chance::float8 / nullif(monitored.measured, 0), 'score_statistic', monitored.score_statistic,
+		'score_drifted', monitored.score_drifted, 'score_beyond_chance', monitored.score_beyond_chance,
+		'impact_points', monitored.impact_points, 'note', CASE WHEN monitored.rows = 0 AND monitored.window_to IS NOT NULL
+			THEN concat('no lead in ', (monitored.window_from)::date, ' … ', (monitored.window_to)::date) ELSE monitored.note END,
 		'auc', a.value, 'auc_high', a.high, 'auc_reference', a.reference,
 		'log_loss', l.value, 'log_loss_low', l.low, 'log_loss_reference', l.reference))
 	FROM (SELECT) AS one
 		LEFT JOIN leadscore.monitor_metric AS a ON a.monitor_run_id = monitored.monitor_run_id AND a.metric = 'auc'
 		LEFT JOIN leadscore.monitor_metric AS l ON l.monitor_run_id = monitored.monitor_run_id AND l.metric = 'log_loss'
 $$;
+
+-- How many outcomes were known when a version was made.
+CREATE FUNCTION leadscore.outcomes_of(run leadscore.runs)
+RETURNS bigint
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+RETURN coalesce((run.spec #>> '{recalibrated,labelled}')::bigint, run.rows + run.held_out);
 
 -- How many outcomes are known that the champion has not seen: those later than its own,
 -- or by how many there are more.
@@ -559,8 +574,37 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT CASE WHEN champion_spec #>> '{holdout,by}' = 'time' OR kept THEN read.fresh
-		ELSE greatest(read.labelled - coalesce((live.spec #>> '{recalibrated,labelled}')::bigint, live.rows + live.held_out), 0) END
+		ELSE greatest(read.labelled - leadscore.outcomes_of(live), 0) END
 $$;
+
+-- The versions that were rolled back since the last promotion.
+CREATE FUNCTION leadscore.rolled_back(name text)
+RETURNS SETOF integer
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT d.replaced FROM leadscore.deployments AS d
+	WHERE d.name = $1 AND d.alias = 'champion' AND d.action = 'rollback' AND d.deployment_id > coalesce((
+		SELECT max(p.deployment_id) FROM leadscore.deployments AS p WHERE p.name = $1 AND p.alias = 'champion' AND p.action <> 'rollback'), 0)
+$$;
+COMMENT ON FUNCTION leadscore.rolled_back(text) IS 'the versions of a model that were rolled back since the last promotion';
+
+-- What a version that was rolled back was made from would make it again: why an update has
+-- to wait for more outcomes; NULL where it has not.
+CREATE FUNCTION leadscore.waiting(name text, kept boolean, read leadscore.outcomes, wanted bigint)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format('version %s was rolled back, and %s outcomes have come since it was made: %s are wanted', v.version, n.more, wanted)
+	FROM leadscore.rolled_back($1) AS b(version) JOIN leadscore.versions AS v ON v.name = $1 AND v.version = b.version
+		JOIN leadscore.runs AS r USING (run_id),
+		LATERAL (SELECT CASE WHEN kept THEN (SELECT coalesce(sum(k.rows), 0) FROM leadscore.kept_frames AS k WHERE k.name = $1 AND k.starts >= r.data_to)
+			ELSE greatest(read.labelled - leadscore.outcomes_of(r), 0) END) AS n(more)
+	WHERE n.more < wanted ORDER BY n.more, v.version DESC LIMIT 1
+$$;
+COMMENT ON FUNCTION leadscore.waiting(text, boolean, leadscore.outcomes, bigint) IS
+'why an update has to wait for more outcomes after a rollback';
 
 -- Why no update is due yet; NULL where none is in the way.
 CREATE FUNCTION leadscore.cooling(name text, cooldown interval, promoted_at timestamptz)
@@ -605,18 +649,46 @@ LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT CASE WHEN p < 0.0001 THEN '< 0.0001' ELSE '= ' || to_char(p, 'FM0.0000') END $$;
 
--- What the ladder says, in words.
-CREATE FUNCTION leadscore.step_reason(ladder jsonb)
+-- What the ladder says, in words: the steps that are refuted, with the greatest p-value of
+-- their tests, and that of the step where it stopped.
+CREATE FUNCTION leadscore.step_reason(ladder jsonb, read leadscore.outcomes)
 RETURNS text
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT coalesce(ladder->>'note', format('%s new outcomes ask for %s (p %s)', ladder->>'n', CASE ladder->>'step'
-			WHEN 'keep' THEN 'no change' WHEN 'intercept' THEN 'another intercept' WHEN 'slope' THEN 'another intercept and slope'
-			ELSE 'new coefficients' END,
-		leadscore.p_text(CASE ladder->>'step' WHEN 'full' THEN greatest((ladder->>'p_keep')::float8, (ladder->>'p_intercept')::float8,
-			(ladder->>'p_slope')::float8) ELSE (ladder->>concat('p_', ladder->>'step'))::float8 END)))
+	SELECT coalesce(ladder->>'note', concat(read.to_learn, ' new outcomes', CASE WHEN read.fresh > read.to_learn THEN format(' (%s more are held out)', read.fresh - read.to_learn) END,
+		' ask for ', CASE ladder->>'step'
+			WHEN 'keep' THEN concat('no change: it is not refuted (p ', p.keep, ')')
+			WHEN 'intercept' THEN concat('another intercept: no change is refuted (p ', p.keep, '), more is not needed (p ', p.intercept, ')')
+			WHEN 'slope' THEN concat('another intercept and slope: less is refuted (p ', p.less, '), more is not needed (p ', p.slope, ')')
+			ELSE concat('new coefficients: less is refuted (p ', p.all, ')') END))
+	FROM (SELECT (ladder->>'p_keep')::float8 AS keep, (ladder->>'p_intercept')::float8 AS intercept, (ladder->>'p_slope')::float8 AS slope) AS x,
+		LATERAL (SELECT leadscore.p_text(x.keep) AS keep, leadscore.p_text(x.intercept) AS intercept, leadscore.p_text(x.slope) AS slope,
+			leadscore.p_text(greatest(x.keep, x.intercept)) AS less, leadscore.p_text(greatest(x.keep, x.intercept, x.slope)) AS all) AS p
 $$;
+
+-- Would a training by the recipe of the last version read the rows that this was trained
+-- on?  It would be its twin, night after night.
+CREATE FUNCTION leadscore.nothing_new(name text)
+RETURNS boolean
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	spec pg_catalog.jsonb := leadscore.with_columns(leadscore.last_spec(name));
+	before pg_catalog.text := (SELECT r.fingerprint FROM leadscore.versions AS v JOIN leadscore.runs AS r USING (run_id)
+		WHERE v.name OPERATOR(pg_catalog.=) nothing_new.name ORDER BY v.version DESC LIMIT 1);
+	here pg_catalog.jsonb := leadscore.current_settings();
+	data record;
+BEGIN
+	PERFORM leadscore.set_settings(spec OPERATOR(pg_catalog.->) 'settings');
+	EXECUTE leadscore.training_query(spec, NULL, false) INTO data;
+	PERFORM leadscore.set_settings(here);
+	RETURN (data.training).fingerprint OPERATOR(pg_catalog.=) before;
+EXCEPTION WHEN OTHERS THEN
+	RETURN false;		-- the training will find the same, and record it
+END;
+$$;
+COMMENT ON FUNCTION leadscore.nothing_new(text) IS 'would the next version be trained on the rows of the last?';
 
 -- A decision in one line.
 CREATE FUNCTION leadscore.decision_text(decided lead_decision)
@@ -651,6 +723,7 @@ DECLARE
 	step text;
 	run @extschema@.lead_run;
 	cooling text;
+	broken text[];
 	message text;
 BEGIN
 	PERFORM leadscore.lock(name);
@@ -658,26 +731,42 @@ BEGIN
 	SELECT * INTO live FROM leadscore.live_recipe(name);
 	numbers := jsonb_build_object('policy', policy, 'champion', live.version);
 
+	kept := policy ? 'frames_window' OR live.spec ? 'frames';
 	BEGIN
-		monitored := leadscore.monitored_since(name, live.version, live.promoted_at);
-		kept := policy ? 'frames_window' OR live.spec ? 'frames';
-		IF monitored.rows IS NULL AND NOT kept THEN
-			RAISE EXCEPTION '%', coalesce((SELECT string_agg(concat('column "' || f."column" || '": ', f.detail), '; ' ORDER BY f.position)
-				FROM leadscore.monitor_finding AS f WHERE f.monitor_run_id = monitored.monitor_run_id AND f.severity = 'error'),
-				monitored.note);
-		END IF;
-		spec := CASE WHEN kept THEN live.champion_spec ELSE leadscore.with_columns(live.champion_spec) END;
-		matured := clock_timestamp() - (SELECT w.maturity FROM leadscore.watches AS w WHERE w.name = name);
-		IF kept THEN
-			read := leadscore.kept_outcomes(name, spec, live.run);
-		ELSIF policy ? 'new_outcomes' THEN
-			read := leadscore.read_outcomes(spec, matured, false);
-		END IF;
+		monitored := leadscore.monitored_since(name, live.promoted_at);
 	EXCEPTION WHEN OTHERS THEN
 		GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
+	END;
+	-- outside of that block: the run stays, whatever it found
+	-- kept frames are none the worse for a source that is gone
+	IF message IS NULL AND monitored.rows IS NOT NULL AND coalesce(policy->>'broken_data', 'keep') = 'keep' THEN
+		broken := leadscore.broken_data(monitored);
+		IF broken IS NOT NULL THEN
+			RETURN leadscore.decide(name, 'kept', NULL, ARRAY(SELECT 'the data are broken: ' || b.line FROM unnest(broken) AS b(line)),
+				numbers || jsonb_build_object('broken', broken), monitored.monitor_run_id);
+		END IF;
+	END IF;
+	IF message IS NULL AND monitored.rows IS NULL AND NOT kept THEN
+		message := coalesce((SELECT string_agg(concat('column "' || f."column" || '": ', f.detail), '; ' ORDER BY f.position)
+			FROM leadscore.monitor_finding AS f WHERE f.monitor_run_id = monitored.monitor_run_id AND f.severity = 'error'),
+			monitored.note);
+	ELSIF message IS NULL THEN
+		BEGIN
+			spec := CASE WHEN kept THEN live.champion_spec ELSE leadscore.with_columns(live.champion_spec) END;
+			matured := clock_timestamp() - (SELECT w.maturity FROM leadscore.watches AS w WHERE w.name = name);
+			IF kept THEN
+				read := leadscore.kept_outcomes(name, spec, live.run);
+			ELSIF policy ? 'new_outcomes' OR EXISTS (SELECT FROM leadscore.rolled_back(name)) THEN
+				read := leadscore.read_outcomes(spec, matured, false);
+			END IF;
+		EXCEPTION WHEN OTHERS THEN
+			GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
+		END;
+	END IF;
+	IF message IS NOT NULL THEN
 		RAISE WARNING 'model "%" cannot be watched: %', name, message;
 		RETURN leadscore.decide(name, 'failed', NULL, ARRAY[message], numbers, monitored.monitor_run_id);
-	END;
+	END IF;
 	figures := leadscore.policy_figures(monitored, live.made_at)
 		|| jsonb_build_object('new_outcomes', leadscore.count_new_outcomes(live.run, spec, kept, read));
 	SELECT CASE policy->>'combine' WHEN 'all' THEN bool_and(j.met) ELSE bool_or(j.met) END AS met,
@@ -687,7 +776,8 @@ BEGIN
 	IF NOT judged.met THEN
 		RETURN leadscore.decide(name, 'kept', NULL, judged.others, numbers, monitored.monitor_run_id);
 	END IF;
-	cooling := leadscore.cooling(name, (policy->>'cooldown')::interval, live.promoted_at);
+	cooling := coalesce(leadscore.cooling(name, (policy->>'cooldown')::interval, live.promoted_at),
+		leadscore.waiting(name, kept, read, coalesce((policy->>'min_outcomes')::bigint, 200)));
 	IF cooling IS NOT NULL THEN
 		RETURN leadscore.decide(name, 'cooling down', NULL, judged.reasons || cooling, numbers, monitored.monitor_run_id);
 	END IF;
@@ -704,7 +794,7 @@ BEGIN
 			ladder := jsonb_build_object('step', 'full', 'note', 'new outcomes cannot be read: ' || SQLERRM);
 		END;
 		step := ladder->>'step';
-		reasons := reasons || leadscore.step_reason(ladder);
+		reasons := reasons || leadscore.step_reason(ladder, read);
 		numbers := numbers || jsonb_build_object('ladder', ladder,
 			'outcomes', to_jsonb(read) - '{learning,judging}'::text[]);
 	END IF;
@@ -715,6 +805,9 @@ BEGIN
 				(policy->>'half_life')::interval), spec,
 			CASE WHEN NOT kept THEN (leadscore.fresh_rows(spec, spec->'columns', matured)).halved END, step, read,
 			format('recalibrated: %s', array_to_string(reasons, '; ')), jsonb_build_object('decision', 'auto', 'step', step));
+	ELSIF NOT kept AND leadscore.nothing_new(name) THEN
+		RETURN leadscore.decide(name, 'kept', step, reasons || 'the last version was trained on the rows that there are'::text,
+			numbers, monitored.monitor_run_id);
 	ELSE
 		run := @extschema@.lead_retrain(name, description => format('retrained: %s', array_to_string(reasons, '; ')),
 			tags => jsonb_build_object('decision', 'auto', 'step', 'full'),
@@ -724,7 +817,8 @@ BEGIN
 		RETURN leadscore.decide(name, 'failed', step, reasons || split_part(run.error, E'\n', 1), numbers, monitored.monitor_run_id, run);
 	END IF;
 	RETURN leadscore.decide(name, CASE WHEN NOT run.live THEN 'kept' WHEN step IN ('intercept', 'slope') THEN 'recalibrated'
-			ELSE 'retrained' END, step, reasons || format('the gate: %s', run.verdict), numbers, monitored.monitor_run_id, run);
+			ELSE 'retrained' END, step, reasons || (SELECT leadscore.gate_reason(r.spec->'gate', run.verdict) FROM leadscore.runs AS r WHERE r.run_id = run.run_id),
+		numbers, monitored.monitor_run_id, run);
 END;
 $$;
 COMMENT ON FUNCTION lead_retrain_if_needed(text) IS

@@ -335,12 +335,15 @@ COMMENT ON FUNCTION leadscore.svg_legend(float8, text[], text[], text[]) IS 'wha
 CREATE FUNCTION leadscore.svg_document(height float8, title text, subtitle text, description text, body text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 ' || leadscore.px(height) || '" width="600" height="'
+BEGIN ATOMIC
+	SELECT '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 ' || leadscore.px(height) || '" width="600" height="'
 	|| leadscore.px(1.5 * height)
 	|| '" role="img" font-family="Helvetica, Arial, sans-serif"><title>' || leadscore.xml_text(title) || '</title><desc>'
 	|| leadscore.xml_text(description) || '</desc><rect width="400" height="' || leadscore.px(height) || '" fill="#fff"/>'
 	|| leadscore.svg_text(12, 21, leadscore.svg_label(title, 376, 15), 'start', 15, '#111', 'bold')
-	|| CASE subtitle WHEN '' THEN '' ELSE leadscore.svg_text(12, 39, leadscore.svg_label(subtitle, 376)) END || body || '</svg>';
+	|| CASE subtitle WHEN '' THEN '' ELSE leadscore.svg_text(12, 39, leadscore.svg_label(subtitle, 376, size), 'start', size) END || body || '</svg>'
+	FROM (SELECT CASE WHEN 12 * leadscore.text_width(subtitle) > 376 THEN 11 ELSE 12 END AS size) AS s;
+END;
 COMMENT ON FUNCTION leadscore.svg_document(float8, text, text, text, text) IS 'a picture as a document of its own';
 
 -- There is nothing to draw, and why.

@@ -171,7 +171,7 @@ BEGIN ATOMIC
 			leadscore.svg_legend(58, '{box,dash}', '{#0072B2,#333}', '{"lift: rate of the tile / average rate","average"}')
 			|| leadscore.svg_axes(p, x_ticks, x_texts, 'Tile of the leads, highest scores first', y_ticks, leadscore.tick_texts(y_ticks), 'Lift')
 			|| bars || leadscore.svg_line(p, ARRAY[(p).x0, (p).x1], '{1,1}', '#333', '5 4', 1.5)
-			|| CASE WHEN count <= 10 THEN '<g stroke="#fff" stroke-width="3" paint-order="stroke">' || texts || '</g>' ELSE '' END)
+			|| CASE WHEN count <= 10 THEN texts ELSE '' END)
 		ELSE leadscore.svg_note(title, 'No lift: it takes positives.') END
 	FROM (SELECT count(*) AS count, max(lift) AS most, min(lift) FILTER (WHERE tile = 1) AS first_lift, min(gain)
 		FILTER (WHERE tile = 1) AS first_gain
@@ -183,7 +183,8 @@ BEGIN ATOMIC
 		LATERAL (SELECT string_agg(leadscore.svg_rect(left_x, top, width, (p).py0 - top, '#0072B2', 'none', concat('Tile ', tile, ': ',
 					leadscore.number_text(positives), ' of ', leadscore.number_text(n), ' positive, lift ', leadscore.number_text(lift), ', gain ',
 					leadscore.share_text(gain))), '' ORDER BY tile) AS bars,
-				string_agg(leadscore.svg_text(left_x + width / 2, top - 4, round(lift::numeric, 2)::text, 'middle', 11), '' ORDER BY tile) AS texts
+				string_agg(CASE WHEN (p).py0 - top > 20 THEN leadscore.svg_text(left_x + width / 2, (p).py0 - 6, round(lift::numeric, 2)::text, 'middle', 11, '#fff')
+					ELSE leadscore.svg_text(left_x + width / 2, top - 4, round(lift::numeric, 2)::text, 'middle', 11) END, '' ORDER BY tile) AS texts
 			FROM unnest(tiles), LATERAL (SELECT leadscore.at_x(p, tile - 0.4) AS left_x, leadscore.at_x(p, tile + 0.4) - leadscore.at_x(p,
 				tile - 0.4) AS width,
 				leadscore.at_y(p, lift) AS top) AS at) AS b,
@@ -211,9 +212,11 @@ BEGIN ATOMIC
 			FROM unnest(positives) WITH ORDINALITY AS u(x, i)) AS a,
 		LATERAL (SELECT array_agg((x / greatest(lost, 1))::float8 ORDER BY i) AS shares, max((x / greatest(lost, 1))::float8) AS most
 			FROM unnest(negatives) WITH ORDINALITY AS u(x, i)) AS b,
-		LATERAL leadscore.nice_ticks(lows[1], highs[cardinality(highs)], 6) AS x_ticks, LATERAL leadscore.nice_ticks(0, greatest(a.most,
+		LATERAL leadscore.nice_ticks(CASE WHEN lows[1] > 0.1 THEN lows[1] ELSE 0 END, CASE WHEN highs[cardinality(highs)] < 0.9
+			THEN highs[cardinality(highs)] ELSE 1 END, 6) AS x_ticks, LATERAL leadscore.nice_ticks(0, greatest(a.most,
 			b.most)) AS y_ticks,
-		LATERAL leadscore.plane_of(320, lows[1], highs[cardinality(highs)], 0, y_ticks[cardinality(y_ticks)]) AS p,
+		LATERAL leadscore.plane_of(320, CASE WHEN lows[1] > 0.1 THEN lows[1] ELSE 0 END,
+			CASE WHEN highs[cardinality(highs)] < 0.9 THEN highs[cardinality(highs)] ELSE 1 END, 0, y_ticks[cardinality(y_ticks)]) AS p,
 		(SELECT 'Scores by outcome' AS title) AS c;
 END;
 COMMENT ON FUNCTION leadscore.plot_scores(float8[], float8[], bigint[], bigint[]) IS 'the distribution of scores by outcome as SVG';
@@ -228,7 +231,7 @@ RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
 	WITH effects AS (
-		SELECT name, odds_ratio, std_estimate AS effect, CASE WHEN estimate <> 0 THEN ci_low * std_estimate / estimate END AS low,
+		SELECT name, level, odds_ratio, std_estimate AS effect, CASE WHEN estimate <> 0 THEN ci_low * std_estimate / estimate END AS low,
 			CASE WHEN estimate <> 0 THEN ci_high * std_estimate / estimate END AS high,
 			row_number() OVER (ORDER BY abs(std_estimate) DESC, name COLLATE "C") AS i, count(*) OVER () AS all_of_them
 		FROM lead_coefficients(leadscore.line_of(model)) WHERE std_estimate IS NOT NULL AND "column" IS NOT NULL),
@@ -243,19 +246,61 @@ BEGIN ATOMIC
 		ELSE leadscore.svg_note(title, 'There are no coefficients but the intercept.') END
 	FROM (SELECT count(*) AS n, max(all_of_them) AS total, bool_or(low IS NOT NULL) AS intervals, least(min(least(low, effect)), 0) AS least,
 				greatest(max(greatest(high, effect)), 0) AS most, 130 + 18 * count(*) AS height FROM shown) AS s,
-		LATERAL leadscore.nice_ticks(least, most, 4) AS ticks,
-		LATERAL (SELECT ROW(170, 340, height - 44, 84, ticks[1], ticks[cardinality(ticks)], 0, 1)::leadscore.plane AS p) AS q,
+		LATERAL leadscore.nice_ticks(least, most, 6) AS nice,
+		LATERAL (SELECT array_agg(t ORDER BY t) AS ticks FROM unnest(nice) AS t WHERE t BETWEEN least AND most) AS inside,
+		LATERAL (SELECT ROW(210, 346, height - 44, 84, least, CASE WHEN most > least THEN most ELSE least + 1 END, 0, 1)::leadscore.plane AS p) AS q,
 		LATERAL leadscore.at_x(p, 0) AS zero,
-		LATERAL (SELECT string_agg(leadscore.svg_text(164, y + 4, leadscore.svg_label(name, 156), 'end')
+		LATERAL (SELECT string_agg(leadscore.svg_text(204, y + 4, label, 'end')
 				|| coalesce(leadscore.svg_rule(leadscore.at_x(p, low), y, leadscore.at_x(p, high), y, colour, 2), '')
 				|| leadscore.svg_mark(leadscore.at_x(p, effect), y, shape, colour, concat(left(name, 100), ': ', leadscore.number_text(effect),
 					' per standard deviation', ' (' || leadscore.number_text(low) || ' to ' || leadscore.number_text(high) || ')'))
 				|| coalesce(leadscore.svg_text(392, y + 4, leadscore.number_text(odds_ratio), 'end'), ''), '' ORDER BY i) AS marks
 			FROM shown, LATERAL (SELECT 77 + 18 * i AS y, CASE WHEN effect < 0 THEN 'ring' ELSE 'dot' END AS shape,
-				CASE WHEN effect < 0 THEN '#D55E00' ELSE '#0072B2' END AS colour) AS look) AS m,
+				CASE WHEN effect < 0 THEN '#D55E00' ELSE '#0072B2' END AS colour) AS look,
+				-- the column is cut before its level is
+				LATERAL (SELECT CASE WHEN level IS NOT NULL AND right(name, length(level) + 1) = '=' || level AND room > 40
+						THEN leadscore.svg_label(left(name, -length(level) - 1), room) || '=' || leadscore.xml_text(level)
+						ELSE leadscore.svg_label(name, 196) END AS label
+					FROM (SELECT 196 - 12 * leadscore.text_width('=' || left(level, 100)) AS room) AS r) AS named) AS m,
 		(SELECT 'Coefficients' AS title) AS c;
 END;
 COMMENT ON FUNCTION lead_plot(bytea, integer) IS 'the largest effects of a model, with intervals, as SVG';
+
+-- ---- a column and the label ----
+
+-- cells	rows of lead_describe_label(), of one column
+CREATE FUNCTION leadscore.plot_rates(title text, cells jsonb)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	WITH shown AS (
+		SELECT c->>'level' AS level, (c->>'rows')::float8 AS rows, (c->>'positives')::float8 AS positives, (c->>'rate')::float8 AS rate,
+			(c->>'rate_low')::float8 AS low, (c->>'rate_high')::float8 AS high, (c->>'woe')::float8 AS woe,
+			(c->>'information_value')::float8 AS iv, i
+		FROM jsonb_array_elements(cells) WITH ORDINALITY AS e(c, i))
+	SELECT CASE WHEN lines > 0 THEN
+		leadscore.svg_document(height, coalesce(title, 'Column'), concat('Information value ', coalesce(leadscore.number_text(iv), 'unknown'),
+				CASE WHEN total > lines THEN concat('; ', lines, ' of ', total, ' levels') END),
+			concat('Rate of the label in ', lines, ' levels or bins, with 95 % intervals.'),
+			leadscore.svg_legend(58, '{dot,dash}', '{#0072B2,#6b6b6b}', ARRAY['rate, with its 95 % interval',
+				'of all: ' || leadscore.share_text(base)])
+			|| leadscore.svg_axes(p, ticks, leadscore.tick_texts(ticks, 'percent'), 'Rate of positives', '{}', '{}', '')
+			|| leadscore.svg_text(392, 78, 'rows', 'end')
+			|| coalesce(leadscore.svg_rule(leadscore.at_x(p, base), 84, leadscore.at_x(p, base), (p).py0, '#6b6b6b', 1.5, '5 4'), '') || marks)
+		ELSE leadscore.svg_note(coalesce(title, 'Column'), 'Nothing to show: there are no rows with a label.') END
+	FROM (SELECT least(count(*), 30) AS lines, count(*) AS total, max(iv) AS iv, sum(positives) / nullif(sum(rows), 0) AS base,
+				max(high) FILTER (WHERE i <= 30) AS most, 130 + 18 * least(count(*), 30) AS height FROM shown) AS s,
+		LATERAL leadscore.nice_ticks(0, greatest(most, base), 4) AS ticks,
+		LATERAL (SELECT ROW(150, 336, height - 44, 84, 0, ticks[cardinality(ticks)], 0, 1)::leadscore.plane AS p) AS q,
+		LATERAL (SELECT string_agg(leadscore.svg_text(144, y + 4, leadscore.svg_label(CASE level WHEN '' THEN '""' ELSE level END, 132), 'end')
+				|| coalesce(leadscore.svg_rule(leadscore.at_x(p, low), y, leadscore.at_x(p, high), y, '#0072B2', 2), '')
+				|| coalesce(leadscore.svg_mark(leadscore.at_x(p, rate), y, 'dot', '#0072B2', concat(left(level, 100), ': ',
+					leadscore.share_text(rate), ' (' || leadscore.share_text(low) || ' to ' || leadscore.share_text(high) || ')',
+					', weight of evidence ' || leadscore.number_text(woe))), '')
+				|| leadscore.svg_text(392, y + 4, leadscore.rows_text(rows::numeric), 'end'), '' ORDER BY i) AS marks
+			FROM shown, LATERAL (SELECT 77 + 18 * i::float8 AS y) AS at WHERE i <= 30) AS m;
+END;
+COMMENT ON FUNCTION leadscore.plot_rates(text, jsonb) IS 'rates by level or bin as SVG';
 
 -- ---- a column, before and now ----
 
@@ -285,7 +330,7 @@ END;
 COMMENT ON FUNCTION leadscore.plot_levels(text, text, text[], text[], float8[], float8[]) IS 'shares by level, before and now, as SVG';
 
 -- Two histograms over intervals; an open bin is as wide as its neighbour.
-CREATE FUNCTION leadscore.plot_intervals(title text, subtitle text, legend text[], lows float8[], highs float8[], before float8[],
+CREATE FUNCTION leadscore.plot_intervals(title text, subtitle text, legend text[], missing text, lows float8[], highs float8[], before float8[],
 	now float8[], form text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -295,6 +340,7 @@ BEGIN ATOMIC
 		|| leadscore.svg_axes(p, x_ticks, x_texts, CASE WHEN open_low AND open_high THEN 'first and last interval: all beyond'
 				WHEN open_high THEN 'last interval: all beyond' WHEN open_low THEN 'first interval: all below' ELSE '' END,
 			y_ticks, leadscore.tick_texts(y_ticks, 'percent'), 'Share of the rows')
+		|| leadscore.svg_text(388, 78, leadscore.xml_text(missing), 'end')
 		|| coalesce(leadscore.svg_step(p, a, b, before, '#9A6A00', '#F3CF80', 1), '') || coalesce(leadscore.svg_step(p, a, b, now, '#0072B2'), ''))
 	FROM (SELECT lows[1] = '-Infinity' AS open_low, highs[cardinality(highs)] = 'Infinity' AS open_high,
 			greatest(max(h - l) FILTER (WHERE h - l < 'Infinity'), 0) AS width, min(h) AS least, max(l) AS most FROM unnest(lows,
@@ -313,16 +359,15 @@ BEGIN ATOMIC
 				WHEN open_high THEN width ELSE 0 END
 			HAVING form <> 'time') AS x(x_ticks, x_texts);
 END;
-COMMENT ON FUNCTION leadscore.plot_intervals(text, text, text[], float8[], float8[], float8[], float8[], text) IS 'two histograms, before and now, as SVG';
+COMMENT ON FUNCTION leadscore.plot_intervals(text, text, text[], text, float8[], float8[], float8[], float8[], text) IS 'two histograms, before and now, as SVG';
 
--- lead_plot(reference, current, column): one column on both sides.
--- errors	as lead_drift_bins()
-CREATE FUNCTION lead_plot(reference leadprofile, current leadprofile, "column" text)
+-- One column on both sides; before and now: what they are called.
+CREATE FUNCTION leadscore.plot_column(reference leadprofile, current leadprofile, "column" text, before text, now text, subtitle text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT CASE WHEN n IS NULL THEN leadscore.svg_note(title, 'Nothing to show: there are no values.')
-		WHEN intervals THEN leadscore.plot_intervals(title, subtitle, legend, lows, highs, before, now,
+		WHEN intervals THEN leadscore.plot_intervals(title, subtitle, legend, missing, lows, highs, shares_before, shares_now,
 			CASE WHEN levels[1] ~ '^(\(-inf|\[[0-9]{4,}-[0-9]{2}-[0-9]{2})' AND highs[1] > 1e7 THEN 'time' ELSE 'number' END)
 		ELSE leadscore.plot_levels(title, subtitle, legend, all_levels, all_before, all_now) END
 	FROM (SELECT nullif(count(*), 0) AS n, bool_or(low < high) AS intervals, array_agg(level ORDER BY bin) AS all_levels,
@@ -330,19 +375,46 @@ BEGIN ATOMIC
 				array_agg(level ORDER BY bin) FILTER (WHERE low IS NOT NULL) AS levels, array_agg(low ORDER BY bin)
 					FILTER (WHERE low IS NOT NULL) AS lows,
 				array_agg(high ORDER BY bin) FILTER (WHERE low IS NOT NULL) AS highs,
-				array_agg(share_before ORDER BY bin) FILTER (WHERE low IS NOT NULL) AS before,
-				array_agg(share_now ORDER BY bin) FILTER (WHERE low IS NOT NULL) AS now,
+				array_agg(share_before ORDER BY bin) FILTER (WHERE low IS NOT NULL) AS shares_before,
+				array_agg(share_now ORDER BY bin) FILTER (WHERE low IS NOT NULL) AS shares_now,
 				sum(rows_before) AS rows_before, sum(rows_now) AS rows_now,
 				coalesce(sum(share_before) FILTER (WHERE low IS NULL), 0) AS missing_before, coalesce(sum(share_now) FILTER (WHERE low IS NULL),
 					0) AS missing_now
 			FROM lead_drift_bins(reference, current, "column")) AS b,
 		LATERAL (SELECT coalesce("column", 'Column') AS title,
-			CASE WHEN intervals THEN concat('Missing: ', leadscore.share_text(missing_before), ' before, ', leadscore.share_text(missing_now), ' now')
-				ELSE 'Share of the rows by value' END AS subtitle,
-			ARRAY[coalesce('before (' || leadscore.rows_text(rows_before) || ' rows)', 'not there before'),
-				coalesce('now (' || leadscore.rows_text(rows_now) || ' rows)', 'not there now')] AS legend) AS c;
+			concat('missing: ', leadscore.share_text(missing_before), ' ', before, ', ', leadscore.share_text(missing_now), ' ', now) AS missing,
+			ARRAY[coalesce(before || ' (' || leadscore.rows_text(rows_before) || ' rows)', 'not there ' || before),
+				coalesce(now || ' (' || leadscore.rows_text(rows_now) || ' rows)', 'not there ' || now)] AS legend) AS c;
 END;
+COMMENT ON FUNCTION leadscore.plot_column(leadprofile, leadprofile, text, text, text, text) IS 'how one column is distributed in two profiles, as SVG';
+
+-- lead_plot(reference, current, column): one column on both sides.
+-- errors	as lead_drift_bins()
+CREATE FUNCTION lead_plot(reference leadprofile, current leadprofile, "column" text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN leadscore.plot_column(reference, current, "column", 'before', 'now', 'Share of the rows by value');
 COMMENT ON FUNCTION lead_plot(leadprofile, leadprofile, text) IS 'how one column is distributed in two profiles, as SVG';
+
+-- lead_plot(frame, column): the rate of the label by level or bin of a column, with
+-- its 95 % interval and the rows, as lead_describe_label() has them; at most 30.
+-- errors	a column that the frame does not have or has only counted
+CREATE FUNCTION lead_plot(frame leadframe, "column" text)
+RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+	IF frame IS NOT NULL AND "column" IS NOT NULL AND NOT EXISTS (SELECT FROM @extschema@.lead_describe_label(frame) AS d WHERE d."column" = "column") THEN
+		RAISE EXCEPTION 'the frame does not tell what column "%" says about the label', "column" USING ERRCODE = 'undefined_column',
+			HINT = coalesce(format('Columns that it tells of: %s.', (SELECT string_agg(DISTINCT d."column", ', ')
+				FROM @extschema@.lead_describe_label(frame) AS d)), 'Times and columns that are only counted have no rates.');
+	END IF;
+	RETURN leadscore.plot_rates("column", (SELECT jsonb_agg(d ORDER BY d.cell) FROM @extschema@.lead_describe_label(frame) AS d WHERE d."column" = "column"));
+END;
+$$;
+COMMENT ON FUNCTION lead_plot(leadframe, text) IS 'the rate of the label by level or bin of a column, as SVG';
 
 -- ---- over time ----
 
@@ -350,8 +422,9 @@ COMMENT ON FUNCTION lead_plot(leadprofile, leadprofile, text) IS 'how one column
 -- a band where they have an interval.
 -- xs			seconds since 1970
 -- solid		a dot, else a ring
+-- versions	where the next one begins a line stands with its number
 CREATE FUNCTION leadscore.plot_series(title text, subtitle text, legend text[], y_label text, form text, xs float8[], ys float8[],
-	lows float8[], highs float8[], refs float8[], ref_lows float8[], ref_highs float8[], solid boolean[], zero boolean)
+	lows float8[], highs float8[], refs float8[], ref_lows float8[], ref_highs float8[], solid boolean[], zero boolean, versions integer[])
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -361,10 +434,11 @@ BEGIN ATOMIC
 			leadscore.svg_legend(58, '{dot,dash}', '{#0072B2,#6b6b6b}', legend)
 			|| coalesce(band, '') || leadscore.svg_axes(p, places, texts, 'Time (UTC)', y_ticks, leadscore.tick_texts(y_ticks, form), y_label)
 			|| coalesce(leadscore.svg_line(p, xs, refs, '#6b6b6b', '5 4', 1.5), '')
-			|| leadscore.svg_line(p, xs, ys, '#0072B2', '', 1.5) || marks)
+			|| coalesce(changes, '') || leadscore.svg_line(p, xs, ys, '#0072B2', '', 1.5) || marks)
 		ELSE leadscore.svg_note(title, 'Nothing was measured yet.') END
 	FROM (SELECT count(y) AS n, min(x) AS first_x, max(x) AS last_x, (array_agg(y ORDER BY i DESC) FILTER (WHERE y IS NOT NULL))[1] AS last_y,
-				min(least(y, low, r, rl, CASE WHEN zero THEN 0 END)) AS least, max(greatest(y, high, r, rh, CASE WHEN zero THEN 0 END)) AS most
+				min(least(y, low, r, rl, CASE WHEN zero THEN 0 END)) AS least,
+				max(greatest(nullif(y, 'Infinity'), high, r, rh, CASE WHEN zero THEN 0 END)) AS most	-- what is infinite is drawn on the edge
 			FROM unnest(xs, ys, lows, highs, refs, ref_lows, ref_highs) WITH ORDINALITY AS u(x, y, low, high, r, rl, rh, i)) AS s,
 		LATERAL leadscore.nice_ticks(least, most) AS y_ticks,
 		LATERAL (SELECT first_x - margin AS a, last_x + margin AS b FROM (SELECT greatest((last_x - first_x) * 0.04, 43200) AS margin) AS g) AS t,
@@ -377,10 +451,15 @@ BEGIN ATOMIC
 					concat(to_char(to_timestamp(x) AT TIME ZONE 'UTC', 'YYYY-MM-DD'), ': ', leadscore.number_text(y),
 						' (' || leadscore.number_text(low) || ' to ' || leadscore.number_text(high) || ')')), '' ORDER BY i) AS marks
 			FROM unnest(xs, ys, lows, highs, solid) WITH ORDINALITY AS u(x, y, low, high, filled, i), LATERAL leadscore.at_x(p, x) AS at
-			WHERE y IS NOT NULL) AS m;
+			WHERE y IS NOT NULL) AS m,
+		LATERAL (SELECT string_agg(leadscore.svg_rule(at, (p).py1, at, (p).py0, '#6b6b6b', 1, '2 3')
+				|| leadscore.svg_text(at, (p).py1 - 2, concat('v', version), 'middle', 11), '' ORDER BY i) AS changes
+			FROM (SELECT (x + lag(x) OVER (ORDER BY i)) / 2 AS middle, version, lag(version) OVER (ORDER BY i) AS before, i
+				FROM unnest(xs, versions) WITH ORDINALITY AS u(x, version, i)) AS v, LATERAL leadscore.at_x(p, middle) AS at
+			WHERE version <> before) AS c;
 END;
 COMMENT ON FUNCTION leadscore.plot_series(text, text, text[], text, text, float8[], float8[], float8[], float8[], float8[], float8[], float8[],
-	boolean[], boolean) IS 'a figure over time as SVG';
+	boolean[], boolean, integer[]) IS 'a figure over time as SVG';
 
 -- How far a column has drifted, 1 at the threshold: tests by the logarithm of p.
 CREATE FUNCTION leadscore.drift_ratio(method text, statistic float8, p_value float8, threshold float8)
@@ -397,6 +476,64 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN extract(epoch FROM coalesce((run).window_to, (run).started_at))::float8;
 COMMENT ON FUNCTION leadscore.monitor_time(leadscore.monitor_run) IS 'where a run stands on an axis of time: the end of its window';
 
+-- The runs of a model that can be compared over time: with the source of the newest
+-- one that met leads and a window of about its length (months differ by a tenth).
+-- Of two with one end the later one counts.
+-- others	runs that are left out
+CREATE FUNCTION leadscore.comparable_runs(named text, OUT monitor_run_id bigint, OUT version integer, OUT x float8, OUT others bigint)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	WITH runs AS (
+		SELECT r.monitor_run_id, r.version, leadscore.monitor_time(r) AS x, r.source, extract(epoch FROM r.window_to - r.window_from)::float8 AS length
+		FROM leadscore.monitor_run AS r WHERE r.name = named AND r.rows > 0),
+	alike AS (
+		SELECT r.*, r.source = newest.source AND (r.length IS NULL AND newest.length IS NULL OR r.length BETWEEN newest.length * 0.89
+			AND newest.length / 0.89) AS alike
+		FROM runs AS r, (SELECT n.source, n.length FROM runs AS n ORDER BY n.x DESC, n.monitor_run_id DESC LIMIT 1) AS newest)
+	SELECT DISTINCT ON (a.x) a.monitor_run_id, a.version, a.x, (SELECT count(*) FROM alike AS o WHERE o.alike IS NOT TRUE)
+	FROM alike AS a WHERE a.alike ORDER BY a.x, a.monitor_run_id DESC;
+END;
+COMMENT ON FUNCTION leadscore.comparable_runs(text) IS 'runs of lead_monitor() with windows of one length and one source';
+
+CREATE FUNCTION leadscore.others_text(others bigint)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN others > 0 THEN concat('; ', others, CASE others WHEN 1 THEN ' look' ELSE ' looks' END, ' not drawn') ELSE '' END;
+COMMENT ON FUNCTION leadscore.others_text(bigint) IS 'how many runs comparable_runs() has left out';
+
+-- The newest run of a version, or of another one where it has none; those that rules
+-- judge before others.
+-- what	look: any; drift, outcomes: that has measured it
+CREATE FUNCTION leadscore.run_shown(named text, number integer, what text)
+RETURNS bigint
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT r.monitor_run_id FROM leadscore.monitor_run AS r
+	WHERE r.name = named AND CASE what WHEN 'look' THEN true WHEN 'drift' THEN r.measured > 0
+		ELSE EXISTS (SELECT FROM leadscore.monitor_metric AS m WHERE m.monitor_run_id = r.monitor_run_id AND m.value IS NOT NULL) END
+	ORDER BY coalesce(r.version = number, true) DESC,
+		EXISTS (SELECT FROM leadscore.judged_looks AS j WHERE j.monitor_run_id = r.monitor_run_id) DESC,
+		leadscore.monitor_time(r) DESC, r.monitor_run_id DESC LIMIT 1;
+END;
+COMMENT ON FUNCTION leadscore.run_shown(text, integer, text) IS 'the run of lead_monitor() that pictures of a version show';
+
+-- Whose a run is, and of when; and that a later one met no leads.
+CREATE FUNCTION leadscore.run_text(id bigint)
+RETURNS text
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT concat('Version ', r.version, CASE WHEN r.window_from IS NULL AND r.window_to IS NULL THEN ', the whole source' ELSE concat(': ',
+			coalesce(to_char(r.window_from AT TIME ZONE 'UTC', format), 'the first'), ' to ',
+			coalesce(to_char(r.window_to AT TIME ZONE 'UTC', format), 'the latest')) END,
+		CASE WHEN EXISTS (SELECT FROM leadscore.monitor_run AS n WHERE n.name = r.name AND coalesce(n.rows, 0) = 0
+			AND (leadscore.monitor_time(n), n.monitor_run_id) > (leadscore.monitor_time(r), r.monitor_run_id)) THEN '; newest look: no leads' END)
+	FROM leadscore.monitor_run AS r, LATERAL (SELECT CASE WHEN r.window_to - r.window_from < interval '1 day' THEN 'YYYY-MM-DD HH24:MI'
+		ELSE 'YYYY-MM-DD' END AS format) AS f
+	WHERE r.monitor_run_id = id;
+END;
+COMMENT ON FUNCTION leadscore.run_text(bigint) IS 'the version and the window of a run of lead_monitor()';
+
 -- The last 30 runs of a model that measured a drift.
 CREATE FUNCTION leadscore.plot_drift_column(name text, "column" text)
 RETURNS text
@@ -404,15 +541,13 @@ LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT leadscore.plot_series(concat('Drift of ', left(plot_drift_column."column", 100)), concat('Against the ',
 		CASE plot_drift_column."column" WHEN '(score)' THEN 'hold-out' ELSE 'training' END, ', by ',
-			string_agg(DISTINCT method, ', '), '; solid: drifted'),
-		'{"statistic","threshold"}', 'Statistic', 'number', array_agg(x ORDER BY i), array_agg(statistic ORDER BY i), NULL, NULL,
+			string_agg(DISTINCT method, ', '), leadscore.others_text(max(others))),
+		'{"statistic (solid: drifted)","threshold"}', 'Statistic', 'number', array_agg(x ORDER BY i), array_agg(statistic ORDER BY i), NULL, NULL,
 		array_agg(CASE WHEN method IN ('psi', 'jensenshannon', 'wasserstein') THEN threshold END ORDER BY i), NULL, NULL,
-		array_agg(coalesce(drifted, false) ORDER BY i), true)
-	FROM (SELECT row_number() OVER (ORDER BY x DESC, monitor_run_id DESC) * -1 AS i, d.*
-		FROM (SELECT leadscore.monitor_time(r) AS x, c.*
-			FROM leadscore.monitor_run AS r JOIN leadscore.monitor_column AS c USING (monitor_run_id)
-			WHERE r.name = plot_drift_column.name AND c."column" = plot_drift_column."column" AND c.against = 'training') AS d
-		ORDER BY i DESC LIMIT 30) AS runs;
+		array_agg(coalesce(drifted, false) ORDER BY i), true, array_agg(version ORDER BY i))
+	FROM (SELECT row_number() OVER (ORDER BY x DESC) * -1 AS i, r.version, r.x, r.others, c.*
+		FROM leadscore.comparable_runs(plot_drift_column.name) AS r JOIN leadscore.monitor_column AS c USING (monitor_run_id)
+		WHERE c."column" = plot_drift_column."column" AND c.against = 'training' ORDER BY i DESC LIMIT 30) AS runs;
 END;
 COMMENT ON FUNCTION leadscore.plot_drift_column(text, text) IS 'the drift of one column over time as SVG';
 
@@ -422,10 +557,11 @@ RETURNS text
 LANGUAGE sql STABLE
 BEGIN ATOMIC
 	WITH runs AS (
-		SELECT monitor_run_id, at, row_number() OVER (ORDER BY x, monitor_run_id) AS i, count(*) OVER () AS n
-		FROM (SELECT r.monitor_run_id, leadscore.monitor_time(r) AS x,
-				to_char(to_timestamp(leadscore.monitor_time(r)) AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS at
-			FROM leadscore.monitor_run AS r WHERE r.name = plot_drift.name AND r.measured > 0 ORDER BY 2 DESC, 1 DESC LIMIT 24) AS last),
+		SELECT monitor_run_id, version, others, to_char(to_timestamp(x) AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS at, row_number() OVER (ORDER BY x) AS i,
+			count(*) OVER () AS n, lag(version) OVER (ORDER BY x) AS version_before
+		FROM (SELECT r.* FROM leadscore.comparable_runs(plot_drift.name) AS r
+			WHERE EXISTS (SELECT FROM leadscore.monitor_column AS c WHERE c.monitor_run_id = r.monitor_run_id AND c.statistic IS NOT NULL)
+			ORDER BY r.x DESC LIMIT 24) AS last),
 	cells AS (
 		SELECT c."column", i, n, leadscore.drift_ratio(method, statistic, p_value, threshold) AS ratio, position, kind
 		FROM runs JOIN leadscore.monitor_column AS c USING (monitor_run_id) WHERE against = 'training'),
@@ -436,14 +572,15 @@ BEGIN ATOMIC
 		FROM cells GROUP BY "column" HAVING max(ratio) IS NOT NULL)
 	SELECT coalesce((
 		SELECT leadscore.svg_document(height, title, concat('Against the training; ', CASE WHEN lines_shown < all_of_them
-					THEN concat(lines_shown, ' of ', all_of_them, ' columns') ELSE 'all columns measured' END),
+					THEN concat(lines_shown, ' of ', all_of_them, ' columns') ELSE 'all columns measured' END, leadscore.others_text(others)),
 				concat('Drift of ', lines_shown, ' columns in ', n, ' runs, in units of the threshold.'),
-				leadscore.svg_legend(58, '{box,box,box,box}', '{#fff,#B7DCEF,#0072B2,#08263F}', '{"< half",below,above,"> twice"}')
-				|| leadscore.svg_text(388, 58, 'the threshold', 'end') || names || '<g stroke="#999">' || boxes || '</g>'
+				leadscore.svg_legend(58, '{box,box,box,box}', '{#fff,#B7DCEF,#0072B2,#08263F}', '{"< 0.5","0.5 to 1","1 to 2","> 2"}')
+				|| leadscore.svg_text(388, 58, 'x the threshold', 'end') || names || '<g stroke="#999">' || boxes || '</g>' || coalesce(changes, '')
 				|| leadscore.svg_text(150, height - 26, first_at) || CASE WHEN n > 1 THEN leadscore.svg_text(150 + width * n, height - 26,
 					last_at, 'end') ELSE '' END
 				|| leadscore.svg_text(378, height - 9, 'Time (UTC): end of the window', 'end'))
-		FROM (SELECT max(n) AS n, min(at) FILTER (WHERE i = 1) AS first_at, min(at) FILTER (WHERE i = n) AS last_at FROM runs) AS r,
+		FROM (SELECT max(n) AS n, min(at) FILTER (WHERE i = 1) AS first_at, min(at) FILTER (WHERE i = n) AS last_at, max(others) AS others
+			FROM runs) AS r,
 			LATERAL (SELECT least(228.0 / n, 60)::float8 AS width) AS w,
 			(SELECT least(max(line), 15) AS lines_shown, max(all_of_them) AS all_of_them, 116 + 20 * least(max(line), 15)::float8 AS height,
 				string_agg(leadscore.svg_text(144, 68 + 20 * line, leadscore.svg_label("column", 132), 'end'), '' ORDER BY line)
@@ -453,26 +590,29 @@ BEGIN ATOMIC
 					CASE WHEN ratio >= 2 THEN '#08263F' WHEN ratio >= 1 THEN '#0072B2' WHEN ratio >= 0.5 THEN '#B7DCEF' ELSE '#fff' END), ''
 						ORDER BY line, i) AS boxes
 				FROM cells JOIN lines USING ("column") WHERE line <= 15 AND ratio IS NOT NULL) AS b,
+			LATERAL (SELECT string_agg(leadscore.svg_rule(at_x, 68, at_x, height - 42, '#6b6b6b', 1, '2 3')
+					|| leadscore.svg_text(at_x, 72, concat('v', version), 'middle', 11), '' ORDER BY i) AS changes
+				FROM runs, LATERAL (SELECT 149.5 + width * (i - 1) AS at_x) AS a WHERE version <> version_before) AS v,
 			(SELECT 'Drift over time' AS title) AS c
 		WHERE n > 0 AND lines_shown > 0), leadscore.svg_note('Drift over time', 'lead_monitor() has measured nothing yet.'));
 END;
 COMMENT ON FUNCTION leadscore.plot_drift(text) IS 'the drift of the columns over time as SVG';
 
--- What each column moved the mean score, in the newest run.
-CREATE FUNCTION leadscore.plot_impact(name text)
+-- What each column moved the mean score, in a run.
+CREATE FUNCTION leadscore.plot_impact(run bigint)
 RETURNS text
 LANGUAGE sql STABLE
 BEGIN ATOMIC
 	WITH shown AS (
 		SELECT c."column", impact_points AS x, row_number() OVER (ORDER BY abs(impact_points) DESC, position) AS i, count(*) OVER () AS n
 		FROM leadscore.monitor_column AS c
-		WHERE against = 'training' AND impact_points IS NOT NULL AND kind IS DISTINCT FROM 'score' AND monitor_run_id =
-			(SELECT max(r.monitor_run_id) FROM leadscore.monitor_run AS r WHERE r.name = plot_impact.name AND r.rows > 0))
+		WHERE against = 'training' AND impact_points IS NOT NULL AND kind IS DISTINCT FROM 'score'
+			AND monitor_run_id = run)
 	SELECT CASE WHEN lines > 0 THEN
-		leadscore.svg_document(height, title, 'Change of the mean score since the training, by column',
+		leadscore.svg_document(height, title, leadscore.run_text(run),
 			concat('Percentage points by which ', lines, ' columns moved the mean score.'),
 			leadscore.svg_legend(58, '{box,box}', '{#0072B2,#F3CF80}', '{"raises the score","lowers it"}')
-			|| leadscore.svg_axes(p, ticks, leadscore.tick_texts(ticks), 'Percentage points (first-order)', '{}', '{}', '')
+			|| leadscore.svg_axes(p, ticks, leadscore.tick_texts(ticks), 'Points of the mean score since the training (first-order)', '{}', '{}', '')
 			|| bars || leadscore.svg_rule(zero, 72, zero, (p).py0))
 		ELSE leadscore.svg_note(title, 'lead_monitor() has measured nothing yet.') END
 	FROM (SELECT count(*) AS lines, least(min(x), 0) AS least, greatest(max(x), 0) AS most, 118 + 20 * count(*) AS height FROM shown
@@ -487,7 +627,7 @@ BEGIN ATOMIC
 			FROM shown, LATERAL leadscore.at_x(p, x) AS at WHERE i <= 12) AS b,
 		(SELECT 'Impact of the drift' AS title) AS c;
 END;
-COMMENT ON FUNCTION leadscore.plot_impact(text) IS 'what each column moved the mean score in the newest run, as SVG';
+COMMENT ON FUNCTION leadscore.plot_impact(bigint) IS 'what each column moved the mean score in a run, as SVG';
 
 -- How metrics are called and written.
 CREATE FUNCTION leadscore.metric_names(OUT metric text, OUT title text, OUT form text)
@@ -509,17 +649,15 @@ CREATE FUNCTION leadscore.plot_quality(name text, metric text)
 RETURNS text
 LANGUAGE sql STABLE
 BEGIN ATOMIC
-	SELECT leadscore.plot_series(min(m.title) || ' over time', 'On outcomes known by now, with 95 % intervals',
+	SELECT leadscore.plot_series(min(m.title) || ' over time', concat('On outcomes known, with 95 % intervals', leadscore.others_text(max(others))),
 		'{"observed","the hold-out, with its interval"}',
 		min(m.title), min(m.form), array_agg(x ORDER BY i), array_agg(value ORDER BY i), array_agg(low ORDER BY i), array_agg(high ORDER BY i),
 		array_agg(reference ORDER BY i), array_agg(reference_low ORDER BY i), array_agg(reference_high ORDER BY i), array_agg(true
-			ORDER BY i), false)
+			ORDER BY i), false, array_agg(version ORDER BY i))
 	FROM leadscore.metric_names() AS m LEFT JOIN
-		(SELECT row_number() OVER (ORDER BY x DESC, monitor_run_id DESC) * -1 AS i, d.*
-		FROM (SELECT leadscore.monitor_time(r) AS x, q.*
-			FROM leadscore.monitor_run AS r JOIN leadscore.monitor_metric AS q USING (monitor_run_id)
-			WHERE r.name = plot_quality.name AND q.metric = plot_quality.metric AND q.value IS NOT NULL) AS d
-		ORDER BY i DESC LIMIT 30) AS runs ON runs.metric = m.metric
+		(SELECT row_number() OVER (ORDER BY x DESC) * -1 AS i, r.version, r.x, r.others, q.*
+		FROM leadscore.comparable_runs(plot_quality.name) AS r JOIN leadscore.monitor_metric AS q USING (monitor_run_id)
+		WHERE q.metric = plot_quality.metric AND q.value IS NOT NULL ORDER BY i DESC LIMIT 30) AS runs ON runs.metric = m.metric
 	WHERE m.metric = plot_quality.metric;
 END;
 COMMENT ON FUNCTION leadscore.plot_quality(text, text) IS 'a metric over time as SVG';
@@ -615,19 +753,20 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION leadscore.plot_kept(uuid, text) IS 'a curve of the rows that judged a version, as SVG';
 
--- A column in the newest monitored window and before.
-CREATE FUNCTION leadscore.plot_monitored(name text, "column" text)
+-- A column in a monitored window, and in what it was compared with.
+CREATE FUNCTION leadscore.plot_monitored(run bigint, "column" text)
 RETURNS text
 LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT coalesce((
-		SELECT lead_plot(CASE "column" WHEN '(score)' THEN h.holdout ELSE lead_profile(v.model) END, r.profile, "column")
+		SELECT leadscore.plot_column(CASE "column" WHEN '(score)' THEN h.holdout ELSE lead_profile(v.model) END, r.profile, "column",
+			CASE "column" WHEN '(score)' THEN 'hold-out' ELSE 'training' END, 'now', leadscore.run_text(run))
 		FROM leadscore.monitor_run AS r JOIN leadscore.versions AS v USING (name, version)
 			LEFT JOIN leadscore.version_profiles AS h USING (name, version)
-		WHERE r.name = plot_monitored.name AND r.profile IS NOT NULL ORDER BY r.monitor_run_id DESC LIMIT 1),
+		WHERE r.monitor_run_id = run AND r.profile IS NOT NULL),
 		leadscore.svg_note(left("column", 100), 'lead_monitor() has measured nothing yet.'));
 END;
-COMMENT ON FUNCTION leadscore.plot_monitored(text, text) IS 'a column in the newest monitored window and before, as SVG';
+COMMENT ON FUNCTION leadscore.plot_monitored(bigint, text) IS 'a column in a monitored window, and in what it was compared with, as SVG';
 
 -- lead_plot(name, what [, column]): a picture of a model of the registry.
 -- name		'name', 'name@alias', 'name@3', as for lead_score(); with a bare name the
@@ -653,6 +792,7 @@ BEGIN
 		RETURN leadscore.svg_note('Nothing to draw', 'The name of a model, or of the kind of picture, is NULL.');
 	END IF;
 	SELECT * INTO shown FROM leadscore.picture_version(name);
+	what := lower(what);
 	IF what <> ALL (known) THEN
 		RAISE EXCEPTION 'unknown picture "%"', what USING ERRCODE = 'invalid_parameter_value',
 			HINT = format('Pictures are: %s.', array_to_string(known, ', '));
@@ -664,8 +804,8 @@ BEGIN
 		AND NOT EXISTS (SELECT FROM leadscore.monitor_column AS c JOIN leadscore.monitor_run AS r USING (monitor_run_id)
 			WHERE r.name = shown.name AND c."column" = "column") THEN
 		RAISE EXCEPTION 'no run of lead_monitor() has a column "%"', "column" USING ERRCODE = 'undefined_column',
-			HINT = format('Columns that are watched: %s.', (SELECT string_agg(DISTINCT c."column", ', ') FROM leadscore.monitor_column AS c
-				WHERE c.monitor_run_id = (SELECT max(r.monitor_run_id) FROM leadscore.monitor_run AS r WHERE r.name = shown.name)));
+			HINT = coalesce((SELECT format('Columns that are watched: %s.', string_agg(DISTINCT c."column", ', ')) FROM leadscore.monitor_column AS c
+				WHERE c.monitor_run_id = leadscore.run_shown(shown.name, shown.version, 'drift') HAVING count(*) > 0), 'The newest look has measured no column.');
 	END IF;
 	CASE what
 		WHEN 'coefficients' THEN
@@ -674,13 +814,13 @@ BEGIN
 		WHEN 'drift' THEN
 			RETURN CASE WHEN "column" IS NULL THEN leadscore.plot_drift(shown.name) ELSE leadscore.plot_drift_column(shown.name, "column") END;
 		WHEN 'impact' THEN
-			RETURN leadscore.plot_impact(shown.name);
+			RETURN leadscore.plot_impact(leadscore.run_shown(shown.name, shown.version, 'drift'));
 		WHEN 'column' THEN
 			IF "column" IS NULL THEN
 				RAISE EXCEPTION 'which column is to be drawn?' USING ERRCODE = 'invalid_parameter_value',
 					HINT = format('Write lead_plot(%L, ''column'', ''city'').', name);
 			END IF;
-			RETURN leadscore.plot_monitored(shown.name, "column");
+			RETURN leadscore.plot_monitored(leadscore.run_shown(shown.name, shown.version, 'drift'), "column");
 		WHEN 'quality' THEN
 			metrics := '{auc,log_loss,brier,calibration_slope,calibration_intercept,lift_10,positive_rate,mean_score}';
 			IF coalesce("column", 'auc') <> ALL (metrics) THEN

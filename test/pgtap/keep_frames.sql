@@ -14,7 +14,7 @@ ROLLBACK;
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 SET LOCAL timezone = 'America/Sao_Paulo';
-SELECT plan(54);
+SELECT plan(57);
 
 CREATE TABLE mql (mql_id text PRIMARY KEY, first_contact_date date, landing_page_id text, origin text);
 CREATE TABLE deals (mql_id text PRIMARY KEY, seller_id text, sdr_id text, sr_id text, won_date timestamp,
@@ -156,6 +156,12 @@ SELECT is((SELECT count(*) FROM forgotten WHERE what LIKE 'hold-out of version %
 SELECT ok(h.frame = (SELECT leadscore.set_time_range(lead_frame_columns(won, leadscore.framing_of(h.frame) || '{"max_distinct": 100000}', first_contact_date, landing_page_id, origin))
 	FROM funnel WHERE first_contact_date > (r.cut #>> '{}')::date AND mql_id NOT IN (SELECT mql_id FROM person)), 'the latest is, to the byte, that of a table without them')
 FROM leadscore.holdouts h JOIN leadscore.versions USING (name, version) JOIN leadscore.runs r USING (run_id) WHERE run_id = (pg_temp.last_run()).run_id;
+SELECT is((SELECT count(*) FROM forgotten WHERE what LIKE '%its profile and curves deleted'),
+	(SELECT count(*) FROM leadscore.versions JOIN leadscore.runs USING (run_id) WHERE name = 'olist' AND (spec->>'refit')::boolean), 'what only the model before a refit could make anew is deleted');
+SELECT is((SELECT array_agg(version ORDER BY version) FROM leadscore.version_profiles p JOIN leadscore.versions v USING (name, version) JOIN leadscore.holdouts h USING (name, version)
+	WHERE name = 'olist' AND p.holdout = lead_profile(v.model, h.frame)),
+	(SELECT array_agg(version ORDER BY version) FROM leadscore.versions JOIN leadscore.runs USING (run_id) WHERE name = 'olist' AND NOT (spec->>'refit')::boolean), 'all others have the profile of the rows that are left');
+SELECT is((SELECT count(*) FROM leadscore.holdouts h JOIN leadscore.score_quantiles q USING (name, version) WHERE name = 'olist' AND (leadscore.frame_counts(h.frame)).rows <> q.rows), 0::bigint, 'and the quantiles of their scores');
 SELECT is((SELECT (forgotten_by = current_user, rows, frames)::text FROM leadscore.forgettings), (SELECT (true, (SELECT count(*) FROM person), count(*))::text FROM forgotten), 'that it happened is on record, and no data');
 CREATE TEMP TABLE after_it AS SELECT * FROM lead_retrain('olist');
 SELECT cmp_ok(pg_temp.apart(lead_model('olist', (SELECT version FROM after_it)), pg_temp.from_table(format('mql_id NOT IN (SELECT mql_id FROM person) AND first_contact_date <= %L',

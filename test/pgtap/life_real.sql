@@ -12,7 +12,7 @@ ROLLBACK;
 \q
 \endif
 \ir lib/reference.psql
-SELECT plan(31);
+SELECT plan(37);
 SET LOCAL client_min_messages = error;
 
 CREATE TABLE codepro_input (lead_id int, created_date timestamp, city_tier int,
@@ -83,6 +83,20 @@ SELECT is((SELECT concat_ws(' ', status, live, held_out) FROM lead_train_model('
 SELECT ok(held_out BETWEEN 1500 AND 1600, 'nearly a fifth') FROM leadscore.runs WHERE model = 'olist' AND held_out IS NOT NULL ORDER BY started_at DESC LIMIT 1;
 SELECT is((SELECT status FROM lead_train_model('olist', :funnel, 'seller_id IS NOT NULL', key => 'mql_id', exclude => '{lead_type}', holdout => '{"by": "group", "column": "landing_page_id"}')), 'finished', 'judged on landing pages that training has not seen');
 SELECT is((SELECT held_out FROM leadscore.runs WHERE model = 'olist' ORDER BY started_at DESC LIMIT 1), (SELECT count(*) FROM mql WHERE lead_fold(landing_page_id, 5) = 0), 'whole pages');
+
+-- with a horizon for the label late winners are losers that have what winners get: it is found all the same
+CREATE VIEW sellers AS SELECT m.*, d.won_date, d.business_segment, d.lead_behaviour_profile, d.declared_monthly_revenue,
+	lead_label(first_contact_date::timestamptz, won_date::timestamptz, '60 days', '2018-11-15') AS won FROM mql AS m LEFT JOIN deals AS d USING (mql_id);
+SELECT is((SELECT status FROM lead_train_model('sellers', 'sellers', 'won', key => 'mql_id', time_column => 'first_contact_date')), 'failed', 'a leak that is not pure');
+SELECT set_eq($$SELECT severity, "column" FROM leadscore.checks JOIN leadscore.runs USING (run_id) WHERE model = 'sellers' AND "check" = 'leak'$$,
+	$$VALUES ('error', 'business_segment'), ('error', 'declared_monthly_revenue'), ('warning', 'lead_behaviour_profile')$$, 'by what only deals have');
+SELECT is((SELECT status FROM lead_train_model('sellers', 'sellers', 'won', key => 'mql_id', features => '{origin,won_date}', time_column => 'first_contact_date',
+	options => '{"columns": {"won_date": {"parts": ["dow"]}}}')), 'failed', 'so does a part of the time they were won');
+SELECT ok(auc > 0.98, 'allowed, it is too good') FROM lead_train_model('too good', 'sellers', 'won', key => 'mql_id', time_column => 'first_contact_date', exclude => '{won_date}',
+	options => '{"allow": ["business_segment", "declared_monthly_revenue"]}');
+SELECT ok(detail LIKE 'the AUC on the rows held out is 0.99%: look for a column that knows the outcome' AND severity = 'warning', 'and that is said')
+FROM leadscore.checks JOIN leadscore.runs USING (run_id) WHERE model = 'too good' AND "check" = 'leak' AND "column" IS NULL;
+SELECT is((SELECT count(*) FROM leadscore.checks JOIN leadscore.runs USING (run_id) WHERE model IN ('codepro', 'monthly', 'olist') AND "check" = 'leak' AND NOT coalesce("column" = 'lead_type', false)), 0::bigint, 'honest columns are not suspected');
 
 SELECT * FROM finish();
 ROLLBACK;

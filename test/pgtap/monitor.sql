@@ -2,7 +2,7 @@
 -- figure is found a second time by the plain functions that it is made of.
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(78);
+SELECT plan(104);
 SET LOCAL client_min_messages = error;
 SET LOCAL timezone = 'UTC';
 
@@ -15,6 +15,9 @@ FROM generate_series(1, 3000) AS i;
 SELECT is((SELECT concat_ws(' ', status, live, rows, held_out, error) FROM lead_train_model('m', 'leads', 'won', time_column => 'created')),
 	'finished t 2400 600', 'a model with its hold-out by time');
 CREATE TEMP TABLE model AS SELECT lead_model('m') AS m;
+-- of the look made last
+CREATE TEMP VIEW last_columns AS SELECT c.*, r.drift_share, r.drifted AS model_drifted FROM leadscore.monitor_run AS r LEFT JOIN leadscore.monitor_column AS c USING (monitor_run_id)
+WHERE monitor_run_id = (SELECT max(monitor_run_id) FROM leadscore.monitor_run) AND against = 'training';
 
 -- the profile of the hold-out
 SELECT is((SELECT string_agg(concat_ws(' ', "column", rows, nulls, "distinct", mean), ', ' ORDER BY "column") FROM lead_describe(v.holdout)),
@@ -45,10 +48,13 @@ FROM model, (SELECT city, clicks, pages, created, won FROM leads WHERE created >
 SELECT is((SELECT string_agg(d::text, E'\n' ORDER BY "column") FROM (SELECT "column", rows, nulls, "distinct", mean, sd FROM lead_describe(r.profile)) AS d),
 	(SELECT string_agg(d::text, E'\n' ORDER BY "column") FROM (SELECT "column", rows, nulls, "distinct", mean, sd FROM lead_describe(w.p) WHERE "column" NOT IN ('created', 'won')) AS d),
 	'the profile of the window') FROM leadscore.monitor_run AS r, w;
-SELECT results_eq($$SELECT "column", method, statistic, p_value, threshold, drifted, rows_before, rows_now, missing_before, missing_now, impact_log_odds, impact_points
+SELECT results_eq($$SELECT "column", method, statistic, p_value, threshold, drifted, rows_before, rows_now, missing_before, missing_now, impact_log_odds
 		FROM leadscore.monitor_column WHERE against = 'training' AND kind <> 'score' ORDER BY position$$,
-	$$SELECT d."column", method, statistic, p_value, threshold, drifted, rows_before, rows_now, missing_before, missing_now, impact_log_odds, impact_points
+	$$SELECT d."column", method, statistic, p_value, threshold, drifted, rows_before, rows_now, missing_before, missing_now, impact_log_odds
 		FROM model, w, lead_drift(lead_profile(m), w.p) AS d WHERE d."column" IN ('city', 'clicks', 'pages')$$, 'drift of the columns is that against the training');
+SELECT cmp_ok(max(abs(c.impact_points - c.impact_log_odds * s.points)), '<', 1e-9::float8, 'in percentage points by the slope of the hold-out''s scores')
+FROM leadscore.monitor_column AS c, (SELECT avg(100 * p * (1 - p)) AS points FROM model, leads AS l, lead_score(m, l) AS p WHERE id > 2400) AS s
+WHERE against = 'training' AND kind <> 'score';
 SELECT results_eq($$SELECT kind, statistic, p_value, drifted, rows_before, rows_now FROM leadscore.monitor_column WHERE against = 'training' AND "column" = '(score)'$$,
 	$$SELECT kind, statistic, p_value, drifted, 600::bigint, 240::bigint FROM leadscore.version_profiles, w, lead_drift(holdout, w.p) AS d WHERE d."column" = '(score)'$$, 'that of the scores against the hold-out');
 SELECT results_eq('SELECT metric, value, low, high FROM leadscore.monitor_metric WHERE metric NOT LIKE $$positive%$$ ORDER BY 1',
@@ -98,7 +104,7 @@ SELECT is((SELECT labelled FROM lead_monitor('m', source => 'young', maturity =>
 	'maturity without a window: all that are old enough');
 
 -- what cannot be measured is said, and nothing stops
-SELECT is((SELECT (rows, measured, labelled, drifted IS NULL, note)::text FROM lead_monitor('m', period => '1 day', until => '2030-01-01')), '(0,0,0,t,"no lead in the window; no outcome is known")', 'an empty window');
+SELECT is((SELECT (rows, measured, labelled, drifted IS NULL, note)::text FROM lead_monitor('m', period => '1 day', until => clock_timestamp())), '(0,0,0,t,"no lead in the window; no outcome is known")', 'an empty window');
 SELECT is((SELECT count(*) FROM leadscore.monitor_latest WHERE name = 'm'), 1::bigint, 'is in the view');
 SELECT is((SELECT (rows, labelled, note)::text FROM lead_monitor('m', source => 'SELECT id, city, clicks, pages, created FROM leads WHERE id > 2900')), '(100,0,"no outcome is known")', 'a source without the label');
 SELECT is((SELECT (rows, labelled, auc, note)::text FROM lead_monitor('m', source => 'SELECT id, city, clicks, pages, created, true AS won FROM leads WHERE id > 2900')), '(100,100,,"the outcomes known are all the same")', 'one class');
@@ -112,7 +118,7 @@ SELECT results_eq('SELECT "check", severity, "column", detail FROM leadscore.mon
 	$$VALUES ('column', 'error', 'city', 'the source has lost it; its type was text; it counts as empty here'),
 		('type', 'warning', 'clicks', 'it has type bigint, and had integer; the model reads it all the same'),
 		('type', 'error', 'pages', 'it has type text, and had double precision; the model cannot read it: it counts as empty here')$$, 'and each is told by its name');
-SELECT results_eq($$SELECT "column", missing_now FROM leadscore.monitor_latest WHERE name = 'm' AND kind <> 'score' ORDER BY 1$$,
+SELECT results_eq($$SELECT "column", missing_now FROM last_columns WHERE kind <> 'score' ORDER BY 1$$,
 	$$VALUES ('city', 1::float8), ('clicks', (SELECT avg((clicks IS NULL)::int)::float8 FROM changed)), ('pages', 1)$$, 'they count as empty');
 SELECT is((SELECT value FROM leadscore.monitor_metric AS x WHERE metric = 'auc' AND monitor_run_id = (SELECT max(monitor_run_id) FROM leadscore.monitor_run)),
 	(SELECT (lead_evaluate(lead_score(m, l), l.won)).auc FROM model, (SELECT NULL::text AS city, clicks, NULL::float8 AS pages, won FROM changed) AS l), 'as in scores');
@@ -133,10 +139,10 @@ SELECT matches((SELECT detail FROM leadscore.monitor_finding ORDER BY monitor_ru
 SELECT is((SELECT (source, period, maturity, scores, options)::text FROM lead_watch('m', period => '10 days', maturity => '5 days', options => '{"drift_share": 0.2, "columns": {"(score)": {"method": "psi"}, "city": {"threshold": 0.0001}}}')),
 	'(,"10 days","5 days",live,"{""columns"": {""city"": {""threshold"": 0.0001}, ""(score)"": {""method"": ""psi""}}, ""drift_share"": 0.2}")', 'told');
 SELECT is((SELECT (window_from, rows, unmatured)::text FROM lead_monitor('m', until => '2024-05-01')), '("2024-04-21 00:00:00+00",240,120)', 'and done');
-SELECT results_eq($$SELECT method, threshold FROM leadscore.monitor_latest WHERE name = 'm' AND "column" IN ('city', '(score)') ORDER BY "column"$$, $$VALUES ('psi', 0.1::float8), ('jensenshannon', 0.0001)$$, 'by its options');
+SELECT results_eq($$SELECT method, threshold FROM last_columns WHERE "column" IN ('city', '(score)') ORDER BY "column"$$, $$VALUES ('psi', 0.1::float8), ('jensenshannon', 0.0001)$$, 'by its options');
 SELECT is((SELECT (window_from, unmatured)::text FROM lead_monitor('m', until => '2024-05-01', maturity => '1 day')), '("2024-04-21 00:00:00+00",24)', 'a call has the last word');
 SELECT is((SELECT (period, options)::text FROM lead_watch('m')), '(,{})', 'what is not given is forgotten');
-SELECT is((SELECT (drift_share >= 0.2, model_drifted)::text FROM leadscore.monitor_latest WHERE name = 'm' LIMIT 1), (SELECT (count(*) FILTER (WHERE drifted) / 4.0 >= 0.2, count(*) FILTER (WHERE drifted) / 4.0 >= 0.2)::text FROM leadscore.monitor_latest WHERE name = 'm'), 'the share that counts is an option');
+SELECT is((SELECT (drift_share >= 0.2, model_drifted)::text FROM last_columns LIMIT 1), (SELECT (count(*) FILTER (WHERE drifted) / 4.0 >= 0.2, count(*) FILTER (WHERE drifted) / 4.0 >= 0.2)::text FROM last_columns), 'the share that counts is an option');
 
 -- recorded scores: the first that a lead was given, by whatever version
 CREATE TABLE kept (id int PRIMARY KEY, score float8 NOT NULL, grade text, reasons text, model_version int NOT NULL, scored_at timestamptz NOT NULL, fingerprint bigint NOT NULL);
@@ -154,15 +160,40 @@ SELECT is((SELECT (rows, labelled, errors)::text FROM lead_monitor('m', scores =
 -- views for plots
 SELECT results_eq($$SELECT DISTINCT against FROM leadscore.monitor_history WHERE name = 'm' AND monitor_run_id <= 2 AND at IN ('2024-05-01', '2024-05-11') ORDER BY 1$$, $$VALUES ('previous'), ('training')$$, 'history over time');
 SELECT results_eq($$SELECT at, value FROM leadscore.monitor_quality WHERE name = 'm' AND metric = 'auc' AND monitor_run_id = 1$$, $$SELECT timestamptz '2024-04-26', (e).auc FROM w$$, 'quality over time');
-SELECT is((SELECT count(DISTINCT name) FROM leadscore.monitor_latest), (SELECT count(DISTINCT name) FROM leadscore.monitor_run), 'the latest of each model');
+SELECT is((SELECT string_agg(DISTINCT name, ', ') FROM leadscore.monitor_latest), 'by key, int, m, none', 'the latest of each model, but not of one at another source');
+
+DO $$BEGIN PERFORM lead_watch('by key', source => 'SELECT * FROM leads WHERE false'); PERFORM lead_monitor('by key'); END$$;
+SELECT throws_ok($$SELECT lead_assert('by key')$$, '23514', NULL, 'a source that gives no leads any more is an error');
+-- the newest look is that of the latest window, at the live version and the source that is watched
+CREATE FUNCTION pg_temp.judged() RETURNS text LANGUAGE sql AS $$SELECT concat_ws(' ', version, window_to::date, rows) FROM leadscore.newest_look('newest')$$;
+SELECT is((SELECT live FROM lead_train_model('newest', 'leads', 'won', features => '{city,clicks}', time_column => 'created')), true, 'a model');
+SELECT throws_ok($$SELECT lead_check('newest')$$, '55000', 'model "newest" has not been looked at yet', 'no look yet');
+DO $$BEGIN PERFORM lead_watch('newest', period => '10 days'); PERFORM lead_monitor('newest', until => '2024-03-01'); PERFORM lead_monitor('newest', until => '2024-02-01'); END$$;
+SELECT is(pg_temp.judged(), '1 2024-03-01 240', 'what is looked at afterwards is not the newest');
+SELECT is((SELECT DISTINCT window_to FROM leadscore.monitor_latest WHERE name = 'newest'), timestamptz '2024-03-01', 'in the view, too');
+DO $$BEGIN PERFORM lead_monitor('newest', source => 'SELECT * FROM leads WHERE id > 10', until => '2024-04-01'); END$$;
+SELECT is(pg_temp.judged(), '1 2024-03-01 240', 'nor is a look at another source');
+DO $$BEGIN PERFORM lead_monitor('newest', until => '2024-03-01', period => '5 days'); END$$;
+SELECT is(pg_temp.judged(), '1 2024-03-01 120', 'of the same window it is the last');
+SELECT is((SELECT value FROM lead_check('newest') WHERE rule = 'rows'), 120::float8, 'which is judged');
+SELECT lives_ok($$SELECT lead_drop_look('newest', (leadscore.newest_look('newest')).monitor_run_id)$$, 'a look is undone');
+SELECT is(pg_temp.judged(), '1 2024-03-01 240', 'and the one before judged');
+SELECT throws_ok($$SELECT lead_drop_look('newest', 1)$$, '42704', 'model "newest" has no look 1', 'not that of another model');
+DO $$BEGIN PERFORM lead_retrain('newest', gate => '{"promote": "always"}'); END$$;
+SELECT is(pg_temp.judged(), '', 'another version has not been looked at');
+SELECT throws_ok($$SELECT lead_assert('newest')$$, '55000', 'model "newest" has not been looked at yet', 'which is an error');
+DO $$BEGIN PERFORM lead_rollback('newest'); END$$;
+SELECT is(pg_temp.judged(), '1 2024-03-01 240', 'the one before has');
+SELECT throws_ok($$SELECT lead_monitor('newest', until => clock_timestamp() + interval '1 hour')$$, '22023', NULL, 'a window that has not ended is an error');
+
 
 -- rules
-DO $do$BEGIN PERFORM lead_monitor('m', source => 'SELECT id, CASE WHEN id > 2700 THEN ''Oslo'' ELSE city END AS city, CASE WHEN id < 2800 THEN clicks END AS clicks, pages + 20 AS pages, created, won FROM leads WHERE id > 2400'); END$do$;
+DO $do$BEGIN PERFORM lead_watch('m', source => 'SELECT id, CASE WHEN id > 2700 THEN ''Oslo'' ELSE city END AS city, CASE WHEN id < 2800 THEN clicks END AS clicks, pages + 20 AS pages, created, won FROM leads WHERE id > 2400'); PERFORM lead_monitor('m'); END$do$;
 SELECT results_eq($$SELECT rule, "column", severity, passed FROM lead_check('m')$$,
-	$$VALUES ('source', NULL, 'error', true), ('rows', NULL, 'warning', true), ('missing_rise', 'clicks', 'error', false), ('new_levels', 'city', 'warning', false),
+	$$VALUES ('source', NULL, 'error', true), ('rows', NULL, 'error', true), ('missing_rise', 'clicks', 'error', false), ('new_levels', 'city', 'warning', false),
 		('out_of_range', 'pages', 'warning', false), ('drift_share', NULL, 'error', false), ('score_drift', NULL, 'error', false), ('impact_points', NULL, 'warning', false),
 		('auc_drop', NULL, 'error', false), ('calibration_intercept', NULL, 'warning', true)$$, 'the default rules see it all');
-SELECT throws_ok($$SELECT lead_assert('m')$$, '23514', 'model "m" fails 4 checks', 'and stop');
+SELECT throws_ok($$SELECT lead_assert('m')$$, '23514', 'model "m" fails 4 checks: missing_rise of column "clicks", drift_share, score_drift, auc_drop', 'and stop, with their names');
 SELECT is(lead_set_checks('m', '[{"metric": "missing_share", "column": "clicks", "limit": 0.9}, {"metric": "missing_share", "limit": 0.1, "severity": "warning"}, {"metric": "drift", "limit": 1e9},
 	{"metric": "labelled", "limit": 601}, {"metric": "lift_drop", "limit": 5}, {"metric": "impact", "column": "pages", "limit": 50}]'), 6, 'rules of one''s own');
 SELECT results_eq($$SELECT rule, "column", severity, round(value::numeric, 3), "limit", passed FROM lead_check('m') WHERE rule <> 'lift_drop' AND rule <> 'impact' AND rule <> 'drift'$$,
@@ -172,21 +203,61 @@ SELECT results_eq($$SELECT rule, "column", severity, round(value::numeric, 3), "
 		('missing_share', 'city', 'warning', (SELECT avg((id <= 2700 AND city IS NULL)::int)::float8 FROM leads WHERE id > 2400), 0.1, false),
 		('labelled', NULL, 'error', 600, 601, false)) AS v(rule, col, severity, value, l, passed)$$, 'with the columns that fail, worst first');
 SELECT results_eq($$SELECT rule, passed FROM lead_check('m') WHERE rule IN ('drift', 'impact', 'lift_drop')$$, $$VALUES ('drift', true), ('lift_drop', true), ('impact', true)$$, 'one row for what passes');
-SELECT throws_ok($$SELECT lead_assert('m')$$, '23514', 'model "m" fails a check', 'warnings do not stop');
+SELECT throws_ok($$SELECT lead_assert('m')$$, '23514', 'model "m" fails a check: labelled', 'warnings do not stop');
 SELECT is(lead_set_checks('m', '{"missing_share": 1, "rows": 1}'), 2, 'as an object');
 SELECT lives_ok($$SELECT lead_assert('m')$$, 'and all is well');
 SELECT is((SELECT count(*) FROM lead_check('m')), 2::bigint, 'those before are gone');
 SELECT is(lead_set_checks('m', NULL), 0, 'back to the default ones');
 SELECT is((SELECT count(DISTINCT rule) FROM lead_check('m')), 10::bigint, 'which are ten');
 -- few outcomes are no alarm, nor is chance
-DO $do$BEGIN PERFORM lead_monitor('m', source => 'SELECT id, city, clicks, pages, created, id % 2 = 0 AS won FROM leads WHERE id > 2960'); END$do$;
+DO $do$BEGIN PERFORM lead_watch('m', source => 'SELECT id, city, clicks, pages, created, id % 2 = 0 AS won FROM leads WHERE id > 2960'); PERFORM lead_monitor('m'); END$do$;
 SELECT is((SELECT (passed, detail)::text FROM lead_check('m') WHERE rule = 'auc_drop'),
 	'(,"40 outcomes are known, 20 of them true: at least 50 are needed, 10 of each")', 'too few outcomes: nothing is said');
-DO $do$BEGIN PERFORM lead_set_checks('m', '{"auc_drop": 0}'); PERFORM lead_monitor('m', source => 'SELECT * FROM leads WHERE id % 6 = 0'); END$do$;
+DO $do$BEGIN PERFORM lead_set_checks('m', '{"auc_drop": 0}'); PERFORM lead_watch('m', source => 'SELECT * FROM leads WHERE id % 6 = 0'); PERFORM lead_monitor('m'); END$do$;
 SELECT is((SELECT (value > "limit", passed, detail)::text FROM lead_check('m')),
 	'(t,t,"AUC less than on the hold-out: beyond the limit, but not beyond chance")', 'within chance');
+-- nor are few leads, whose columns differ by chance
+DO $do$BEGIN
+	PERFORM lead_set_checks('m', '{"drift": null, "drift_share": null, "score_drift": 0.1}');
+	PERFORM lead_watch('m', source => 'SELECT * FROM leads WHERE hashint4(id) % 100 = 3', options => '{"drift_share": 0.2}');
+	PERFORM lead_monitor('m');
+	UPDATE leadscore.monitor_column AS c SET statistic = 0.2, drifted = true, beyond_chance = false
+	FROM leadscore.monitor_run AS r WHERE r.monitor_run_id = c.monitor_run_id AND r.monitor_run_id = (SELECT max(monitor_run_id) FROM leadscore.monitor_run) AND kind = 'score';
+END$do$;
+CREATE TEMP TABLE few AS SELECT * FROM leadscore.monitor_run ORDER BY monitor_run_id DESC LIMIT 1;
+SELECT is((SELECT (drifted, drifted_columns > 1, drifted_beyond_chance)::text FROM few), '(t,t,f)', 'thirty leads differ, and that may be chance');
+SELECT results_eq($$SELECT r.beyond_chance FROM few AS r$$, $$SELECT count(*) FILTER (WHERE c.drifted AND c.beyond_chance) FROM few JOIN leadscore.monitor_column AS c USING (monitor_run_id)
+	WHERE against = 'training' AND kind <> 'score'$$, 'those beyond chance are counted');
+SELECT is((SELECT string_agg(concat_ws(' ', rule, value > "limit", passed), ', ') FROM lead_check('m')), 'drift t, drift_share t, score_drift t t', 'and no rule fails');
+SELECT matches((SELECT string_agg(detail, E'\n') FROM lead_check('m')), '^drift of a column: .*\n.*\n.*beyond the limit, but not beyond chance$', 'which is said');
+DO $do$BEGIN PERFORM lead_watch('m'); END$do$;
 -- an empty column is an alarm whatever drift says; no hold-out, no rule on its quality
 SELECT is((SELECT (passed, detail)::text FROM lead_check('none') WHERE rule = 'auc_drop'), '(,"the version has no hold-out to compare with")', 'no hold-out: nothing is said');
+
+-- the session's settings are not the recipe's
+SET LOCAL timezone = 'Asia/Tokyo';
+DO $$BEGIN PERFORM lead_monitor('m', period => '10 days', until => '2024-03-01 00:00+00'); END$$;
+SELECT is(current_setting('timezone'), 'Asia/Tokyo', 'a look leaves the time zone as it was');
+SET LOCAL timezone = 'UTC';
+-- a schedule is a little early or late
+DO $$BEGIN PERFORM lead_monitor('m', period => '10 days', until => '2024-03-10 23:59:59.9'); END$$;
+SELECT is(p.window_to, timestamptz '2024-03-01', 'a window that begins a little early has one before')
+FROM leadscore.monitor_run AS r JOIN leadscore.monitor_run AS p ON p.monitor_run_id = r.previous_run_id
+WHERE r.window_to = '2024-03-10 23:59:59.9';
+DO $$BEGIN PERFORM lead_monitor('m', period => '10 days', until => '2024-03-10 20:00'); END$$;
+SELECT is(previous_run_id, NULL, 'more than a hundredth is an overlap') FROM leadscore.monitor_run WHERE window_to = '2024-03-10 20:00';
+
+-- where all scores have gone to 1 the impact has not gone to 0
+SELECT cmp_ok((lead_monitor('m', source => 'SELECT city, clicks, pages + 1e6 AS pages FROM leads')).impact_points, '>', 100::float8, 'a great drift has a great impact');
+
+-- a feature of the scores' own name would make a profile that nobody can read
+SELECT throws_like($$SELECT lead_profile(lead_fit(f), f) FROM (SELECT lead_frame(won, l) AS f FROM (SELECT clicks AS "(score)", won FROM leads) AS l) AS x$$,
+	'the model has a column "(score)", as that of the scores is called', 'a feature called like the scores');
+
+-- the log of a job names the column
+ALTER TABLE leads RENAME clicks TO taps;
+SELECT matches(leadscore.monitor_job('m')->>'result', '^error: column "clicks": the source has lost it; its type was integer;', 'a column is gone: the job says which');
+ALTER TABLE leads RENAME taps TO clicks;
 
 -- in a transaction the model moves on, and is gone
 SELECT lives_ok($$UPDATE leadscore.models SET name = 'renamed' WHERE name = 'm'$$, 'a model is renamed');

@@ -2,13 +2,13 @@
 -- much as a reader may see.
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(60);
+SELECT plan(86);
 SET LOCAL client_min_messages = error;
 ALTER SEQUENCE leadscore.monitor_run_monitor_run_id_seq RESTART;	-- so that numbers given here are rolled back, too
 
 -- 26 columns, and every name and level meant to break out of a page
 CREATE TABLE plot_leads AS
-SELECT i AS id, timestamptz '2026-01-01' + i * interval '1 hour' AS at, i * 7919 % 104729 < 30000 + 5000 * (i % 7) AS won,
+SELECT i AS id, timestamptz '2025-01-01' + i * interval '1 hour' AS at, i * 7919 % 104729 < 30000 + 5000 * (i % 7) AS won,
 	i % 7 AS "</title><script>alert(1)</script>",
 	(ARRAY['<img src=x onerror=alert(2)>', 'a&b"''', '', E'line\nbreak\x01', repeat('very long ', 90), 'x', NULL])[1 + i * 31 % 7] AS "level's ""column""",
 	exp(i * 37 % 1000 / 100.0) AS heavy, CASE WHEN i % 5 > 0 THEN (i % 977) / 3.0 - 100 END AS num,
@@ -18,10 +18,11 @@ SELECT i AS id, timestamptz '2026-01-01' + i * interval '1 hour' AS at, i * 7919
 FROM generate_series(1, 6000) AS i;
 SELECT is((SELECT status FROM lead_train_model('<script>alert(0)</script>', 'plot_leads', 'won', key => 'id', time_column => 'at',
 	options => '{"lambda": 1}', description => '<script>alert(3)</script>', tags => '{"</dl>": "<script>alert(4)</script>"}')), 'finished', 'trained');
-SELECT lead_monitor('<script>alert(0)</script>', 'SELECT id, at, won, ' || (SELECT string_agg(CASE WHEN "column" ~ 'level' THEN format('''<script>'' || id %% 9 AS %I', "column")
+SELECT lead_watch('<script>alert(0)</script>', 'SELECT id, at, won, ' || (SELECT string_agg(CASE WHEN "column" ~ 'level' THEN format('''<script>'' || id %% 9 AS %I', "column")
 	WHEN "column" ~ 'num' THEN 'num * 100 AS num' ELSE quote_ident("column") END, ', ') FROM lead_describe(lead_profile(lead_model('<script>alert(0)</script>'))))
-	|| ' FROM plot_leads', period => '60 days', until => d)
-FROM generate_series(timestamptz '2026-03-02', '2026-12-31', '12 days') AS d;
+	|| ' FROM plot_leads', period => '60 days');
+SELECT lead_monitor('<script>alert(0)</script>', until => d)
+FROM generate_series(timestamptz '2025-03-02', '2025-12-31', '12 days') AS d;
 SELECT lead_promote('<script>alert(0)</script>', 1, 'alias' || i % 3, repeat('<script>because', 20)) FROM generate_series(1, 40) AS i;
 
 CREATE TABLE pictures AS
@@ -99,6 +100,55 @@ SELECT matches(html, 'No rows were held out', 'without a hold-out that is said')
 SELECT matches(html, 'The last training failed: ', 'a failure is said') FROM reports WHERE name = 'failed';
 SELECT matches(html, 'and 21 more', 'long lists are cut, and that is said') FROM reports WHERE name = '<script>alert(0)</script>';
 
+-- what the head says is of the rows held out; features are those that the model uses
+CREATE TABLE shares AS SELECT i AS id, timestamptz '2026-01-01' + i * interval '1 hour' AS at, i % 5 AS calls, 7 AS always,
+	hashint4(i) % 100 < CASE WHEN i > 800 THEN -20 ELSE 20 END AS won FROM generate_series(1, 1000) AS i;
+SELECT is((SELECT live FROM lead_train_model('shares', 'shares', 'won', key => 'id', time_column => 'at', features => '{calls,always}')), true, 'one whose rate falls');
+INSERT INTO reports SELECT name, lead_report(name) FROM (VALUES ('shares')) AS v(name);
+SELECT is((regexp_match(html, '<b>([0-9.]+ %)</b>of the leads held out positive'))[1],
+	(SELECT round(100.0 * count(*) FILTER (WHERE won) / count(*), 1) || ' %' FROM shares WHERE id > 800), 'the rate of the rows held out') FROM reports WHERE name = 'shares';
+SELECT ok(html ~ '<dt>Features</dt><dd>1: calls</dd>' AND html ~ '<td>always</td><td>constant</td>', 'a column left out is no feature') FROM reports WHERE name = 'shares';
+SELECT lead_monitor('shares', period => '1 day', until => '2027-01-01');
+SELECT matches(lead_report('shares'), '0 leads, no drift was measured: no lead in the window', 'nothing measured is not "not drifted"');
+
+-- looks of other windows are not drawn, the later of two with one end counts, a
+-- promotion is marked, and a page is of its own version or says whose it is
+SELECT lead_monitor('shares', period => p, until => d) FROM (VALUES ('10 days'::interval, '2026-01-20'::timestamptz), ('10 days', '2026-01-20'), ('10 days', '2026-01-30'),
+	('1 day', '2026-01-25'), ('14 days', '2026-02-05')) AS v(p, d);
+SELECT is((SELECT live FROM lead_train_model('shares', 'shares', 'won', key => 'id', time_column => 'at', features => '{calls}', gate => '{"promote": "always"}')), true, 'a second version');
+SELECT matches(lead_report('shares'), 'This is of version 1: there is no such look at version 2 yet', 'whose look it is');
+SELECT lead_monitor('shares', period => '10 days', until => '2026-02-11');
+SELECT is((SELECT array_agg(ROW(to_timestamp(x) AT TIME ZONE 'UTC', version, others)::text ORDER BY x) FROM leadscore.comparable_runs('shares')),
+	'{"(\"2026-01-20 00:00:00\",1,2)","(\"2026-01-30 00:00:00\",1,2)","(\"2026-02-11 00:00:00\",2,2)"}', 'what can be compared');
+SELECT is((SELECT monitor_run_id FROM leadscore.comparable_runs('shares') WHERE x = extract(epoch FROM timestamptz '2026-01-20')),
+	(SELECT max(monitor_run_id) FROM leadscore.monitor_run WHERE name = 'shares' AND window_to = '2026-01-20'), 'the later of two');
+SELECT ok(svg ~ '>v2<' AND svg ~ '; 2 looks not drawn<', 'a promotion is marked, what is left out is said') FROM lead_plot('shares', 'drift', 'calls') AS svg;
+SELECT matches(lead_plot('shares@1', 'IMPACT'), '>Version 1: 2026-01-22 to 2026-02-05; newest look: no leads<', 'which look, and that there is an empty one');
+SELECT matches(lead_plot('shares', 'column', 'calls'), 'Version 2: 2026-02-01 to 2026-02-11.*>training \(800 rows\)<', 'compared with what');
+SELECT is((SELECT count(*) FROM regexp_matches(lead_report('shares@1'), 'This is of version', 'g')), 0::bigint, 'a page of the version that was looked at');
+SELECT is(leadscore.cut_text(cut), told, 'where a hold-out begins') FROM (VALUES ('2025-03-11T23:59:59.999999+00:00', '2025-03-11 23:59 UTC'), ('17.5', '17.5')) AS v(cut, told);
+
+-- a column and the label
+CREATE TABLE rated AS SELECT lead_frame(won, r) AS frame FROM (SELECT won, calls, 'city ' || id % 40 AS city FROM shares) AS r;
+SELECT ok(xmlparse(DOCUMENT svg) IS DOCUMENT AND svg ~ ('<title>0: ' || leadscore.share_text(rate) || ' \(') AND svg ~ '>of all: ', 'rates by level')
+FROM rated, lead_plot(frame, 'calls') AS svg, lead_describe_label(frame) AS d WHERE d."column" = 'calls' AND cell = 1;
+SELECT matches(lead_plot(frame, 'city'), '; 30 of 40 levels<', 'of many levels 30') FROM rated;
+SELECT throws_ok('SELECT lead_plot(frame, ''none'') FROM rated', '42703', 'the frame does not tell what column "none" says about the label', 'no such column');
+SELECT ok(lead_plot(frame, NULL) LIKE '<svg%' AND lead_plot(NULL::leadframe, 'x') LIKE '<svg%', 'nothing to draw') FROM rated;
+
+-- what there is only sometimes
+SELECT ok(html !~ '<section id="(policy|frames|jobs)"', 'no section without policy, frames and jobs') FROM reports WHERE name = 'shares';
+INSERT INTO leadscore.policies (name, policy) VALUES ('shares', '{"max_age": "90 days"}');
+INSERT INTO leadscore.decisions (name, decision, reasons, numbers) VALUES ('shares', 'kept', '{"<nothing> calls for it"}', '{}');
+INSERT INTO leadscore.frame_keeping (name, period, maturity, recipe) VALUES ('shares', 'day', '0', '{}');
+INSERT INTO leadscore.kept_frames (name, starts, ends, rows, positives, unknown) VALUES ('shares', '2026-01-01', '2026-01-02', 0, 0, 0), ('shares', '2026-01-02', '2026-01-03', 0, 0, 0);
+INSERT INTO leadscore.jobs (name, action, schedule, timezone, scheduled_in) VALUES ('shares', 'monitor', '0 3 * * *', 'GMT', 'here');
+SELECT matches(lead_report('shares'), '<dt>max_age</dt><dd>90 days</dd>.*<td>kept</td>.*&lt;nothing&gt; calls for it', 'policy and decisions');
+SELECT matches(lead_report('shares'), '<td>day</td><td class="n">2</td><td class="n">2</td><td class="t">2026-01-01 00:00 UTC</td><td class="t">2026-01-03 00:00 UTC</td>', 'kept frames');
+SELECT matches(lead_report('shares'), '<td>monitor</td><td>0 3 \* \* \* GMT</td>', 'jobs');
+UPDATE leadscore.metrics SET value = 0.99 WHERE key = 'auc' AND run_id = (SELECT run_id FROM leadscore.versions WHERE name = 'shares' AND version = 2);
+SELECT matches(lead_report('shares'), 'An AUC of 0.990 on the hold-out', 'too good to be true');
+
 -- who may see what
 CREATE ROLE plot_reader;
 CREATE ROLE plot_stranger;
@@ -109,7 +159,13 @@ SELECT ok(lead_plot(lead_roc_curve(score, won)) LIKE '<svg%', 'a picture of one'
 SET LOCAL ROLE plot_reader;
 SELECT throws_ok('SELECT * FROM leadscore.holdouts', '42501', NULL, 'a reader may not see the rows held out');
 SELECT is(regexp_replace(lead_report(name), '<footer>.*', ''), regexp_replace(html, '<footer>.*', ''), 'and has the report all the same') FROM reports WHERE name ~ 'script.*t>$';
+SELECT ok(r ~ '<section id="policy"' AND r !~ '<section id="frames"', 'frames are not for readers') FROM lead_report('shares') AS r;
 RESET ROLE;
+
+-- a statistic may be infinite: it is on the edge, and the others keep their scale
+SELECT matches(leadscore.plot_series('t', 's', '{a,b}', 'y', 'number', '{0,1e6}', ARRAY[2, y], NULL, NULL, '{1,1}', NULL, NULL, '{t,t}', true, NULL),
+	'>2\.0</text>.*<circle cx="[0-9.]+" cy="' || cy || '"', 'a value of ' || y)
+FROM (VALUES (2::float8, '92'), ('Infinity', '92')) AS v(y, cy);
 
 SELECT * FROM finish();
 ROLLBACK;

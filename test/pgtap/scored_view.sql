@@ -2,7 +2,7 @@
 BEGIN;
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(64);
+SELECT plan(65);
 
 CREATE SCHEMA scored;
 SET search_path = scored, public;
@@ -42,6 +42,17 @@ SELECT hasnt_column('scored', 'by_query', 'reasons', 'no reasons asked for, no c
 CREATE VIEW source_view AS SELECT city, visits, id AS s, clicks, id AS leadscore_score FROM leads;
 SELECT lives_ok($$SELECT lead_create_scored_view('sales', 'source_view', 'by_view')$$, 'a view of a view, columns in another order, with odd names');
 SELECT is((SELECT array_agg(score ORDER BY s) FROM by_view), (SELECT array_agg(score ORDER BY id) FROM by_table), 'columns are found by name');
+CREATE FUNCTION pg_temp.hint_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE state text; hint text;
+BEGIN
+	EXECUTE statement;
+	RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, hint = PG_EXCEPTION_HINT;
+	RETURN concat_ws(' ', state, SQLERRM, hint);
+END $$;
+SELECT is(pg_temp.hint_of($$SELECT lead_create_scored_view('sales', 'leads', 'by_table')$$),
+	'42P07 relation scored.by_table already exists To replace a view: replace => true. To keep it, name another: view => ''…''.', 'a view that is there is kept, and the hint says how not to');
 SELECT is(lead_create_scored_view('sales', 'leads', 'by_table', reasons => 1, replace => true), 'scored.by_table', 'a view is replaced when asked');
 SELECT is((SELECT reasons FROM by_table WHERE id = 1), (SELECT lead_reasons('sales', l, 1) FROM leads l WHERE id = 1), 'and is another one now');
 

@@ -152,6 +152,135 @@ DELETE FROM leadscore.kept_frames WHERE name = 'America/Santiago' AND starts >= 
 SELECT status, rows, held_out FROM lead_retrain('America/Santiago', frames_window => '2 days');
 SELECT lead_drop_model(zone, true) FROM (SELECT DISTINCT zone FROM midnight) z;
 
+-- what a version keeps of its hold-out goes with the rows: a city of one person only is
+-- in nothing that is stored, and what is left is that of a model judged without them
+CREATE FUNCTION stored_in(word text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	place record;
+	found boolean;
+BEGIN
+	FOR place IN SELECT oid::regclass AS name FROM pg_class WHERE relnamespace = 'leadscore'::regnamespace AND relkind = 'r' ORDER BY 1 LOOP
+		EXECUTE format('SELECT count(*) > 0 FROM %s AS t WHERE strpos(t::text, $1) > 0 OR strpos(t::text, encode($1::bytea, ''hex'')) > 0', place.name) INTO found USING word;
+		IF found THEN RETURN NEXT place.name; END IF;
+	END LOOP;
+END $$;
+CREATE TABLE visitors AS SELECT id, CASE WHEN id = 40 THEN 'Longyearbyen' ELSE city END AS city, CASE WHEN id = 40 THEN 900 ELSE clicks END AS clicks, won, id % 4 = 0 AS held
+FROM leads WHERE won IS NOT NULL UNION ALL SELECT 40, 'Longyearbyen', 900, true, true;
+CREATE FUNCTION train_visitors(name text, refit boolean DEFAULT false, condition text DEFAULT 'true') RETURNS text LANGUAGE sql AS $$
+	SELECT status FROM lead_train_model(name, format('SELECT * FROM visitors WHERE %s', condition), 'won', features => '{city,clicks}', key => 'id', holdout => '{"by": "column", "column": "held"}',
+		options => '{"lambda": 1}', gate => '{"promote": "always"}', refit => refit) $$;
+SELECT train_visitors('held'), train_visitors('without', condition => 'id <> 40');
+SELECT stored_in('Longyearbyen');
+SELECT max(quantiles[1001]) FILTER (WHERE name = 'held') > max(quantiles[1001]) FILTER (WHERE name = 'without') AS "their score" FROM leadscore.score_quantiles;
+SELECT what, rows FROM lead_forget('held', 'SELECT * FROM visitors WHERE id = 40');
+SELECT stored_in('Longyearbyen');
+SELECT h.frame = w.frame AS frame, hp.holdout = wp.holdout AS profile, hq = wq AS quantiles, hc = wc AS curves
+FROM (SELECT frame FROM leadscore.holdouts WHERE name = 'held') h, (SELECT frame FROM leadscore.holdouts WHERE name = 'without') w,
+	(SELECT holdout FROM leadscore.version_profiles WHERE name = 'held') hp, (SELECT holdout FROM leadscore.version_profiles WHERE name = 'without') wp,
+	(SELECT rows, quantiles FROM leadscore.score_quantiles WHERE name = 'held') hq, (SELECT rows, quantiles FROM leadscore.score_quantiles WHERE name = 'without') wq,
+	(SELECT body::jsonb #- '{roc,area}' #- '{pr,area}' FROM leadscore.artifacts JOIN leadscore.versions USING (run_id) WHERE name = 'held' AND path = 'curves.json') AS c(hc),
+	(SELECT body::jsonb #- '{roc,area}' #- '{pr,area}' FROM leadscore.artifacts JOIN leadscore.versions USING (run_id) WHERE name = 'without' AND path = 'curves.json') AS d(wc);
+-- of a refit the model that was judged is not stored; a hold-out may be empty, or dropped
+SELECT train_visitors('refitted', true);
+SELECT what, rows FROM lead_forget('refitted', 'SELECT * FROM visitors WHERE id = 44');
+SELECT what, rows FROM lead_forget('without', 'SELECT * FROM visitors WHERE held AND id <> 40');
+SELECT what, rows FROM lead_forget('held', 'SELECT id, city, clicks, NOT won AS won, held FROM visitors WHERE id = 44', 'drop');
+SELECT (SELECT count(*) FROM leadscore.version_profiles WHERE name IN ('held', 'without', 'refitted')) AS profiles, (SELECT count(*) FROM leadscore.score_quantiles WHERE name IN ('held', 'without', 'refitted')) AS quantiles,
+	(SELECT count(*) FROM leadscore.artifacts JOIN leadscore.versions USING (run_id) WHERE name IN ('held', 'without', 'refitted') AND path = 'curves.json') AS curves;
+SELECT lead_grade_cuts('refitted'), lead_plot('refitted', 'roc') LIKE '%No rows were held out%' AS "no curve";
+SELECT lead_drop_model(n, true) FROM unnest('{held,without,refitted}'::text[]) n;
+
+-- what is kept is not lost: not what comes after until, and not what the source has no more
+CREATE TABLE pruned AS SELECT i AS id, '2024-01-01'::timestamptz + i * interval '3 hours' AS created, i % 7 AS clicks, i * 31 % 17 > 8 AS won FROM generate_series(0, 279) i;
+SELECT (lead_train_model('pruned', 'pruned', 'won', key => 'id', time_column => 'created')).status;
+SELECT count(*), max(ends) FROM lead_keep_frames('pruned', maturity => '0', until => '2024-02-01');
+SELECT starts, rows, action FROM lead_keep_frames('pruned', until => '2024-01-22', again => '2024-01-20');
+SELECT count(*), sum(rows), max(ends) FROM leadscore.kept_frames WHERE name = 'pruned';
+-- a day without rows between others is kept until there, too
+DELETE FROM pruned WHERE created >= '2024-01-21' AND created < '2024-01-22';
+SELECT * FROM lead_keep_frames('pruned', until => '2024-01-22', again => '2024-01-20');
+DELETE FROM leadscore.kept_frames WHERE name = 'pruned' AND starts BETWEEN '2024-01-21 00:00:00+01' AND '2024-01-21 00:00:00+01';
+SELECT starts, rows, action FROM lead_keep_frames('pruned', until => '2024-01-22', again => '2024-01-20');
+-- the source keeps a week only
+CREATE TEMP TABLE archive AS SELECT * FROM pruned;
+DELETE FROM pruned WHERE created < '2024-01-25 12:00';
+SELECT * FROM lead_keep_frames('pruned', until => '2024-02-01', again => '-infinity');
+SELECT * FROM lead_keep_frames('pruned', until => '2024-02-01', again => '2024-01-24');
+SET client_min_messages = notice;
+SELECT min(starts), count(*), min(rows), max(action) FROM lead_keep_frames('pruned', until => '2024-02-01', again => '2024-01-25');
+SET client_min_messages = warning;
+DELETE FROM pruned;
+SELECT * FROM lead_keep_frames('pruned', until => '2024-02-01', again => '2024-01-30');
+SELECT count(*), sum(rows) FROM leadscore.kept_frames WHERE name = 'pruned';
+-- by the week: days that are of no complete week are for later; 29 January is a Monday
+INSERT INTO pruned SELECT * FROM archive;
+SELECT starts, ends, rows, action FROM lead_keep_frames('pruned', 'week', until => '2024-02-01', again => '-infinity');
+SELECT starts, rows, action FROM lead_keep_frames('pruned', until => '2024-02-05');
+SELECT action, count(*), sum(rows) FROM lead_keep_frames('pruned', 'day', until => '2024-02-05', again => '-infinity') GROUP BY action;
+-- frames that are empty are dropped where nothing is left before them
+SELECT count(*) FROM lead_forget('pruned', 'SELECT * FROM archive WHERE created < ''2024-01-03''') WHERE what = 'frame';
+DELETE FROM pruned WHERE created < '2024-01-03';
+SELECT starts, rows, action FROM lead_keep_frames('pruned', until => '2024-02-05', again => '-infinity') WHERE starts < '2024-01-05';
+SELECT lead_drop_model('pruned', true);
+
+-- a hold-out of frames has the hour before the second midnight of its first day, and not that of the day after its last
+SELECT (lead_train_model('havana', 'SELECT id, created, clicks, won FROM midnight WHERE zone = ''America/Havana''', 'won', key => 'id', time_column => 'created',
+	holdout => '{"by": "time", "share": 0.6}', options => '{"timezone": "America/Havana"}', gate => '{"promote": "always"}')).status;
+SELECT count(*) FROM lead_keep_frames('havana', maturity => '0', until => '2024-11-06 12:00+00');
+SELECT status, held_out FROM lead_retrain('havana', frames_window => '1 year');
+CREATE VIEW twice AS SELECT row_number() OVER (ORDER BY created) AS n, * FROM midnight WHERE zone = 'America/Havana' AND created >= '2024-11-03 04:00+00' AND created < '2024-11-03 05:00+00';
+SELECT version, cut FROM leadscore.versions JOIN leadscore.runs USING (run_id) WHERE name = 'havana' ORDER BY version DESC LIMIT 1;
+SELECT what, rows FROM lead_forget('havana', 'SELECT * FROM twice WHERE n <= 2') WHERE what NOT LIKE '% 1';
+DELETE FROM leadscore.kept_frames WHERE name = 'havana' AND starts >= '2024-11-03 05:00+00';
+SELECT status, held_out FROM lead_retrain('havana', frames_window => '1 year');
+SELECT what, rows FROM lead_forget('havana', 'SELECT * FROM twice WHERE n > 2') WHERE what NOT LIKE '% 1';
+SELECT what, rows FROM lead_forget('havana', 'SELECT * FROM midnight WHERE zone = ''America/Havana'' AND created = ''2024-11-03 03:45+00''') WHERE what NOT LIKE '% 1';
+SELECT lead_drop_model('havana', true);
+
+-- one lead of the year 1 does not make 738,000 empty frames
+CREATE TABLE typo AS SELECT i AS id, '2024-01-01'::timestamp + i * interval '3 hours' AS created, i % 7 AS clicks, i * 31 % 17 > 8 AS won FROM generate_series(0, 279) i;
+SELECT (lead_train_model('typo', 'typo', 'won', key => 'id', time_column => 'created', features => '{clicks}')).status;
+INSERT INTO typo VALUES (280, '0001-03-04 05:06', 1, true);
+SELECT * FROM lead_keep_frames('typo', maturity => '0', until => '2024-01-05');
+SELECT count(*) FROM leadscore.kept_frames WHERE name = 'typo';
+SELECT count(*), min(starts) FROM lead_keep_frames('typo', maturity => '0', until => '2024-01-05', again => '2024-01-02');
+UPDATE typo SET created = '9999-12-31' WHERE id = 280;
+SELECT count(*) FROM lead_keep_frames('typo', until => '2024-01-06');
+SELECT count(*) FROM lead_keep_frames('typo', until => 'infinity');
+UPDATE typo SET created = '2024-01-02'::date - 9999 WHERE id = 280;
+SELECT count(*) FROM lead_keep_frames('typo', until => '2024-01-03', again => '-infinity');
+SELECT lead_drop_model('typo', true);
+
+-- however many frames they are of, each row is framed once
+CREATE SEQUENCE labels_read;
+CREATE FUNCTION read_label(id integer, won boolean) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN PERFORM nextval('keep_test.labels_read'); RETURN won; END $$;
+CREATE TABLE counted AS SELECT i AS id, '2024-01-01'::timestamp + i * interval '3 hours' AS created, i % 7 AS clicks, i * 31 % 17 > 8 AS won FROM generate_series(0, 279) i;
+SELECT (lead_train_model('counted', 'counted', 'keep_test.read_label(id, won)', key => 'id', time_column => 'created', features => '{clicks}', holdout => '{"by": "none"}')).status;
+SELECT count(*) FROM lead_keep_frames('counted', maturity => '0', until => '2024-02-05');
+SELECT setval('labels_read', 1, false);
+SELECT count(*), sum(rows) FROM lead_forget('counted', 'SELECT * FROM counted WHERE id % 2 = 0');
+SELECT last_value FROM labels_read;
+SELECT lead_drop_model('counted', true);
+
+-- frames kept under other settings do not fit, where the same text means something else under them
+CREATE FUNCTION train_styled(name text, label text) RETURNS text LANGUAGE sql AS $$
+	SELECT concat_ws(' ', status, version) FROM lead_train_model(name, 'counted', label, features => '{clicks}', key => 'id', time_column => 'created', gate => '{"promote": "never"}') $$;
+SELECT train_styled('styled', $$won AND created::text NOT LIKE '2024-02%'$$), train_styled('plain', 'won');
+SELECT sum(positives) FROM lead_keep_frames('styled', maturity => '0', until => '2024-02-04');
+SELECT sum(positives) FROM lead_keep_frames('plain', maturity => '0', until => '2024-02-04');
+SET datestyle = 'SQL, DMY';
+SET intervalstyle = 'iso_8601';
+SELECT train_styled('styled', $$won AND created::text NOT LIKE '2024-02%'$$), train_styled('plain', 'won');
+SELECT * FROM lead_keep_frames('styled', until => '2024-02-05 00:00');
+SELECT error FROM lead_retrain('styled', frames_window => '1 year');
+SELECT action FROM lead_keep_frames('plain', until => '2024-02-05 00:00');
+SELECT status FROM lead_retrain('plain', frames_window => '1 year');
+SET datestyle = 'ISO';
+SET intervalstyle = 'postgres';
+SELECT train_styled('styled', $$won AND created::text NOT LIKE '2024-02%'$$);
+SELECT action FROM lead_keep_frames('styled', until => '2024-02-05');
+SELECT lead_drop_model(n, true) FROM unnest('{styled,plain}'::text[]) n;
+
 -- the frames and their choice go with the model, the record stays
 SELECT lead_drop_model(name, true) FROM leadscore.models WHERE name IN ('zoned', 'local', 'dated', 'numbered', 'timeless');
 SELECT (SELECT count(*) FROM leadscore.kept_frames) AS frames, (SELECT count(*) FROM leadscore.frame_keeping) AS keeping, (SELECT count(*) FROM leadscore.forgettings) AS forgettings;

@@ -133,6 +133,11 @@ SELECT lead_grant('nobody', 'reader');
 SELECT lead_grant('postgres"; DROP TABLE leads; --', 'reader');
 SELECT lead_grant(current_user, 'king');
 SELECT lead_revoke('nobody');
+-- a capacity: how many leads a day there are is counted, and said
+SELECT lead_create_scored_view('timed', 'leads', 'timed_view', grades => '{"capacity": 5}', reasons => 0)
+FROM lead_train_model('timed', 'leads', 'won', key => 'id', exclude => '{doc}', time_column => 'created');
+SELECT lead_create_scored_view('timed', 'leads', 'timed_view', grades => '{"capacity": 5, "per_day": 24}', reasons => 0, replace => true);
+
 SELECT count(*) FROM leadscore.runs WHERE model = 'x';
 SELECT name, last_version FROM leadscore.models ORDER BY name;
 

@@ -104,6 +104,8 @@ is($node->query(q{SELECT status, overdue, error IS NULL, duration > interval '0'
 	'succeeded|f|t|t', 'and lead_jobs tells so');
 
 is(log_of('broken', 'status'), 'failed', 'a failing job: in the log');
+my ($failed) = $node->error(q{CALL lead_run_job('broken', 'retrain')}) =~ /(ERROR:.*)/s;
+like($failed, qr/^ERROR:  .*does not exist\nDETAIL:  The training is recorded with this error\.\nHINT:  See leadscore\.runs and leadscore\.checks\./, 'by hand the error is in one line, and says where its record is');
 like($node->query(q{SELECT status, error FROM leadscore.lead_jobs WHERE model = 'broken'}), qr/^failed\|.*lost.* does not exist/,
 	'a failing job: lead_jobs tells why');
 ok($node->poll(q{SELECT count(*) > 0 FROM cron.job_run_details WHERE command LIKE '%broken%' AND status = 'failed'
@@ -112,13 +114,13 @@ is($node->query(q{SELECT count(*) FROM leadscore.runs WHERE model = 'broken' AND
 	'a failing job: its run is kept');
 
 like(log_of('watched', 'action, status, result'),
-	qr/^auto\|succeeded\|(kept|recalibrated|retrained).*: number of new outcomes 2000 has reached 2000; \d+ new outcomes ask for /,
+	qr/^auto\|succeeded\|(kept|recalibrated|retrained).*: number of new outcomes 2000 has reached 2000; \d+ new outcomes \(\d+ more are held out\) ask for /,
 	'a model is held against its policy: in the log');
 is($node->query(q{SELECT count(*) FROM leadscore.decisions AS d JOIN leadscore.monitor_run AS m USING (monitor_run_id) WHERE d.name = 'watched'}) > 0, 1,
 	'and in the decisions, with the look that it was made by');
 like(log_of('blind', 'action, status, error'), qr/^auto\|failed\|.*public\.lost.* does not exist/, 'no source: the job fails');
 is($node->query(q{SELECT DISTINCT decision FROM leadscore.decisions WHERE name = 'blind'}), 'failed', 'and the decision says so');
-like($node->query(q{SELECT status, error FROM leadscore.lead_jobs WHERE model = 'moved'}), qr/^failed\|model "moved" fails \d checks$/,
+like($node->query(q{SELECT status, error FROM leadscore.lead_jobs WHERE model = 'moved'}), qr/^failed\|model "moved" fails \d checks: missing_rise of column "visits", /,
 	'a model whose leads have drifted fails its rules, and the job with it');
 ok($node->poll(q{SELECT count(*) > 0 FROM cron.job_run_details WHERE command LIKE '%moved%' AND status = 'failed'
 	AND return_message LIKE '%missing_rise of column "visits"%score_drift%'}, 't', 10), 'pg_cron shows which');
@@ -171,6 +173,15 @@ like($notice, qr/NOTICE:  a training of model "busy" is under way/, 'a retrainin
 is($node->query(q{SELECT status, result FROM leadscore.job_runs ORDER BY job_run_id DESC LIMIT 1}), 'skipped|a training was under way', 'and leaves');
 $node->query(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(300)%' AND pid <> pg_backend_pid()});
 waitpid $training, 0;
+
+# What came of it is said.
+(undef, $notice) = $node->psql(q{CALL lead_run_job('sales', 'retrain')}, options => '-c client_min_messages=notice');
+like($notice, qr/NOTICE:  retrain of model "sales": version \d+, AUC 0\.\d+, /, 'a run by hand tells its result');
+$node->query('ALTER TABLE held RENAME clicks TO klicks');
+like($node->error(q{CALL lead_run_job('busy', 'monitor')}),
+	qr/ERROR:  an error in the data of model "busy": error: column "clicks": the source has lost it; .* fails \d checks: source, missing_rise of column "clicks"/,
+	'a monitor that fails says which column and which rules');
+$node->query('ALTER TABLE held RENAME klicks TO clicks');
 
 # Names of any kind are names and nothing else.
 my $odd = q{it''s "odd"; DROP TABLE held; --};

@@ -53,7 +53,7 @@ $node->query('REVOKE SELECT ON leads FROM colleague', @{$as{owner}});
 is($node->query(q{SELECT rows IS NULL, errors, note FROM lead_monitor('m', until => '2024-03-20')}, @{$as{colleague}}), 't|1|the source cannot be read', 'what one may not read is not read');
 like($node->query(q{SELECT detail FROM leadscore.monitor_finding}, @{$as{reader}}), qr/permission denied for table leads/, 'and that is found');
 like($node->error(q{SELECT lead_assert('m'), lead_set_checks('m', NULL)}, @{$as{colleague}}), qr/^$/, 'rules that are not about it hold');
-like($node->error(q{SELECT lead_assert('m')}, @{$as{colleague}}), qr/ERROR:  model "m" fails a check\nDETAIL:  source: .*permission denied for table leads/, 'the default ones do not');
+like($node->error(q{SELECT lead_assert('m')}, @{$as{colleague}}), qr/ERROR:  model "m" fails a check: source\nDETAIL:  source: .*permission denied for table leads/, 'the default ones do not');
 like($node->error(q{CALL lead_run_job('m', 'monitor')}, @{$as{colleague}}), qr/ERROR:  .*permission denied for table leads/s, 'and the job fails');
 is($node->query(q{SELECT status FROM leadscore.job_runs}, @{$as{colleague}}), 'failed', 'in the log');
 is($node->query(q{SELECT count(*) FROM leadscore.monitor_run WHERE started_by = 'colleague'}, @{$as{reader}}), 4, 'with its look');

@@ -15,14 +15,14 @@ plan skip_all => 'no chromium here' if !$chromium;
 my $node = Cluster->new('report');
 $node->query('CREATE EXTENSION leadscore');
 Leads::create($node);
-$node->query(q{ALTER TABLE leads ADD COLUMN at timestamptz; UPDATE leads SET at = timestamptz '2026-01-01' + id * interval '1 hour';
+$node->query(q{ALTER TABLE leads ADD COLUMN at timestamptz; UPDATE leads SET at = timestamptz '2025-01-01' + id * interval '1 hour';
 	ALTER TABLE leads ADD COLUMN "a column of a very long name that says what it is about" text;
 	UPDATE leads SET "a column of a very long name that says what it is about" = 'level ' || id % 40 || ' <b>of many & all of them long</b>'});
 $node->query(q{SELECT lead_train_model('sales <i>2026</i>', 'leads', 'won', key => 'id', time_column => 'at', description => 'who <script>calls</script>')});
-$node->query(q{SELECT lead_monitor('sales <i>2026</i>',
+$node->query(q{SELECT lead_watch('sales <i>2026</i>',
 	$$SELECT id, at, won, CASE WHEN id % 3 > 0 THEN city END AS city, clicks + 1 AS clicks, visits * 2 AS visits,
-		"a column of a very long name that says what it is about" FROM leads$$, period => '14 days', until => d)
-	FROM generate_series(timestamptz '2026-02-20', '2026-03-25', '5 days') AS d});
+		"a column of a very long name that says what it is about" FROM leads$$, period => '14 days');
+	SELECT lead_monitor('sales <i>2026</i>', until => d) FROM generate_series(timestamptz '2025-02-20', '2025-03-25', '5 days') AS d});
 my $report = $node->query(q{SELECT lead_report('sales <i>2026</i>')});
 $node->query(q{SELECT lead_train_model('small', 'leads', 'won', key => 'id', features => '{clicks}', holdout => '{"by": "none"}')});
 my $small = $node->query(q{SELECT lead_report('small')});
