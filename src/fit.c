@@ -34,9 +34,7 @@ Untrainable(const Options *opt, int sqlstate, const char *message,
 			const char *detail, const char *hint)
 {
 	if (opt->untrainable_null)
-		ereport(NOTICE,
-				(errmsg("no model: %s", message),
-				 errdetail_internal("%s", detail)));
+		FitTell(opt, NOTICE, psprintf("no model: %s", message), detail, NULL);
 	else
 		ereport(ERROR,
 				(errcode(sqlstate),
@@ -167,9 +165,9 @@ ClassWeights(const FrameStats *s, const Options *opt, LogitOptions *lo)
 		lo->class_weight[1] = s->weight_sum / (2 * s->weight_pos);
 	}
 	if (opt->class_weight_kind != CLASS_WEIGHT_NONE && !opt->correct)
-		ereport(WARNING,
-				(errmsg("scores of this model are no probabilities"),
-				 errdetail("The classes are weighted and \"correct\" is false, so the base rate is not that of the data.")));
+		FitTell(opt, WARNING, "scores of this model are no probabilities",
+				"The classes are weighted and \"correct\" is false, so the base rate is not that of the data.",
+				NULL);
 }
 
 /* Components of a direction below this share of the largest are its noise. */
@@ -291,26 +289,25 @@ ReportSeparation(FitAccount *a, const Options *opt)
 				 errmsg("the classes are %s separated by %s", kind, names),
 				 errdetail("The likelihood has no maximum: these coefficients would grow without end."),
 				 errhint("Use {\"separation\": \"ridge\"} or {\"separation\": \"firth\"}, raise \"min_count\", or exclude the column.")));
-	ereport(WARNING,
-			(errmsg("the classes are %s separated by %s", kind, names),
-			 errdetail("The likelihood has no maximum. The model was fitted with %s.",
-					   opt->separation == SEPARATION_FIRTH ? "Firth's penalty instead" :
-					   "a ridge penalty of lambda = 1 instead; it has no p-values"),
-			 a->full_separation ?
-			 errhint("Columns that separate all leads usually know the outcome: exclude them.") :
-			 errhint("Raise \"min_count\" to pool rare levels, exclude the column, or choose \"lambda\" yourself.")));
+	FitTell(opt, WARNING, psprintf("the classes are %s separated by %s", kind, names),
+			psprintf("The likelihood has no maximum. The model was fitted with %s.",
+					 opt->separation == SEPARATION_FIRTH ? "Firth's penalty instead" :
+					 "a ridge penalty of lambda = 1 instead; it has no p-values"),
+			a->full_separation ?
+			"Columns that separate all leads usually know the outcome: exclude them." :
+			"Raise \"min_count\" to pool rare levels, exclude the column, or choose \"lambda\" yourself.");
 	a->separation_handled = opt->separation == SEPARATION_FIRTH ? "firth" : "ridge";
 }
 
 static void
-ReportConvergence(const LogitFit *fit)
+ReportConvergence(const LogitFit *fit, const Options *opt)
 {
 	if (fit->stop == LOGIT_CONVERGED)
 		return;
-	ereport(WARNING,
-			(errmsg("training did not converge after %d iterations", fit->iterations),
-			 errdetail("The largest component of the gradient is %g.", fit->gradient_norm),
-			 errhint("Raise \"max_iterations\", or penalise with \"lambda\".")));
+	FitTell(opt, WARNING,
+			psprintf("training did not converge after %d iterations", fit->iterations),
+			psprintf("The largest component of the gradient is %g.", fit->gradient_norm),
+			"Raise \"max_iterations\", or penalise with \"lambda\".");
 }
 
 static Inference
@@ -409,7 +406,7 @@ FitModel(FrameStats *s, const Options *opt)
 	fe = EncoderFit(s, opt, opt->lambda > 0);
 	if (fe == NULL)
 		return NULL;
-	ReportLeftOut(&fe->report);
+	ReportLeftOut(&fe->report, opt);
 	if (!CheckDesign(s, fe, opt))
 		return NULL;
 
@@ -440,7 +437,7 @@ FitModel(FrameStats *s, const Options *opt)
 		}
 		fit = SolveFor(s, fe, opt, &lo, &design);
 	}
-	ReportConvergence(fit);
+	ReportConvergence(fit, opt);
 
 	if (opt->class_weight_kind != CLASS_WEIGHT_NONE && opt->correct)
 	{

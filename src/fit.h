@@ -163,7 +163,7 @@ extern LeftOut *LeaveOut(const FrameColumn *c, const char *reason,
 extern const LeftOut *ScreenColumn(const FrameStats *stats, int column,
 								   const Options *opt);
 extern void ReportDetermines(const LeftOut *l, const Options *opt);
-extern void ReportLeftOut(const FitReport *report);
+extern void ReportLeftOut(const FitReport *report, const Options *opt);
 
 /* design.c */
 
@@ -193,6 +193,19 @@ extern bool Untrainable(const Options *opt, int sqlstate, const char *message,
 extern bool CheckLabels(const FrameStats *s, const Options *opt);
 extern bool CheckColumnsLeft(const FittedEncoder *fe, const Options *opt);
 extern void ClassWeights(const FrameStats *s, const Options *opt, LogitOptions *lo);
+
+/* fitmessages.c: notices and warnings of fits, of which there may be many */
+typedef struct FitMessages
+{
+	MemoryContext cxt;			/* of the list */
+	List	   *list;
+} FitMessages;
+
+/* detail and hint may be NULL */
+extern void FitTell(const Options *opt, int level, const char *message,
+					const char *detail, const char *hint);
+/* say each collected message once: how many of so many folds it came from */
+extern void FitMessagesSay(const FitMessages *m, int folds);
 
 /* treefit.c */
 extern bytea *FitTrees(FrameStats *stats, const Options *opt);

@@ -255,6 +255,9 @@ extern Frame *FrameBuilderFinish(const FrameBuilder *b, Size limit);
 extern bytea *FrameBuilderEncode(const FrameBuilder *b);
 extern void FrameBuilderPutState(StringInfo buf, const FrameBuilder *b);
 
+/* framepart.c: the frame of some of the rows, in memory */
+extern Frame *FramePart(const Frame *frame, const uint32 *pos, const uint32 *neg);
+
 /*
  * framebytes.c: the one encoder, the one decoder.  Begin returns where the cells
  * of the patterns belong, or NULL if there may be no room for `most`; End takes

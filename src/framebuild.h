@@ -10,6 +10,7 @@
  *	frameabsorb.c	other frames in
  *	framemerge.c	segments and runs out, in the order of the rows' hashes
  *	framefinish.c	the canonical frame
+ *	framesubtract.c, framepart.c	frames of some of a frame's rows
  *
  *-------------------------------------------------------------------------
  */
@@ -385,6 +386,10 @@ extern bool ReadNextRows(FileRows *r);	/* false after the last ones */
 /* ---- frameabsorb.c ---- */
 
 extern void AbsorbRun(FrameBuilder *b, const Run *run);
+
+/* ---- framesubtract.c ---- */
+
+extern void PruneDictionary(Frame *frame, FrameColumn *c);
 
 /* ---- framemerge.c ---- */
 

@@ -40,4 +40,8 @@ extern double FrameScorerScore(const FrameScorer *s, const uint8 *pattern);
 extern double FrameScorerContributions(const FrameScorer *s, const uint8 *pattern,
 									   double *contribution);
 
+/* judge.c: the scores of all rows */
+extern double *FrameScoresAlloc(const Frame *frame, bool label);
+extern void FrameScorePairs(const Model *model, const Frame *frame, double *pos, double *neg);
+
 #endif							/* LEADSCORE_FRAMESCORE_H */

@@ -409,7 +409,7 @@ CheckAllFound(const Frame *frame, const Frame *less, wanted_hash *wanted, const 
 /* ---- dictionaries ---- */
 
 /* Values that no pattern has any more go; the codes of the others move up. */
-static void
+void
 PruneDictionary(Frame *frame, FrameColumn *c)
 {
 	uint32	   *codes = palloc_extended(sizeof(uint32) * (c->nvalues + 1),

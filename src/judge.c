@@ -50,28 +50,13 @@ lead_score_frame(PG_FUNCTION_ARGS)
 	PG_RETURN_NULL();
 }
 
-/* The pairs of score and label that stand behind a frame. */
-static Ties *
-FrameTies(const Model *model, const Frame *frame)
+/* The score of every row of a frame, by label: pos has its positives, neg the others. */
+void
+FrameScorePairs(const Model *model, const Frame *frame, double *pos, double *neg)
 {
 	FrameScorer *scorer = FrameScorerCreate(model, frame);
-	int64		npos = 0,
-				nneg = 0;
-	double	   *pos,
-			   *neg;
 	PatternBlock block = {0};
 
-	if (frame->rows == 0)
-		return NULL;
-	if (frame->rows > PAIRS_MAX)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("cannot evaluate more than %lld pairs of score and label",
-						(long long) PAIRS_MAX)));
-	pos = MemoryContextAllocHuge(CurrentMemoryContext,
-								 sizeof(double) * Max(frame->positives, 1));
-	neg = MemoryContextAllocHuge(CurrentMemoryContext,
-								 sizeof(double) * Max(frame->rows - frame->positives, 1));
 	while (FrameScan(frame, &block))
 		for (int i = 0; i < block.n; i++)
 		{
@@ -79,11 +64,37 @@ FrameTies(const Model *model, const Frame *frame)
 												 block.cells + (Size) i * frame->stride);
 
 			for (uint32 k = 0; k < block.pos[i]; k++)
-				pos[npos++] = score;
+				*pos++ = score;
 			for (uint32 k = 0; k < block.neg[i]; k++)
-				neg[nneg++] = score;
+				*neg++ = score;
 		}
-	return TiesMake(neg, nneg, pos, npos);
+}
+
+/* Room for the scores of the rows of one label, of a frame that may be judged. */
+double *
+FrameScoresAlloc(const Frame *frame, bool label)
+{
+	int64		n = label ? frame->positives : frame->rows - frame->positives;
+
+	if (frame->rows > PAIRS_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("cannot evaluate more than %lld pairs of score and label",
+						(long long) PAIRS_MAX)));
+	return MemoryContextAllocHuge(CurrentMemoryContext, sizeof(double) * Max(n, 1));
+}
+
+/* The pairs of score and label that stand behind a frame. */
+static Ties *
+FrameTies(const Model *model, const Frame *frame)
+{
+	double	   *pos = FrameScoresAlloc(frame, true),
+			   *neg = FrameScoresAlloc(frame, false);
+
+	if (frame->rows == 0)
+		return NULL;
+	FrameScorePairs(model, frame, pos, neg);
+	return TiesMake(neg, frame->rows - frame->positives, pos, frame->positives);
 }
 
 /* lead_evaluate_frame(model, frame, threshold) → lead_evaluation */

@@ -133,6 +133,7 @@ extern Size LeadscoreTreeMem(void);
 /* progress.c */
 extern bool leadscore_progress;
 extern void ProgressReport(const char *phase, int iteration, int64 done, int64 total);
+extern void ProgressFold(int fold, int folds); /* 0: none from now on */
 extern void ProgressEnd(void);
 
 /* ------------------------------------------------------------------------

@@ -101,6 +101,8 @@ typedef struct Options
 	int			seed;
 
 	List	   *columns;		/* of ColumnOptions * */
+
+	struct FitMessages *messages;	/* what fits say is collected here; NULL: said at once */
 } Options;
 
 /* Which options a call may have: a bit for each kind. */

@@ -29,6 +29,10 @@ static TimestampTz statement = 0;
 static TimestampTz last_report = 0;
 static bool shown = false;
 
+/* What the reports are part of; 0 of 0 unless a cross-validation runs. */
+static int	current_fold = 0;
+static int	current_folds = 0;
+
 static void
 ShowActivity(const char *what)
 {
@@ -80,7 +84,9 @@ ProgressReport(const char *phase, int iteration, int64 done, int64 total)
 	if (!TimestampDifferenceExceeds(last_report, now, REPORT_EVERY_MS))
 		return;
 	last_report = now;
-	what = psprintf("%s%s, %s%s rows", phase,
+	what = psprintf("%s%s%s, %s%s rows",
+					current_fold > 0 ? psprintf("fold %d of %d: ", current_fold, current_folds) : "",
+					phase,
 					iteration > 0 ? psprintf(", iteration %d", iteration) : "",
 					Thousands(done),
 					total > 0 ? psprintf(" of %s", Thousands(total)) : "");
@@ -89,6 +95,17 @@ ProgressReport(const char *phase, int iteration, int64 done, int64 total)
 			 errdetail_internal("%.0f s since the statement began.",
 								(now - statement) / 1e6)));
 	ShowActivity(what);
+}
+
+/*
+ * All that is reported from now on belongs to this fold.  Whoever says so says 0
+ * in the end, after an error as well.
+ */
+void
+ProgressFold(int fold, int folds)
+{
+	current_fold = fold;
+	current_folds = folds;
 }
 
 /* The work is done: the query stands alone again. */

@@ -179,9 +179,8 @@ ReportDetermines(const LeftOut *l, const Options *opt)
 	char	   *name = TextFromUtf8(l->source, strlen(l->source));
 
 	if (opt->untrainable_null)
-		ereport(NOTICE,
-				(errmsg("no model: column \"%s\" alone determines the label", name),
-				 errdetail_internal("%s", l->detail)));
+		FitTell(opt, NOTICE, psprintf("no model: column \"%s\" alone determines the label", name),
+				l->detail, NULL);
 	else
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
@@ -236,42 +235,37 @@ PartsOption(const FitReport *report)
 
 /* Say what was left out, each at the volume it deserves. */
 void
-ReportLeftOut(const FitReport *report)
+ReportLeftOut(const FitReport *report, const Options *opt)
 {
 	int			n;
 	char	   *names = NamesOf(report, "label", &n);
 	ListCell   *lc;
 
+#define LEFT_OUT(one, many) \
+	psprintf("left out column%s %s: %s", n > 1 ? "s" : "", names, n > 1 ? (many) : (one))
+
 	if (n > 0)
-		ereport(NOTICE,
-				(errmsg_plural("left out column %s: it is the label",
-							   "left out columns %s: they are the label", n, names)));
+		FitTell(opt, NOTICE, LEFT_OUT("it is the label", "they are the label"), NULL, NULL);
 	names = NamesOf(report, "time", &n);
 	if (n > 0)
-		ereport(NOTICE,
-				(errmsg_plural("left out column %s: it is a time",
-							   "left out columns %s: they are times", n, names),
-				 errhint("To use parts of a time: %s.", PartsOption(report))));
+		FitTell(opt, NOTICE, LEFT_OUT("it is a time", "they are times"), NULL,
+				psprintf("To use parts of a time: %s.", PartsOption(report)));
 	names = NamesOf(report, LEFT_OUT_OUTCOME, &n);
 	if (n > 0)
-		ereport(NOTICE,
-				(errmsg_plural("left out column %s: it looks like the time of the outcome",
-							   "left out columns %s: they look like times of the outcome", n, names),
-				 errdetail("It is filled in about as often as the label is true.")));
+		FitTell(opt, NOTICE, LEFT_OUT("it looks like the time of the outcome",
+									  "they look like times of the outcome"),
+				"It is filled in about as often as the label is true.", NULL);
 	names = NamesOf(report, "identifier", &n);
 	if (n > 0)
-		ereport(WARNING,
-				(errmsg_plural("left out column %s: it looks like an identifier",
-							   "left out columns %s: they look like identifiers", n, names),
-				 errdetail("Almost every row has a value of its own, which says nothing about new leads."),
-				 errhint("Name it in \"exclude\" to silence this, or in \"allow\" to use it.")));
+		FitTell(opt, WARNING, LEFT_OUT("it looks like an identifier", "they look like identifiers"),
+				"Almost every row has a value of its own, which says nothing about new leads.",
+				"Name it in \"exclude\" to silence this, or in \"allow\" to use it.");
 	names = NamesOf(report, "too many values", &n);
 	if (n > 0)
-		ereport(WARNING,
-				(errmsg_plural("left out column %s: it has too many different or too long values",
-							   "left out columns %s: they have too many different or too long values", n, names),
-				 errhint("Name it in \"exclude\" to silence this, or raise \"max_distinct\" when the frame is built.")));
+		FitTell(opt, WARNING, LEFT_OUT("it has too many different or too long values",
+									   "they have too many different or too long values"), NULL,
+				"Name it in \"exclude\" to silence this, or raise \"max_distinct\" when the frame is built.");
 	foreach(lc, report->notes)
-		ereport(WARNING,
-				(errmsg_internal("%s", TextFromUtf8(lfirst(lc), strlen(lfirst(lc))))));
+		FitTell(opt, WARNING, TextFromUtf8(lfirst(lc), strlen(lfirst(lc))), NULL, NULL);
+#undef LEFT_OUT
 }

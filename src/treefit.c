@@ -247,12 +247,11 @@ Gains(const TreeEnsemble *e, int nfeatures)
 #define LARGE_MODEL		(64 * 1024 * 1024)
 
 static void
-ReportSize(const bytea *model)
+ReportSize(const bytea *model, const Options *opt)
 {
 	if (VARSIZE(model) > LARGE_MODEL)
-		ereport(NOTICE,
-				(errmsg("the model has %d MB", (int) (VARSIZE(model) / (1024 * 1024))),
-				 errhint("Fewer \"trees\", a smaller \"depth\" or a larger \"min_leaf\" make it smaller.")));
+		FitTell(opt, NOTICE, psprintf("the model has %d MB", (int) (VARSIZE(model) / (1024 * 1024))),
+				NULL, "Fewer \"trees\", a smaller \"depth\" or a larger \"min_leaf\" make it smaller.");
 }
 
 bytea *
@@ -272,7 +271,7 @@ FitTrees(FrameStats *s, const Options *opt)
 	fe = EncoderFit(s, opt, true);
 	if (fe == NULL)
 		return NULL;
-	ReportLeftOut(&fe->report);
+	ReportLeftOut(&fe->report, opt);
 	if (!CheckColumnsLeft(fe, opt))
 		return NULL;
 	CheckMemory(s, fe->encoder, opt);
@@ -303,7 +302,7 @@ FitTrees(FrameStats *s, const Options *opt)
 	a.trees = &account;
 	m.info = FitAccountJson(&a);
 	bytes = ModelEncode(&m);
-	ReportSize(bytes);
+	ReportSize(bytes, opt);
 	return bytes;
 }
 

@@ -90,6 +90,8 @@ $node->query(q{
 my %growing = (
 	'boosting' => q{SELECT length(lead_fit(frame, '{"family": "boost", "trees": 5000, "exclude": ["id"]}')) FROM framed},
 	'a forest' => q{SELECT length(lead_fit(frame, '{"family": "forest", "trees": 2000, "depth": 8, "exclude": ["id"]}')) FROM framed},
+	'cross-validation' => q{SELECT count(*) FROM framed, lead_cv(frame, '{"family": "boost", "trees": 1000, "exclude": ["id"]}')},
+	'the making of folds' => q{SELECT count(*) FROM framed, lead_cv(frame, '{"exclude": ["id", "b", "c", "x", "y"]}', 1000)},
 	'importance' => 'SELECT count(*) FROM grown, framed, generate_series(1, 50) AS seed, lead_importance(model, frame, 300000, seed)',
 	'explanations' => 'SELECT count(*) FROM grown, wide w, lead_explain(model, w)');
 stopped($_, 1500, $growing{$_}) foreach sort keys %growing;

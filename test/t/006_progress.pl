@@ -40,4 +40,20 @@ my @counts = map { s/,//gr } @notices;
 ok((!grep { $counts[$_] <= $counts[ $_ - 1 ] } 1 .. $#counts), 'each with more rows than the one before');
 cmp_ok($counts[-1], '<=', 8000, 'and not more than there are');
 
+# A cross-validation tells the fold, and nothing after it does, though it was stopped.
+$node->query(q{CREATE TABLE framed AS SELECT lead_frame(won, r) AS f
+	FROM (SELECT i % 997 AS a, i * 31 % 1009 AS b, i * 7919 % 5 < 2 AS won FROM generate_series(1, 50000) i) s,
+		LATERAL (SELECT a, b) r});
+my $long = q('{"family": "boost", "trees": 10000}');
+my $psql = join ' ', $node->program('psql'), '-XAt', '-h', $node->dir, '-U', 'postgres', 'postgres';
+open my $session, '>', $node->dir . '/session' or die $!;
+print $session "SET leadscore.progress = on; SET statement_timeout = '4s';
+	SELECT count(*) FROM framed, lead_cv(f, $long);
+	\\echo then
+	SELECT length(lead_fit(f, $long)) FROM framed;\n";
+close $session;
+my ($folds, $then) = split /^then$/m, `$psql -f @{[$node->dir]}/session 2>&1`;
+like($folds, qr/NOTICE:  fold 1 of 5: growing trees, iteration \d+/, 'a cross-validation tells the fold');
+like($then, qr/NOTICE:  growing trees, iteration \d+/, 'a fit after it does not');
+
 done_testing();
