@@ -101,30 +101,30 @@ SELECT matches(html, 'The last training failed: ', 'a failure is said') FROM rep
 SELECT matches(html, 'and 21 more', 'long lists are cut, and that is said') FROM reports WHERE name = '<script>alert(0)</script>';
 
 -- what the head says is of the rows held out; features are those that the model uses
-CREATE TABLE shares AS SELECT i AS id, timestamptz '2026-01-01' + i * interval '1 hour' AS at, i % 5 AS calls, 7 AS always,
+CREATE TABLE shares AS SELECT i AS id, timestamptz '2021-01-01' + i * interval '1 hour' AS at, i % 5 AS calls, 7 AS always,
 	hashint4(i) % 100 < CASE WHEN i > 800 THEN -20 ELSE 20 END AS won FROM generate_series(1, 1000) AS i;
 SELECT is((SELECT live FROM lead_train_model('shares', 'shares', 'won', key => 'id', time_column => 'at', features => '{calls,always}')), true, 'one whose rate falls');
 INSERT INTO reports SELECT name, lead_report(name) FROM (VALUES ('shares')) AS v(name);
 SELECT is((regexp_match(html, '<b>([0-9.]+ %)</b>of the leads held out positive'))[1],
 	(SELECT round(100.0 * count(*) FILTER (WHERE won) / count(*), 1) || ' %' FROM shares WHERE id > 800), 'the rate of the rows held out') FROM reports WHERE name = 'shares';
 SELECT ok(html ~ '<dt>Features</dt><dd>1: calls</dd>' AND html ~ '<td>always</td><td>constant</td>', 'a column left out is no feature') FROM reports WHERE name = 'shares';
-SELECT lead_monitor('shares', period => '1 day', until => '2027-01-01');
+SELECT lead_monitor('shares', period => '1 day', until => '2021-12-31');
 SELECT matches(lead_report('shares'), '0 leads, no drift was measured: no lead in the window', 'nothing measured is not "not drifted"');
 
 -- looks of other windows are not drawn, the later of two with one end counts, a
 -- promotion is marked, and a page is of its own version or says whose it is
-SELECT lead_monitor('shares', period => p, until => d) FROM (VALUES ('10 days'::interval, '2026-01-20'::timestamptz), ('10 days', '2026-01-20'), ('10 days', '2026-01-30'),
-	('1 day', '2026-01-25'), ('14 days', '2026-02-05')) AS v(p, d);
+SELECT lead_monitor('shares', period => p, until => d) FROM (VALUES ('10 days'::interval, '2021-01-20'::timestamptz), ('10 days', '2021-01-20'), ('10 days', '2021-01-30'),
+	('1 day', '2021-01-25'), ('14 days', '2021-02-05')) AS v(p, d);
 SELECT is((SELECT live FROM lead_train_model('shares', 'shares', 'won', key => 'id', time_column => 'at', features => '{calls}', gate => '{"promote": "always"}')), true, 'a second version');
 SELECT matches(lead_report('shares'), 'This is of version 1: there is no such look at version 2 yet', 'whose look it is');
-SELECT lead_monitor('shares', period => '10 days', until => '2026-02-11');
+SELECT lead_monitor('shares', period => '10 days', until => '2021-02-11');
 SELECT is((SELECT array_agg(ROW(to_timestamp(x) AT TIME ZONE 'UTC', version, others)::text ORDER BY x) FROM leadscore.comparable_runs('shares')),
-	'{"(\"2026-01-20 00:00:00\",1,2)","(\"2026-01-30 00:00:00\",1,2)","(\"2026-02-11 00:00:00\",2,2)"}', 'what can be compared');
-SELECT is((SELECT monitor_run_id FROM leadscore.comparable_runs('shares') WHERE x = extract(epoch FROM timestamptz '2026-01-20')),
-	(SELECT max(monitor_run_id) FROM leadscore.monitor_run WHERE name = 'shares' AND window_to = '2026-01-20'), 'the later of two');
+	'{"(\"2021-01-20 00:00:00\",1,2)","(\"2021-01-30 00:00:00\",1,2)","(\"2021-02-11 00:00:00\",2,2)"}', 'what can be compared');
+SELECT is((SELECT monitor_run_id FROM leadscore.comparable_runs('shares') WHERE x = extract(epoch FROM timestamptz '2021-01-20')),
+	(SELECT max(monitor_run_id) FROM leadscore.monitor_run WHERE name = 'shares' AND window_to = '2021-01-20'), 'the later of two');
 SELECT ok(svg ~ '>v2<' AND svg ~ '; 2 looks not drawn<', 'a promotion is marked, what is left out is said') FROM lead_plot('shares', 'drift', 'calls') AS svg;
-SELECT matches(lead_plot('shares@1', 'IMPACT'), '>Version 1: 2026-01-22 to 2026-02-05; newest look: no leads<', 'which look, and that there is an empty one');
-SELECT matches(lead_plot('shares', 'column', 'calls'), 'Version 2: 2026-02-01 to 2026-02-11.*>training \(800 rows\)<', 'compared with what');
+SELECT matches(lead_plot('shares@1', 'IMPACT'), '>Version 1: 2021-01-22 to 2021-02-05; newest look: no leads<', 'which look, and that there is an empty one');
+SELECT matches(lead_plot('shares', 'column', 'calls'), 'Version 2: 2021-02-01 to 2021-02-11.*>training \(800 rows\)<', 'compared with what');
 SELECT is((SELECT count(*) FROM regexp_matches(lead_report('shares@1'), 'This is of version', 'g')), 0::bigint, 'a page of the version that was looked at');
 SELECT is(leadscore.cut_text(cut), told, 'where a hold-out begins') FROM (VALUES ('2025-03-11T23:59:59.999999+00:00', '2025-03-11 23:59 UTC'), ('17.5', '17.5')) AS v(cut, told);
 
@@ -141,10 +141,10 @@ SELECT ok(html !~ '<section id="(policy|frames|jobs)"', 'no section without poli
 INSERT INTO leadscore.policies (name, policy) VALUES ('shares', '{"max_age": "90 days"}');
 INSERT INTO leadscore.decisions (name, decision, reasons, numbers) VALUES ('shares', 'kept', '{"<nothing> calls for it"}', '{}');
 INSERT INTO leadscore.frame_keeping (name, period, maturity, recipe) VALUES ('shares', 'day', '0', '{}');
-INSERT INTO leadscore.kept_frames (name, starts, ends, rows, positives, unknown) VALUES ('shares', '2026-01-01', '2026-01-02', 0, 0, 0), ('shares', '2026-01-02', '2026-01-03', 0, 0, 0);
+INSERT INTO leadscore.kept_frames (name, starts, ends, rows, positives, unknown) VALUES ('shares', '2021-01-01', '2021-01-02', 0, 0, 0), ('shares', '2021-01-02', '2021-01-03', 0, 0, 0);
 INSERT INTO leadscore.jobs (name, action, schedule, timezone, scheduled_in) VALUES ('shares', 'monitor', '0 3 * * *', 'GMT', 'here');
 SELECT matches(lead_report('shares'), '<dt>max_age</dt><dd>90 days</dd>.*<td>kept</td>.*&lt;nothing&gt; calls for it', 'policy and decisions');
-SELECT matches(lead_report('shares'), '<td>day</td><td class="n">2</td><td class="n">2</td><td class="t">2026-01-01 00:00 UTC</td><td class="t">2026-01-03 00:00 UTC</td>', 'kept frames');
+SELECT matches(lead_report('shares'), '<td>day</td><td class="n">2</td><td class="n">2</td><td class="t">2021-01-01 00:00 UTC</td><td class="t">2021-01-03 00:00 UTC</td>', 'kept frames');
 SELECT matches(lead_report('shares'), '<td>monitor</td><td>0 3 \* \* \* GMT</td>', 'jobs');
 UPDATE leadscore.metrics SET value = 0.99 WHERE key = 'auc' AND run_id = (SELECT run_id FROM leadscore.versions WHERE name = 'shares' AND version = 2);
 SELECT matches(lead_report('shares'), 'An AUC of 0.990 on the hold-out', 'too good to be true');
