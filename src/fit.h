@@ -204,8 +204,12 @@ typedef struct FitMessages
 /* detail and hint may be NULL */
 extern void FitTell(const Options *opt, int level, const char *message,
 					const char *detail, const char *hint);
-/* say each collected message once: how many of so many folds it came from */
-extern void FitMessagesSay(const FitMessages *m, int folds);
+/*
+ * Tell each collected message once: how many of so many folds it came from.  What
+ * is among the `known` ones is told already; NULL: none are.
+ */
+extern void FitMessagesSay(const Options *opt, const FitMessages *m, int folds,
+						   const FitMessages *known);
 
 /* treefit.c */
 extern bytea *FitTrees(FrameStats *stats, const Options *opt);

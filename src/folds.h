@@ -8,7 +8,7 @@
 #ifndef LEADSCORE_FOLDS_H
 #define LEADSCORE_FOLDS_H
 
-#include "frame.h"
+#include "fit.h"
 
 #define FOLDS_MAX	1000
 
@@ -38,5 +38,22 @@ extern FoldSplit *FoldSplitCreate(const Frame *frame, FoldsBy by, int folds, uin
 /* the rows of each pattern on one side of a fold: 0 … folds - 1 */
 extern void FoldCounts(const FoldSplit *s, const Frame *frame, int fold, FoldSide side,
 					   uint32 *pos, uint32 *neg);
+
+/* A model for each fold: what is divided, and the fold at work. */
+typedef struct FoldRun
+{
+	const char *what;			/* "a cross-validation": errors say so */
+	const Frame *frame;
+	Options    *opt;
+	FoldSplit  *split;
+	int			fold;			/* from 0 */
+	int64		trained;		/* rows of the fold's model */
+} FoldRun;
+
+/* What is done with the rows held out and their model, NULL where there is none. */
+typedef void (*FoldJudge) (FoldRun *run, const Model *model, const Frame *held);
+
+/* foldfit.c: `known` are messages that need not be said again, or NULL */
+extern void RunFolds(FoldRun *run, FoldJudge judge, const FitMessages *known);
 
 #endif							/* LEADSCORE_FOLDS_H */

@@ -134,6 +134,7 @@ extern Size LeadscoreTreeMem(void);
 extern bool leadscore_progress;
 extern void ProgressReport(const char *phase, int iteration, int64 done, int64 total);
 extern void ProgressFold(int fold, int folds); /* 0: none from now on */
+extern void ProgressFoldGet(int *fold, int *folds);
 extern void ProgressEnd(void);
 
 /* ------------------------------------------------------------------------

@@ -108,6 +108,14 @@ ProgressFold(int fold, int folds)
 	current_folds = folds;
 }
 
+/* What ProgressFold() said last. */
+void
+ProgressFoldGet(int *fold, int *folds)
+{
+	*fold = current_fold;
+	*folds = current_folds;
+}
+
 /* The work is done: the query stands alone again. */
 void
 ProgressEnd(void)
