@@ -8,6 +8,7 @@
  *	3. when the classes are separated, do what the options say
  *	4. put the coefficients back on the scale of the data, collect the
  *	   statistics, write the account (account.c) and the bytes (model.c)
+ *	5. with "calibrate", do the same in folds and map the scores (calibrate.c)
  *
  * What can't be fitted at all is an error with the counts in it; with
  * "untrainable": "null" it is NULL and a NOTICE, so that one poor segment of
@@ -20,6 +21,7 @@
 #include <math.h>
 
 #include "fit.h"
+#include "scoremap.h"
 
 /* Models of more design columns keep standard errors but no covariance. */
 #define COVARIANCE_MAX_DESIGN	2000
@@ -389,8 +391,8 @@ SolveFor(const FrameStats *s, const FittedEncoder *fe, const Options *opt,
 	return fit;
 }
 
-bytea *
-FitModel(FrameStats *s, const Options *opt)
+static bytea *
+FitUncalibrated(FrameStats *s, const Options *opt)
 {
 	FitAccount	a = {0};
 	Model		m = {0};
@@ -462,4 +464,20 @@ FitModel(FrameStats *s, const Options *opt)
 	a.model = &m;
 	m.info = FitAccountJson(&a);
 	return ModelEncode(&m);
+}
+
+bytea *
+FitModel(FrameStats *s, const Options *opt)
+{
+	FitMessages said = {CurrentMemoryContext, NIL};
+	Options		once = *opt;
+	bytea	   *model;
+
+	if (opt->calibrate == MAP_NONE)
+		return FitUncalibrated(s, opt);
+	/* what the folds would say as well is said once */
+	once.messages = &said;
+	model = FitUncalibrated(s, &once);
+	FitMessagesSay(opt, &said, 1, NULL);
+	return model == NULL ? NULL : CalibrateByFolds(model, s->frame, opt, &said);
 }

@@ -465,6 +465,7 @@ typedef struct Model
 	double	   *mean;			/* weighted mean design row of training; [0] = 1 */
 	double		mean_offset;	/* weighted mean of the offset; 0 without one */
 	struct TreeModel *trees;	/* or NULL; with trees coef, aliased, mean are NULL */
+	struct ScoreMap *map;		/* the calibration of its scores, or NULL */
 	double	   *average;		/* what the average lead gets, per feature; NULL in a
 								 * model that was just fitted */
 
@@ -560,7 +561,7 @@ typedef struct Binding
 /* Errors name the missing column, or the column and both types. */
 extern void BindModel(Binding *b, const Model *model, const RowShape *shape,
 					  MemoryContext cxt);
-/* log-odds; of a forest the probability, here and in the next one */
+/* log-odds, of a forest the probability, here and in the next one; not calibrated */
 extern double ModelOutput(const Model *model, const Cell *cells);
 /* per source: contribution above the average lead; returns their sum with it */
 extern double ModelContributions(const Model *model, const Cell *cells,
@@ -646,7 +647,7 @@ FeatureTerm(const Model *model, const Feature *f, const Cell *cell)
 
 /* scorer.c: the model and row of this call, as cells that last until the next */
 extern Scorer *ScorerRow(FunctionCallInfo fcinfo, RowForm form);
-/* log-odds, or a forest's probability; *model gets whose */
+/* log-odds, or a forest's probability, not calibrated; *model gets whose */
 extern double ScorerValue(FunctionCallInfo fcinfo, RowForm form, const Model **model);
 
 static inline double

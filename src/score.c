@@ -27,7 +27,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "treemodel.h"
+#include "scoremap.h"
 
 /* ------------------------------------------------------------------------
  * Binding: which column of the row is which source of the model
@@ -248,7 +248,7 @@ PlacedTerm(const Model *model, const Feature *f, const Cell *cell)
 	}
 }
 
-/* The log-odds of a row; cells are per source of the model. */
+/* The log-odds of a row, not calibrated; cells are per source of the model. */
 double
 ModelOutput(const Model *model, const Cell *cells)
 {
@@ -327,7 +327,7 @@ Probability(FunctionCallInfo fcinfo, RowForm form)
 	const Model *model;
 	double		value = ScorerValue(fcinfo, form, &model);
 
-	return model->trees == NULL ? Sigmoid(value) : ModelProbability(model, value);
+	return ModelScore(model, value);
 }
 
 static double
@@ -336,7 +336,7 @@ LogOdds(FunctionCallInfo fcinfo, RowForm form)
 	const Model *model;
 	double		value = ScorerValue(fcinfo, form, &model);
 
-	return model->trees == NULL ? value : ModelLogit(model, value);
+	return ModelScoreLogOdds(model, value);
 }
 
 PG_FUNCTION_INFO_V1(lead_score);
