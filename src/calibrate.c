@@ -131,13 +131,13 @@ bytea *
 CalibrateByFolds(bytea *model, const Frame *frame, const Options *opt, const FitMessages *known)
 {
 	Options		once = *opt;
-	FoldScores	scores = {{.what = "a calibration", .frame = frame, .opt = &once}};
+	FoldScores	scores = {{.what = "a calibration", .frame = frame, .opt = &once,
+	.uncalibrated = true}};
 	bool		grouped = FrameFindRole(frame, ROLE_GROUP) != NULL;
 	ErrorContextCallback callback = {error_context_stack, NameCalibration, NULL};
 	ScoreMap   *map;
 
 	error_context_stack = &callback;
-	once.calibrate = MAP_NONE;
 	scores.run.split = FoldSplitCreate(frame, grouped ? FOLDS_BY_GROUP : FOLDS_BY_HASH,
 									   CALIBRATION_FOLDS, 0);
 	scores.pos = FrameScoresAlloc(frame, true);

@@ -59,17 +59,17 @@ ComparePart(const void *a, const void *b)
 }
 
 /*
- * All parts of a row's log-odds, sorted; *output gets their sum with the average
- * lead's, which no calibration has changed yet.
+ * All parts of a row's log-odds, sorted; *sum gets what they are together with the
+ * average lead's, which no calibration has changed yet.
  */
 static Part *
-SortedParts(const Scorer *s, double *average, double *output)
+SortedParts(const Scorer *s, double *average, double *sum)
 {
 	const Encoder *enc = s->model->encoder;
 	double	   *contribution = palloc(sizeof(double) * Max(enc->nsources, 1));
 	Part	   *parts = palloc(sizeof(Part) * Max(enc->nsources, 1));
 
-	*output = ModelContributions(s->model, s->cells, contribution, average);
+	*sum = ModelContributions(s->model, s->cells, contribution, average);
 	for (int i = 0; i < enc->nsources; i++)
 	{
 		parts[i].name = enc->sources[i].name;
@@ -201,15 +201,20 @@ PutPart(Tuplestorestate *rows, TupleDesc tupdesc, const Model *model, char *name
 	tuplestore_putvalues(rows, tupdesc, values, nulls);
 }
 
-/* The last step, from what the parts add up to, the raw score, to the score. */
+/*
+ * The last step, from what the parts add up to, the raw score, to the score.  A
+ * map may be steep, so it is not asked for a sum that has been rounded otherwise.
+ */
 static void
-PutCalibration(Tuplestorestate *rows, TupleDesc tupdesc, const Model *model, double output)
+PutCalibration(Tuplestorestate *rows, TupleDesc tupdesc, const Scorer *s, double sum)
 {
-	double		calibrated = ModelIsForest(model) ? ModelScore(model, output) :
+	const Model *model = s->model;
+	double		output = ModelOutput(model, s->cells),
+				calibrated = ModelIsForest(model) ? ModelScore(model, output) :
 		ModelScoreLogOdds(model, output);
 
 	PutPart(rows, tupdesc, model, "(calibration)", NumberText(ModelProbability(model, output)),
-			calibrated - output);
+			calibrated - sum);
 }
 
 static Datum
@@ -220,8 +225,8 @@ Explain(FunctionCallInfo fcinfo, RowForm form)
 	Scorer	   *s = ScorerRow(fcinfo, form);
 	MemoryContext old = MemoryContextSwitchTo(s->rowcxt);
 	double		average,
-				output;
-	Part	   *parts = SortedParts(s, &average, &output);
+				sum;
+	Part	   *parts = SortedParts(s, &average, &sum);
 
 	for (int i = 0; i < s->model->encoder->nsources; i++)
 		PutPart(rows, tupdesc, s->model,
@@ -230,7 +235,7 @@ Explain(FunctionCallInfo fcinfo, RowForm form)
 				parts[i].contribution);
 	PutPart(rows, tupdesc, s->model, "(average lead)", NULL, average);
 	if (s->model->map != NULL)
-		PutCalibration(rows, tupdesc, s->model, output);
+		PutCalibration(rows, tupdesc, s, sum);
 	MemoryContextSwitchTo(old);
 	return (Datum) 0;
 }
@@ -280,7 +285,7 @@ Reasons(FunctionCallInfo fcinfo, RowForm form)
 	Scorer	   *s;
 	Part	   *parts;
 	double		average,
-				output;
+				sum;
 
 	if (wanted < 1)
 		ereport(ERROR,
@@ -289,7 +294,7 @@ Reasons(FunctionCallInfo fcinfo, RowForm form)
 						wanted)));
 	initStringInfo(&buf);
 	s = ScorerRow(fcinfo, form);
-	parts = SortedParts(s, &average, &output);
+	parts = SortedParts(s, &average, &sum);
 	for (int i = 0; i < s->model->encoder->nsources && wanted > 0; i++, wanted--)
 	{
 		const Part *part = &parts[i];

@@ -166,7 +166,7 @@ ClassWeights(const FrameStats *s, const Options *opt, LogitOptions *lo)
 		lo->class_weight[0] = s->weight_sum / (2 * (s->weight_sum - s->weight_pos));
 		lo->class_weight[1] = s->weight_sum / (2 * s->weight_pos);
 	}
-	if (opt->class_weight_kind != CLASS_WEIGHT_NONE && !opt->correct)
+	if (opt->class_weight_kind != CLASS_WEIGHT_NONE && !opt->correct && opt->calibrate == MAP_NONE)
 		FitTell(opt, WARNING, "scores of this model are no probabilities",
 				"The classes are weighted and \"correct\" is false, so the base rate is not that of the data.",
 				NULL);
@@ -391,7 +391,8 @@ SolveFor(const FrameStats *s, const FittedEncoder *fe, const Options *opt,
 	return fit;
 }
 
-static bytea *
+/* The model without "calibrate", whatever the options say of it. */
+bytea *
 FitUncalibrated(FrameStats *s, const Options *opt)
 {
 	FitAccount	a = {0};

@@ -187,6 +187,7 @@ extern void FrameDesignDescale(const FrameDesign *d, int p, double *beta,
 
 /* fit.c */
 extern bytea *FitModel(FrameStats *stats, const Options *opt);
+extern bytea *FitUncalibrated(FrameStats *stats, const Options *opt);
 
 extern bool Untrainable(const Options *opt, int sqlstate, const char *message,
 						const char *detail, const char *hint);

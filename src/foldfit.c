@@ -46,7 +46,9 @@ RunFold(FoldRun *run, FoldJudge judge)
 	if (held->rows > 0)
 	{
 		Frame	   *part = SideOfFold(run, FOLD_TRAINED, pos, neg);
-		bytea	   *bytes = FitModel(FrameStatsCompute(part), run->opt);
+		FrameStats *stats = FrameStatsCompute(part);
+		bytea	   *bytes = run->uncalibrated ? FitUncalibrated(stats, run->opt) :
+			FitModel(stats, run->opt);
 
 		run->trained = part->rows;
 		if (bytes != NULL)

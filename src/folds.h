@@ -46,6 +46,7 @@ typedef struct FoldRun
 	const Frame *frame;
 	Options    *opt;
 	FoldSplit  *split;
+	bool		uncalibrated;	/* leave "calibrate" out */
 	int			fold;			/* from 0 */
 	int64		trained;		/* rows of the fold's model */
 } FoldRun;

@@ -12,7 +12,7 @@
  * the score itself cannot do (Kull, Silva Filho, Flach 2017, AISTATS).
  *
  * Isotonic regression: the pool-adjacent-violators algorithm (Ayer et al. 1955).
- * Equal scores are one point.  As with Platt's targets no step is surer than n⁺ and
+ * Scores that are equal but for roundings are one point.  As with Platt's targets no step is surer than n⁺ and
  * n⁻ rows can make it: a score of 0 or 1 would say that the next lead is certain.
  *
  *-------------------------------------------------------------------------
@@ -156,6 +156,26 @@ JoinSteps(Step *into, const Step *next)
 	into->last = next->last;
 }
 
+/* Scores that are nearer than this differ by roundings, and are one. */
+#define MAP_RESOLUTION	1e-12
+
+/* The score of tie i, and those that differ by roundings only. */
+static Step
+PointAt(const Ties *ties, int64 i)
+{
+	Step		point = {0, 0, i, i};
+
+	for (; i < ties->count &&
+		 ties->tie[i].score - ties->tie[point.first].score < MAP_RESOLUTION; i++)
+	{
+		CHECK_WALK(i);
+		point.pos += ties->tie[i].pos;
+		point.n += ties->tie[i].pos + ties->tie[i].neg;
+		point.last = i;
+	}
+	return point;
+}
+
 /* Ascending rates; counts are compared as fractions, which is exact. */
 static Step *
 PoolViolators(const Ties *ties, int64 *nsteps)
@@ -163,10 +183,9 @@ PoolViolators(const Ties *ties, int64 *nsteps)
 	Step	   *steps = AllocPoints(ties->count, sizeof(Step));
 	int64		n = 0;
 
-	for (int64 i = 0; i < ties->count; i++)
+	for (int64 i = 0; i < ties->count; i = steps[n - 1].last + 1)
 	{
-		CHECK_WALK(i);
-		steps[n++] = (Step) {ties->tie[i].pos, ties->tie[i].pos + ties->tie[i].neg, i, i};
+		steps[n++] = PointAt(ties, i);
 		while (n > 1 && steps[n - 2].pos * steps[n - 1].n >= steps[n - 1].pos * steps[n - 2].n)
 		{
 			JoinSteps(&steps[n - 2], &steps[n - 1]);
