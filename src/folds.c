@@ -150,7 +150,7 @@ DealGroups(FoldSplit *s, const Frame *frame, uint64 seed)
 				 errmsg("cannot make %d folds of %lld groups", s->folds, (long long) ngroups),
 				 errdetail("The group is column \"%s\".",
 						   TextFromUtf8(group->name, strlen(group->name))),
-				 errhint("Use fewer folds.")));
+				 errhint("Use fewer folds, or leave \"calibrate\" out, which makes 5.")));
 	for (int64 i = 0; i < n; i++)
 	{
 		int64		low = 0,

@@ -301,9 +301,9 @@ IsShare(double x)
 const char *
 ScoreMapProblem(const ScoreMap *map)
 {
-	if (map->rows < 0 || map->positives < 0 || map->positives > map->rows)
+	if (map->rows < 0 || map->rows > PAIRS_MAX || map->positives < 0 || map->positives > map->rows)
 		return "The counts of the calibration do not match.";
-	if (map->folds < 0 || map->folds == 1)
+	if (map->folds < 0 || map->folds == 1 || map->folds > MAP_MAX_FOLDS)
 		return "The calibration has an impossible number of folds.";
 	if (map->method == MAP_PLATT)
 		return !isfinite(map->intercept) || !isfinite(map->slope) ?

@@ -18,6 +18,7 @@
 #include "treemodel.h"
 
 #define MAP_MAX_POINTS		8192
+#define MAP_MAX_FOLDS		1000
 
 /*
  * Raw scores nearer to 0 or 1 than 1e-6 count as 1e-6 under platt: a forest has

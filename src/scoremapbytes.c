@@ -227,7 +227,7 @@ ScoreMapFromJson(const Jsonb *json)
 				map->positives = CountOf(&v, name, PAIRS_MAX);
 				break;
 			case KEY_FOLDS:
-				map->folds = CountOf(&v, name, PG_INT16_MAX);
+				map->folds = CountOf(&v, name, MAP_MAX_FOLDS);
 				break;
 			case KEY_INTERCEPT:
 				map->intercept = NumberOf(&v, name);
