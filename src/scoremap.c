@@ -266,30 +266,25 @@ ScoreMapIsFlat(const ScoreMap *map)
 		map->score[0] == map->score[map->npoints - 1];
 }
 
-/* The points are sorted: the last one that is not above `raw`, and the next. */
+/*
+ * Straight from the last point that is not above `raw` to the next.  Where the
+ * search goes a processor cannot guess, so it has no branches.
+ */
 double
 ScoreMapIsotonic(const ScoreMap *map, double raw)
 {
-	int			low = 0,
-				high = map->npoints - 1;
+	const double *low = map->raw;
+	const double *score;
 	double		share;
 
-	if (raw <= map->raw[low])
-		return map->score[low];
-	if (raw >= map->raw[high])
-		return map->score[high];
-	while (high - low > 1)
-	{
-		int			middle = (low + high) / 2;
-
-		if (map->raw[middle] <= raw)
-			low = middle;
-		else
-			high = middle;
-	}
-	share = (raw - map->raw[low]) / (map->raw[high] - map->raw[low]);
+	for (int n = map->npoints; n > 1; n -= n / 2)
+		low = low[n / 2] <= raw ? low + n / 2 : low;
+	score = map->score + (low - map->raw);
+	if (raw <= low[0] || low == map->raw + map->npoints - 1)
+		return score[0];
+	share = (raw - low[0]) / (low[1] - low[0]);
 	/* rounding must not carry it over the next point */
-	return Min(map->score[low] + (map->score[high] - map->score[low]) * share, map->score[high]);
+	return Min(score[0] + (score[1] - score[0]) * share, score[1]);
 }
 
 static inline bool

@@ -38,7 +38,8 @@ WithinCapacity(const Walk *w, int64 taken)
 {
 	double		most = w->criterion->number[0];
 
-	return taken <= (w->criterion->kind == CRITERION_SHARE ? most * (double) w->ties->n : most);
+	/* a quotient is rounded as the number in the options was */
+	return (w->criterion->kind == CRITERION_SHARE ? Share(taken, w->ties->n) : taken) <= most;
 }
 
 /* Is it better to take what the walk has reached than what was chosen so far? */
