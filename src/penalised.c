@@ -25,6 +25,7 @@
 #define MAX_HALVINGS	40
 #define MAX_SWEEPS		10000
 #define MAX_SOLVES		1000	/* a sign changes in each but the last */
+#define ROUNDING_GOALS	100
 #define KKT_TOLERANCE	1e-10	/* of the largest gradient of the empty model */
 
 /* The quadratic model with the intercept eliminated, written out in full. */
@@ -249,15 +250,23 @@ SolveActive(QuadraticModel *m, double lambda1)
 	return GoAlong(m, active, step, n, slope, -slope, lambda1);
 }
 
-/* Minimise model and penalty until nothing is violated by more than `goal`. */
+/*
+ * Minimise model and penalty until nothing is violated by more than `goal`, or by
+ * little more and rounding is all that is left.
+ */
 static void
 MinimiseModel(QuadraticModel *m, double lambda1, double goal)
 {
+	double		last = INFINITY;
+
 	for (int round = 0; round < MAX_SWEEPS / 10; round++)
 	{
+		double		worst = Sweep(m, lambda1, false);
+
 		CHECK_FOR_INTERRUPTS();
-		if (Sweep(m, lambda1, false) <= goal)
+		if (worst <= goal || (worst <= ROUNDING_GOALS * goal && worst >= last / 2))
 			return;
+		last = worst;
 		for (int k = 0; k < 10 && Sweep(m, lambda1, true) > goal; k++)
 			;
 		for (int k = 0; k < MAX_SOLVES && !SolveActive(m, lambda1); k++)
