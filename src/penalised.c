@@ -281,10 +281,13 @@ PenalisedDescent(LogitWork *w, LogitFit *fit, int max_iterations,
 	int			p = w->p;
 	double		lambda1 = w->lambda1;
 	double		objective = LogitPass(w, w->beta);
-	double		largest = Max(lambda1, MaxGradient(w));
+	double		largest;
 	LogitStop	stop = LOGIT_MAX_ITERATIONS;
 	QuadraticModel m;
 
+	fit->null_gradient = w->options->start != NULL ?
+		w->options->start->null_gradient : MaxGradient(w);
+	largest = Max(lambda1, fit->null_gradient);
 	m.p = p;
 	m.h = HugeAlloc0((size_t) p * p, sizeof(double));
 	m.gradient = palloc0(sizeof(double) * p);
