@@ -468,9 +468,7 @@ FitModel(FrameStats *s, const Options *opt)
 	return ModelEncode(&m);
 }
 
-/* Ridge has no such lambda; glmnet takes that of this alpha for it. */
-#define LEAST_ALPHA		0.001
-
+/* Ridge has no such lambda: that of lasso is where a search may begin. */
 double
 FitLambdaMax(FrameStats *s, const Options *opt)
 {
@@ -481,7 +479,7 @@ FitLambdaMax(FrameStats *s, const Options *opt)
 	if (!CheckLabels(s, opt) || (fe = EncoderFit(s, opt, true)) == NULL ||
 		!CheckDesign(s, fe, opt))
 		return NAN;
-	lo.alpha = Max(opt->alpha, LEAST_ALPHA);
+	lo.alpha = opt->alpha > 0 ? opt->alpha : 1;
 	ClassWeights(s, opt, &lo);
 	design = FrameDesignCreate(s, fe, opt->standardize);
 	return LogitLambdaMax(&design->source, &lo);

@@ -188,7 +188,7 @@ extern void FrameDesignDescale(const FrameDesign *d, int p, double *beta,
 /* fit.c */
 extern bytea *FitModel(FrameStats *stats, const Options *opt);
 
-/* the least lambda at which this alpha, or 0.001, leaves no column */
+/* the least lambda at which this alpha leaves no column; of alpha 0 that of 1 */
 extern double FitLambdaMax(FrameStats *stats, const Options *opt);
 
 extern bool Untrainable(const Options *opt, int sqlstate, const char *message,

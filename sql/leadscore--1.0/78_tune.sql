@@ -20,7 +20,7 @@ COMMENT ON FUNCTION leadscore.run_trials(leadframe, jsonb[], integer, bigint, te
 'trials of a tuning, cross-validated on the same folds';
 
 -- The least lambda that leaves no column to a line of these options, on all rows; of
--- alpha below 0.001, where there is none, that of alpha 0.001, as glmnet has it.
+-- ridge, which has none, that of lasso.
 CREATE FUNCTION leadscore.lambda_max(frame leadframe, options jsonb)
 RETURNS float8
 AS 'MODULE_PATHNAME', 'lead_lambda_max'
@@ -205,7 +205,7 @@ BEGIN
 		high := greatest(high, 1e-6);
 		-- to six digits, and not below
 		high := (ceil(high::numeric * power(10::numeric, 5 - floor(log(high))::integer)) / power(10::numeric, 5 - floor(log(high))::integer))::float8;
-		low := least(coalesce(low, high / 10000), high);
+		low := least(coalesce(low, round((high / 10000)::numeric, 9 - floor(log(high))::integer)::float8), high);
 	END IF;
 	IF drawn IS NULL THEN
 		RETURN QUERY SELECT v FROM (SELECT leadscore.value_at(option, low, high, is_log, CASE WHEN n = 1 THEN 1 ELSE i / (n - 1)::float8 END) AS v, i
@@ -368,7 +368,9 @@ DECLARE
 	used float8;
 	late boolean := false;
 	r record;
-	first_error record;
+	first_note text;
+	first_state text;
+	said text := current_setting('client_min_messages');
 BEGIN
 	PERFORM leadscore.check_tune_arguments($2, fixed, $4, $9, $10, $11, $12);
 	IF $1 IS NULL THEN
@@ -390,8 +392,9 @@ BEGIN
 				CASE WHEN $12 = 'rows' THEN used ELSE 1 END, until) AS t
 		LOOP
 			late := late OR r.note IS NULL AND r.folds_done < $5;
-			IF r.note IS NOT NULL AND first_error IS NULL THEN
-				first_error := r;
+			IF r.note IS NOT NULL AND first_note IS NULL THEN
+				first_note := r.note;
+				first_state := r.sqlstate;
 			END IF;
 			-- time that was up takes nothing from what a rung before has found
 			IF r.folds_done = $5 OR r.note IS NOT NULL OR NOT found ? r.i::text THEN
@@ -401,6 +404,7 @@ BEGIN
 					|| CASE WHEN $4 = 'halving' THEN jsonb_build_object('rung', step, 'resource_used', used) ELSE '{"rung": 0}' END);
 			END IF;
 		END LOOP;
+		PERFORM set_config('client_min_messages', 'error', true);	-- the next rung would say the same
 		late := late OR (SELECT count(*) FROM unnest(candidates) AS c WHERE (found #>> ARRAY[c::text, 'rung'])::integer = step) < cardinality(candidates);
 		EXIT WHEN late OR clock_timestamp() >= until AND step < rungs;
 		candidates := ARRAY(SELECT c FROM unnest(candidates) WITH ORDINALITY AS u(c, k) WHERE c IN (
@@ -409,9 +413,10 @@ BEGIN
 		late := clock_timestamp() >= until;
 		EXIT WHEN cardinality(candidates) = 0;
 	END LOOP;
-	IF first_error IS NOT NULL AND NOT EXISTS (SELECT FROM jsonb_each(found) AS f WHERE f.value->'mean' <> 'null') THEN
-		RAISE EXCEPTION 'none of % trials could be fitted', cardinality(all_trials) USING ERRCODE = first_error.sqlstate,
-			DETAIL = format('The first says: %s', first_error.note);
+	PERFORM set_config('client_min_messages', said, true);
+	IF NOT EXISTS (SELECT FROM jsonb_each(found) AS f WHERE f.value->'mean' <> 'null') THEN
+		RAISE EXCEPTION 'none of % trials could be judged', cardinality(all_trials) USING ERRCODE = coalesce(first_state, '22000'),
+			DETAIL = coalesce(format('The first says: %s', first_note), format('The rows held out have no %s: there are none, or of one kind.', $8));
 	END IF;
 	IF late THEN
 		RAISE NOTICE 'the time budget of % is spent: % of % trials were judged', $11,
