@@ -33,7 +33,7 @@
 #include "framescore.h"
 #include "metrics.h"
 
-#define TRIAL_COLUMNS	10
+#define TRIAL_COLUMNS	11
 
 /* What trials are compared by. */
 typedef struct Metric
@@ -286,12 +286,15 @@ PutTrial(Tuning *t, ReturnSetInfo *rsinfo, int number, const Trial *trial, doubl
 	PutFloat(values, nulls, 5, q.log_loss);
 	PutFloat(values, nulls, 6, q.brier);
 	PutFloat(values, nulls, 7, ms);
-	nulls[8] = nulls[9] = (note == NULL);
+	nulls[8] = nulls[10] = (note == NULL);
+	nulls[9] = (note == NULL || trial->error->hint == NULL);
 	if (note != NULL)
 	{
 		values[8] = CStringGetTextDatum(note);
-		values[9] = CStringGetTextDatum(unpack_sql_state(trial->error->sqlerrcode));
+		values[10] = CStringGetTextDatum(unpack_sql_state(trial->error->sqlerrcode));
 	}
+	if (!nulls[9])
+		values[9] = CStringGetTextDatum(trial->error->hint);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 

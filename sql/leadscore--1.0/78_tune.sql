@@ -8,11 +8,11 @@
 -- until		start nothing later; the first fold is judged whatever the time
 -- returns		a row per trial that was started: folds_done are fewer than folds where
 --				time was up; mean, standard_error: of the metric over the folds; auc,
---				log_loss, brier: of all out-of-fold scores; note, sqlstate: of an error
+--				log_loss, brier: of all out-of-fold scores; note, hint, sqlstate: of an error
 CREATE FUNCTION leadscore.run_trials(frame leadframe, trials jsonb[], folds integer, seed bigint, folds_by text,
 	metric text, threshold float8, share float8, until timestamptz,
 	OUT trial integer, OUT folds_done integer, OUT mean float8, OUT standard_error float8,
-	OUT auc float8, OUT log_loss float8, OUT brier float8, OUT ms float8, OUT note text, OUT sqlstate text)
+	OUT auc float8, OUT log_loss float8, OUT brier float8, OUT ms float8, OUT note text, OUT hint text, OUT sqlstate text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'lead_run_trials'
 LANGUAGE C VOLATILE COST 10000000;
@@ -93,6 +93,8 @@ BEGIN
 		choices := NULL; low := NULL; high := NULL; is_log := NULL; n := NULL;
 		IF option = 'lambda' AND value = '"auto"' THEN
 			value := '{"max": "auto"}';
+		ELSIF option = 'lambda' AND jsonb_typeof(value) = 'object' AND NOT value ?| '{min,max}' THEN
+			value := value || '{"max": "auto"}';
 		END IF;
 		IF jsonb_typeof(value) = 'array' THEN
 			choices := ARRAY(SELECT v FROM jsonb_array_elements(value) WITH ORDINALITY AS e(v, i) GROUP BY v ORDER BY min(i));
@@ -368,8 +370,8 @@ DECLARE
 	used float8;
 	late boolean := false;
 	r record;
-	first_note text;
-	first_state text;
+	failed record;
+	failures integer := 0;
 	said text := current_setting('client_min_messages');
 BEGIN
 	PERFORM leadscore.check_tune_arguments($2, fixed, $4, $9, $10, $11, $12);
@@ -392,13 +394,15 @@ BEGIN
 				CASE WHEN $12 = 'rows' THEN used ELSE 1 END, until) AS t
 		LOOP
 			late := late OR r.note IS NULL AND r.folds_done < $5;
-			IF r.note IS NOT NULL AND first_note IS NULL THEN
-				first_note := r.note;
-				first_state := r.sqlstate;
+			IF r.note IS NOT NULL THEN
+				IF failures = 0 THEN
+					failed := r;
+				END IF;
+				failures := failures + 1;
 			END IF;
 			-- time that was up takes nothing from what a rung before has found
 			IF r.folds_done = $5 OR r.note IS NOT NULL OR NOT found ? r.i::text THEN
-				found := found || jsonb_build_object(r.i, jsonb_set(to_jsonb(r) - 'sqlstate', '{trial}', to_jsonb(r.i))
+				found := found || jsonb_build_object(r.i, jsonb_set(to_jsonb(r) - '{hint,sqlstate}'::text[], '{trial}', to_jsonb(r.i))
 					|| jsonb_build_object('options_used', all_trials[r.i],
 						'ms', r.ms + coalesce((found #>> ARRAY[r.i::text, 'ms'])::float8, 0))
 					|| CASE WHEN $4 = 'halving' THEN jsonb_build_object('rung', step, 'resource_used', used) ELSE '{"rung": 0}' END);
@@ -415,8 +419,12 @@ BEGIN
 	END LOOP;
 	PERFORM set_config('client_min_messages', said, true);
 	IF NOT EXISTS (SELECT FROM jsonb_each(found) AS f WHERE f.value->'mean' <> 'null') THEN
-		RAISE EXCEPTION 'none of % trials could be judged', cardinality(all_trials) USING ERRCODE = coalesce(first_state, '22000'),
-			DETAIL = coalesce(format('The first says: %s', first_note), format('The rows held out have no %s: there are none, or of one kind.', $8));
+		RAISE EXCEPTION '%', CASE cardinality(all_trials) WHEN 1 THEN 'the only trial could not be judged'
+				ELSE format('none of %s trials could be judged', cardinality(all_trials)) END
+			USING ERRCODE = CASE failures WHEN 0 THEN '22000' ELSE failed.sqlstate END,
+				DETAIL = CASE failures WHEN 0 THEN format('The rows held out have no %s: there are none, or of one kind.', $8)
+					ELSE format('The first says: %s', failed.note) END,
+				HINT = CASE failures WHEN 0 THEN '' ELSE coalesce(failed.hint, '') END;
 	END IF;
 	IF late THEN
 		RAISE NOTICE 'the time budget of % is spent: % of % trials were judged', $11,
