@@ -138,11 +138,12 @@ CalibrateByFolds(bytea *model, const Frame *frame, const Options *opt, const Fit
 	ScoreMap   *map;
 
 	error_context_stack = &callback;
+	once.shared = NULL;			/* other rows */
 	scores.run.split = FoldSplitCreate(frame, grouped ? FOLDS_BY_GROUP : FOLDS_BY_HASH,
 									   CALIBRATION_FOLDS, 0);
 	scores.pos = FrameScoresAlloc(frame, true);
 	scores.neg = FrameScoresAlloc(frame, false);
-	RunFolds(&scores.run, CollectScores, known);
+	FitFolds(&scores.run, CollectScores, known);
 	error_context_stack = callback.previous;
 	if (scores.npos == 0 || scores.nneg == 0)
 	{

@@ -14,8 +14,8 @@
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
+#include "crossval.h"
 #include "fit.h"
-#include "folds.h"
 #include "framescore.h"
 #include "metrics.h"
 
@@ -38,7 +38,7 @@ typedef struct Validation
 
 /* ---- arguments ---- */
 
-static void
+void
 RefuseNull(FunctionCallInfo fcinfo, int arg, const char *name)
 {
 	if (PG_ARGISNULL(arg))
@@ -66,29 +66,43 @@ ReadFoldsBy(FunctionCallInfo fcinfo, int arg, const Frame *frame)
 	return FOLDS_BY_HASH;
 }
 
+static int
+ReadFolds(FunctionCallInfo fcinfo, int arg)
+{
+	int32		folds;
+
+	RefuseNull(fcinfo, arg, "folds");
+	RefuseNull(fcinfo, arg + 1, "seed");
+	folds = PG_GETARG_INT32(arg);
+	if (folds < 2 || folds > FOLDS_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("folds must be from 2 to %d, not %d", FOLDS_MAX, folds)));
+	return folds;
+}
+
+FoldSplit *
+ReadFoldSplit(FunctionCallInfo fcinfo, int arg, const Frame *frame)
+{
+	int			folds = ReadFolds(fcinfo, arg);
+	FoldsBy		by = ReadFoldsBy(fcinfo, arg + 2, frame);
+
+	return FoldSplitCreate(frame, by, folds, (uint64) PG_GETARG_INT64(arg + 1));
+}
+
 /* (frame, options, folds integer, seed bigint, folds_by text); the frame is not NULL */
 static void
 ReadArguments(Validation *v, FunctionCallInfo fcinfo)
 {
 	FoldRun    *run = &v->run;
-	const Frame *frame;
-	FoldsBy		by;
-	int32		folds;
 
-	RefuseNull(fcinfo, 2, "folds");
-	RefuseNull(fcinfo, 3, "seed");
-	folds = PG_GETARG_INT32(2);
-	if (folds < 2 || folds > FOLDS_MAX)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("folds must be from 2 to %d, not %d", FOLDS_MAX, folds)));
+	(void) ReadFolds(fcinfo, 2);
 	v->fcinfo = fcinfo;
 	run->what = "a cross-validation";
 	run->opt = OptionsParse(PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), OPTIONS_FIT);
-	run->frame = frame = FrameDecode(PG_GETARG_VARLENA_P(0));
-	CheckColumnsExist(frame, run->opt);
-	by = ReadFoldsBy(fcinfo, 4, frame);
-	run->split = FoldSplitCreate(frame, by, folds, (uint64) PG_GETARG_INT64(3));
+	run->frame = FrameDecode(PG_GETARG_VARLENA_P(0));
+	CheckColumnsExist(run->frame, run->opt);
+	run->split = ReadFoldSplit(fcinfo, 2, run->frame);
 }
 
 /* ---- lead_cv ---- */
@@ -167,7 +181,7 @@ lead_cv(PG_FUNCTION_ARGS)
 	ReadArguments(&v, fcinfo);
 	v.pos = FrameScoresAlloc(v.run.frame, true);
 	v.neg = FrameScoresAlloc(v.run.frame, false);
-	RunFolds(&v.run, JudgeFold, NULL);
+	FitFolds(&v.run, JudgeFold, NULL);
 	PutQuality(&v, -1, v.neg, v.nneg, v.pos, v.npos, v.skipped);
 	PG_RETURN_NULL();
 }
@@ -209,6 +223,6 @@ lead_cv_scores(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	ReadArguments(&v, fcinfo);
-	RunFolds(&v.run, PutScores, NULL);
+	FitFolds(&v.run, PutScores, NULL);
 	PG_RETURN_NULL();
 }

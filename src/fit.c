@@ -386,6 +386,7 @@ SolveFor(const FrameStats *s, const FittedEncoder *fe, const Options *opt,
 
 	*design = FrameDesignCreate(s, fe, lo->lambda == 0 || opt->standardize);
 	fit = LogitSolve(&(*design)->source, lo);
+	ShareStart(opt, fe->encoder->ncolumns, fit);
 	if (fit->stop != LOGIT_SEPARATED)
 		FrameDesignDescale(*design, fe->encoder->ncolumns, fit->beta, fit->cov);
 	return fit;
@@ -406,7 +407,7 @@ FitUncalibrated(FrameStats *s, const Options *opt)
 		return FitTrees(s, opt);
 	if (!CheckLabels(s, opt))
 		return NULL;
-	fe = EncoderFit(s, opt, opt->lambda > 0);
+	fe = SharedEncoder(s, opt, opt->lambda > 0);
 	if (fe == NULL)
 		return NULL;
 	ReportLeftOut(&fe->report, opt);
@@ -420,6 +421,8 @@ FitUncalibrated(FrameStats *s, const Options *opt)
 	lo.max_iterations = opt->max_iterations;
 	lo.tolerance = opt->tolerance;
 	lo.report = ReportFit;
+	lo.start = SharedStart(opt, fe->encoder->ncolumns);
+	lo.estimates_only = (opt->shared != NULL);
 	ClassWeights(s, opt, &lo);
 	fit = SolveFor(s, fe, opt, &lo, &design);
 
@@ -429,12 +432,13 @@ FitUncalibrated(FrameStats *s, const Options *opt)
 		a.separated = SeparatingColumns(fe->encoder, fit);
 		ReportSeparation(&a, opt);
 		lo.robust = false;
+		lo.start = NULL;
 		if (opt->separation == SEPARATION_FIRTH)
 			lo.firth = true;
 		else
 		{
 			lo.lambda = SEPARATION_LAMBDA;
-			fe = EncoderFit(s, opt, true);
+			fe = SharedEncoder(s, opt, true);
 			if (!CheckDesign(s, fe, opt))
 				return NULL;
 		}
@@ -479,6 +483,23 @@ FitModel(FrameStats *s, const Options *opt)
 	/* what the folds would say as well is said once */
 	once.messages = &said;
 	model = FitUncalibrated(s, &once);
-	FitMessagesSay(opt, &said, 1, NULL);
+	FitMessagesTell(opt, &said, 1, NULL);
 	return model == NULL ? NULL : CalibrateByFolds(model, s->frame, opt, &said);
+}
+
+/* Ridge has no such lambda: that of lasso is where a search may begin. */
+double
+FitLambdaMax(FrameStats *s, const Options *opt)
+{
+	LogitOptions lo = {0};
+	FittedEncoder *fe;
+	FrameDesign *design;
+
+	if (!CheckLabels(s, opt) || (fe = EncoderFit(s, opt, true)) == NULL ||
+		!CheckDesign(s, fe, opt))
+		return NAN;
+	lo.alpha = opt->alpha > 0 ? opt->alpha : 1;
+	ClassWeights(s, opt, &lo);
+	design = FrameDesignCreate(s, fe, opt->standardize);
+	return LogitLambdaMax(&design->source, &lo);
 }

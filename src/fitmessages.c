@@ -86,7 +86,7 @@ FitTell(const Options *opt, int level, const char *message, const char *detail,
 }
 
 void
-FitMessagesSay(const Options *opt, const FitMessages *m, int folds, const FitMessages *known)
+FitMessagesTell(const Options *opt, const FitMessages *m, int folds, const FitMessages *known)
 {
 	ListCell   *lc;
 
@@ -102,4 +102,12 @@ FitMessagesSay(const Options *opt, const FitMessages *m, int folds, const FitMes
 							  detail[0] != '\0' ? " " : "", said->times, folds);
 		FitTell(opt, said->level, said->message, detail, said->hint);
 	}
+}
+
+void
+FitMessagesSay(const FitMessages *m, int folds)
+{
+	static const Options told = {0};
+
+	FitMessagesTell(&told, m, folds, NULL);
 }

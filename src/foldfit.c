@@ -34,7 +34,7 @@ NameFold(void *arg)
 }
 
 static void
-RunFold(FoldRun *run, FoldJudge judge)
+FitFold(FoldRun *run, FoldJudge judge)
 {
 	int64		npatterns = Max(run->frame->npatterns, 1);
 	uint32	   *pos = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint32) * npatterns),
@@ -63,7 +63,7 @@ RunFold(FoldRun *run, FoldJudge judge)
  * fold that is at work, and what they have to say is collected with it.
  */
 void
-RunFolds(FoldRun *run, FoldJudge judge, const FitMessages *known)
+FitFolds(FoldRun *run, FoldJudge judge, const FitMessages *known)
 {
 	FitMessages messages = {CurrentMemoryContext, NIL};
 	FitMessages *outer = run->opt->messages;
@@ -83,7 +83,7 @@ RunFolds(FoldRun *run, FoldJudge judge, const FitMessages *known)
 		{
 			if (folds == 0)
 				ProgressFold(run->fold + 1, run->split->folds);
-			RunFold(run, judge);
+			FitFold(run, judge);
 			MemoryContextReset(work);
 		}
 		error_context_stack = callback.previous;
@@ -97,5 +97,5 @@ RunFolds(FoldRun *run, FoldJudge judge, const FitMessages *known)
 	MemoryContextDelete(work);
 	ProgressEnd();
 	run->opt->messages = outer;
-	FitMessagesSay(run->opt, &messages, run->split->folds, known);
+	FitMessagesTell(run->opt, &messages, run->split->folds, known);
 }

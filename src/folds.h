@@ -23,6 +23,7 @@ typedef struct FoldSplit
 {
 	FoldsBy		by;
 	int			folds;
+	uint64		seed;
 	uint64	   *key;			/* by hash: per pattern, what its rows are drawn from */
 	int		   *block;			/* else per pattern: its fold, or its block of time */
 } FoldSplit;
@@ -38,6 +39,10 @@ extern FoldSplit *FoldSplitCreate(const Frame *frame, FoldsBy by, int folds, uin
 /* the rows of each pattern on one side of a fold: 0 … folds - 1 */
 extern void FoldCounts(const FoldSplit *s, const Frame *frame, int fold, FoldSide side,
 					   uint32 *pos, uint32 *neg);
+
+/* of so many rows of each pattern keep about this share; a larger one keeps them, too */
+extern void FoldThin(const FoldSplit *s, const Frame *frame, double share,
+					 uint32 *pos, uint32 *neg);
 
 /* A model for each fold: what is divided, and the fold at work. */
 typedef struct FoldRun
@@ -55,6 +60,6 @@ typedef struct FoldRun
 typedef void (*FoldJudge) (FoldRun *run, const Model *model, const Frame *held);
 
 /* foldfit.c: `known` are messages that need not be said again, or NULL */
-extern void RunFolds(FoldRun *run, FoldJudge judge, const FitMessages *known);
+extern void FitFolds(FoldRun *run, FoldJudge judge, const FitMessages *known);
 
 #endif							/* LEADSCORE_FOLDS_H */

@@ -1,6 +1,8 @@
 --
 -- Thresholds and calibration: what may be asked for, and what it is told.
 --
+CREATE SCHEMA calibrate_test;
+SET search_path = calibrate_test, public;
 \set VERBOSITY terse
 \i test/lib/error_of.psql
 \pset null -
@@ -67,8 +69,10 @@ END
 $$;
 SELECT bytes = (SELECT bytes FROM serial) AS same FROM (SELECT md5(record_send(r)) AS bytes FROM (SELECT :everything FROM many) r) p;
 SELECT error_of($$SELECT lead_calibration_map(s, won, CASE WHEN id < 25000 THEN 'platt' ELSE 'isotonic' END) FROM many$$) ~ 'must be the same for all rows' AS differs;
-RESET ALL;
-\set VERBOSITY terse
+RESET max_parallel_workers_per_gather;
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
 
 --
 -- Maps
@@ -207,5 +211,5 @@ FROM parts, (VALUES ('as it may be', '\x0100000000000000000000000000000000000000
 	('too many points', '\x02000000000000000000000000000000000000000001200000'::bytea || decode(repeat('00', 16), 'hex')),
 	('more points than there are', '\x02000000000000000000000000000000000000000000200000'::bytea || decode(repeat('00', 16), 'hex'))) v(what, tail);
 
-DROP TABLE pairs, many;
-DROP FUNCTION error_of(text);
+SET client_min_messages = warning;
+DROP SCHEMA calibrate_test CASCADE;
