@@ -18,8 +18,12 @@
 #include "framescore.h"
 #include "scoremap.h"
 
-/* The folds of {"calibrate": …}, as many as lead_cv() has. */
+/*
+ * The folds of {"calibrate": …}: as many as lead_cv() has, but drawn otherwise, or
+ * those within its folds would be the same again, less the one held out.
+ */
 #define CALIBRATION_FOLDS	5
+#define CALIBRATION_SEED	PG_UINT64_MAX	/* that of seed => -1 */
 
 static bytea *
 WithMap(bytea *bytes, ScoreMap *map)
@@ -140,7 +144,7 @@ CalibrateByFolds(bytea *model, const Frame *frame, const Options *opt, const Fit
 	error_context_stack = &callback;
 	once.shared = NULL;			/* other rows */
 	scores.run.split = FoldSplitCreate(frame, grouped ? FOLDS_BY_GROUP : FOLDS_BY_HASH,
-									   CALIBRATION_FOLDS, 0);
+									   CALIBRATION_FOLDS, CALIBRATION_SEED);
 	scores.pos = FrameScoresAlloc(frame, true);
 	scores.neg = FrameScoresAlloc(frame, false);
 	FitFolds(&scores.run, CollectScores, known);

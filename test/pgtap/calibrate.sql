@@ -16,7 +16,7 @@ BEGIN;
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 \set here `test -r ../shared/data/codepro/model_input.csv.gz && echo true || echo false`
-SELECT plan(CASE WHEN :here THEN 70 ELSE 56 END);
+SELECT plan(CASE WHEN :here THEN 71 ELSE 57 END);
 
 CREATE TEMP TABLE p AS
 SELECT 'ties' AS c, (i * 7919 % 101) / 100.0::float8 AS s, (i * i * 31 + i * 17) % 97 < (i * 7919 % 101) * 0.8 + 8 AS y FROM generate_series(1, 500) i
@@ -195,17 +195,20 @@ FROM (SELECT rank() OVER (PARTITION BY family ORDER BY lead_score(raw, l)) AS a,
 
 -- out of fold
 SELECT is(bool_and((lead_info(lead_fit(part, o || jsonb_build_object('calibrate', method)))->'calibration') - 'folds' = (
-		SELECT lead_calibration_map(s.score, r.won, method) FROM lead_cv_scores(part, o) s,
+		SELECT lead_calibration_map(s.score, r.won, method) FROM lead_cv_scores(part, o, seed => -1) s,
 			LATERAL (SELECT true AS won FROM generate_series(1, s.positives) UNION ALL SELECT false FROM generate_series(1, s.negatives)) r)), true,
 	'{"calibrate": …} is the map of the out-of-fold scores') FROM plain, frames, unnest('{platt,isotonic}'::text[]) method;
 SELECT is(bool_and(lead_uncalibrated(lead_fit(part, o || '{"calibrate": "platt"}')) = lead_fit(part, o || '{"calibrate": "none"}')), false, 'the options of a fit are kept in it') FROM plain, frames;
 SELECT is(lead_train(won, l, '{"family": "forest", "trees": 9, "calibrate": "isotonic"}' ORDER BY id), lead_train(won, l, '{"family": "forest", "trees": 9, "calibrate": "isotonic"}' ORDER BY md5(id::text)),
 	'shuffled rows, the same bytes') FROM (SELECT id, city, clicks, calls, won FROM leads) l;
 SELECT is((lead_info(lead_fit(grouped, '{"calibrate": "platt"}'))->'calibration') - 'folds', (
-	SELECT lead_calibration_map(s.score, r.won, 'platt') FROM lead_cv_scores(grouped, folds_by => 'group') s,
+	SELECT lead_calibration_map(s.score, r.won, 'platt') FROM lead_cv_scores(grouped, seed => -1, folds_by => 'group') s,
 		LATERAL (SELECT true AS won FROM generate_series(1, s.positives) UNION ALL SELECT false FROM generate_series(1, s.negatives)) r), 'groups stay together') FROM frames;
 SELECT ok(with_it.log_loss < without.log_loss - 0.02, 'a calibration is learnt within the folds of a cross-validation')
 FROM plain, frames, lead_cv(part, o) without, lead_cv(part, o || '{"calibrate": "platt"}') with_it WHERE family = 'boost' AND without.fold IS NULL AND with_it.fold IS NULL;
+SELECT is(a.log_loss, b.log_loss, 'and of a tuning')
+FROM plain, frames, lead_tune(part, '{"calibrate": ["none", "isotonic"]}', o) a, lead_cv(part, o || '{"calibrate": "isotonic"}') b
+WHERE family = 'boost' AND a.options_used->>'calibrate' = 'isotonic' AND b.fold IS NULL;
 SELECT is(t::text, (SELECT lead_threshold(s.score, r.won, '{"best": "f1"}')::text FROM lead_cv_scores(part, o, 3, 1) s,
 		LATERAL (SELECT true AS won FROM generate_series(1, s.positives) UNION ALL SELECT false FROM generate_series(1, s.negatives)) r), 'a threshold of out-of-fold scores')
 FROM plain, frames, lead_cv_threshold(part, '{"best": "f1"}', o, 3, 1) t WHERE family = 'logistic';
