@@ -16,7 +16,7 @@ BEGIN;
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 \set here `test -r ../shared/data/codepro/model_input.csv.gz && echo true || echo false`
-SELECT plan(CASE WHEN :here THEN 71 ELSE 57 END);
+SELECT plan(CASE WHEN :here THEN 72 ELSE 58 END);
 
 CREATE TEMP TABLE p AS
 SELECT 'ties' AS c, (i * 7919 % 101) / 100.0::float8 AS s, (i * i * 31 + i * 17) % 97 < (i * 7919 % 101) * 0.8 + 8 AS y FROM generate_series(1, 500) i
@@ -181,6 +181,11 @@ FROM models, frames, LATERAL (SELECT array_agg(score ORDER BY score) AS scores F
 SELECT cmp_ok(max(greatest(abs(a.mean - x.mean), abs(b.mean - x.mean))), '<', 1e-9::float8, 'and in a profile')
 FROM models, frames, LATERAL (SELECT avg(lead_score(model, l)) AS mean, lead_profile(model, l) AS p FROM (SELECT city, clicks, calls FROM leads WHERE id % 4 = 0) l) x,
 	lead_describe(lead_profile(model, rest)) a, lead_describe(x.p) b WHERE a."column" = '(score)' AND b."column" = '(score)';
+SELECT cmp_ok(abs(points - 100 * slope * (SELECT avg(lead_score(model, l) * (1 - lead_score(model, l))) FROM leads l WHERE id % 4 > 0)), '<', 0.005::float8,
+	'the impact of drift in points counts the slope of the calibration')
+FROM models, frames, LATERAL (SELECT impact_points / impact_log_odds AS points FROM lead_drift(lead_profile(model, part), lead_profile(model, rest), model => model)
+	WHERE "column" = 'clicks') d, LATERAL (SELECT (lead_info(model)->'calibration'->>'slope')::float8 AS slope) s
+WHERE family = 'logistic' AND method = 'platt';
 SELECT cmp_ok(max(abs(total - CASE family WHEN 'forest' THEN lead_score(model, l) ELSE lead_log_odds(model, l) END)), '<', 1e-12::float8,
 	'contributions and the calibration add up to the log-odds, of a forest to the score')
 FROM models, leads l, LATERAL (SELECT sum(contribution) AS total FROM lead_explain(model, l)) e WHERE id % 13 = 0;
