@@ -334,7 +334,8 @@ COMMENT ON FUNCTION leadscore.rank_trials(jsonb, boolean, boolean) IS 'the trial
 -- trials		of 'random': 20; the same draw twice is one trial
 -- budget		start no fold later than this after the beginning; the first is judged
 -- resource		of 'halving': 'trees' or 'rows' of each fold that train; default trees
---				where all trials have them and the grid does not vary them
+--				where all trials have them and the grid varies neither them nor the rate,
+--				which few trees want high
 -- returns		a row per trial that was started, the best first.  options_used: for
 --				lead_fit(); mean, standard_error: of the metric over the folds; auc,
 --				log_loss, brier: of all out-of-fold scores; folds_done: where time was up,
@@ -488,7 +489,7 @@ BEGIN
 		RAISE EXCEPTION 'resource "trees" does not fit a model of family "logistic"' USING ERRCODE = 'invalid_parameter_value',
 			HINT = 'Let rows be: resource => ''rows''.';
 	END IF;
-	resource := coalesce(wanted, CASE WHEN without IS NULL AND NOT grid ? 'trees' THEN 'trees' ELSE 'rows' END);
+	resource := coalesce(wanted, CASE WHEN without IS NULL AND NOT grid ?| '{trees,rate}' THEN 'trees' ELSE 'rows' END);
 	whole := CASE resource WHEN 'trees' THEN coalesce((trials[1]->>'trees')::float8, 100) ELSE 1 END;
 	rungs := leadscore.halvings(cardinality(trials), CASE resource WHEN 'trees' THEN whole
 		ELSE (SELECT c.rows FROM leadscore.frame_counts(frame) AS c) * (1 - 1.0 / folds) END, CASE resource WHEN 'trees' THEN 10 ELSE 500 END);
