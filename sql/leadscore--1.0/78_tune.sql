@@ -411,11 +411,11 @@ BEGIN
 		END LOOP;
 		PERFORM set_config('client_min_messages', 'error', true);	-- the next rung would say the same
 		late := late OR (SELECT count(*) FROM unnest(candidates) AS c WHERE (found[c]->>'rung')::integer = step) < cardinality(candidates);
-		EXIT WHEN late OR clock_timestamp() >= until AND step < rungs;
+		late := late OR coalesce(clock_timestamp() >= until, false) AND step < rungs;
+		EXIT WHEN late;
 		candidates := ARRAY(SELECT c FROM unnest(candidates) WITH ORDINALITY AS u(c, k) WHERE c IN (
 			SELECT t.trial FROM leadscore.rank_trials((SELECT jsonb_agg(f) FROM unnest(found) AS f WHERE f IS NOT NULL), leadscore.metric_is_loss($8), false) AS t
 			WHERE t.rank <= greatest(1, floor(cardinality(all_trials) / power(3::float8, step + 1) + 1e-9))) ORDER BY k);
-		late := clock_timestamp() >= until;
 		EXIT WHEN cardinality(candidates) = 0;
 	END LOOP;
 	PERFORM set_config('client_min_messages', said, true);
