@@ -4,7 +4,7 @@ BEGIN;
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 \set here `test -r ../shared/data/codepro/model_input.csv.gz && echo true || echo false`
-SELECT plan(CASE WHEN :here THEN 41 ELSE 33 END);
+SELECT plan(CASE WHEN :here THEN 43 ELSE 35 END);
 
 ---------------------------------------------------------------------------
 -- Against scikit-learn 1.2.1, Python 3.11, Debian 12: mean and standard error over
@@ -63,6 +63,9 @@ FROM frames, (VALUES ('{"lambda": "auto"}'::jsonb, '{"alpha": 1}'::jsonb, 'log_l
 	('{"firth": [true], "unseen": ["other", "error"]}', '{}', 'recall'), ('{"depth": [1, 3], "lambda": [0, 1], "max_bins": [4, 255]}', '{"family": "boost", "trees": 9}', 'lift_10'),
 	('{"family": ["forest", "boost", "logistic"]}', '{"min_count": 5}', 'accuracy')) v(g, o, m);
 SELECT cmp_ok(pg_temp.differs(timed, '{"lambda": [0.1, 1, 10]}', '{"alpha": 0.5}', 'log_loss', 'time'), '<', 1e-9::float8, 'by time, too') FROM frames;
+SELECT cmp_ok(pg_temp.differs(f, '{"lambda": [0.1, 1, 10]}', o, 'log_loss', NULL::text), '<', 1e-9::float8, 'by group, with weights and an offset: ' || o::text)
+FROM (SELECT lead_frame(won, r, '{"group": "city", "weight": "w", "offset": "prior"}') AS f FROM visits, LATERAL (SELECT clicks, pages, city, 1 + id % 3 AS w, (id % 5) / 10.0 AS prior) r) t,
+	unnest(ARRAY['{"alpha": 0.7}', '{"family": "boost", "trees": 5}']::jsonb[]) o;
 -- by hand from the scores: the mean over folds of the mean over rows of -ln
 SELECT cmp_ok(abs(t.mean - s.mean), '<', 1e-12::float8, 'log loss by hand, from lead_cv_scores()')
 FROM frames, lead_tune(plain, '{"lambda": [2]}') t, LATERAL (SELECT avg(l) AS mean FROM (
