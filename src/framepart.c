@@ -101,6 +101,9 @@ FramePart(const Frame *frame, const uint32 *pos, const uint32 *neg)
 		if (c->store == STORE_DICTIONARY)
 			PruneDictionary(&part, c);
 	}
-	FrameBuilderAbsorb(b, &part);
+	FrameBuilderAbsorb(b, &part);	/* which copies what it keeps */
+	pfree(part.cells);
+	pfree(part.pos);
+	pfree(part.neg);
 	return FrameBuilderFinish(b, 0);
 }

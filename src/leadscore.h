@@ -714,7 +714,7 @@ typedef struct LogitOptions
 	int			max_iterations; /* 0: the default, 100; with firth 500 */
 	double		tolerance;		/* 0: the default, 1e-10 */
 	const struct LogitStart *start; /* or NULL */
-	bool		estimates_only; /* no covariance */
+	bool		estimates_only; /* to some 1e-10 of their errors, and no covariance */
 	void		(*report) (int iteration, int64 row, int64 rows);	/* or NULL */
 } LogitOptions;
 
