@@ -169,7 +169,7 @@ Statement(const Scoring *scoring, PGconn *conn)
 
 	for (int i = 0; i < n; i++)
 	{
-		arrays = Add(arrays, Format("%s$%d::pg_catalog.text[]", i > 0 ? ", " : "", i + 1));
+		arrays = Add(arrays, Format("%spg_catalog.unnest($%d::pg_catalog.text[])", i > 0 ? ", " : "", i + 1));
 		names = Add(names, Format("c%d, ", i));
 		if (i < scoring->n)
 		{
@@ -182,7 +182,7 @@ Statement(const Scoring *scoring, PGconn *conn)
 	/* OFFSET 0: the score is computed once, though it stands in two places */
 	sql = Format("SELECT s.score, %1$s.lead_grade(s.score, $%2$d::pg_catalog.float8[]), s.reasons "
 				 "FROM (SELECT %1$s.lead_score($%3$d::pg_catalog.text, r) AS score, %4$s AS reasons, r.\"(row)\" AS n "
-				 "FROM (SELECT %5$su.n AS \"(row)\" FROM ROWS FROM (pg_catalog.unnest(%6$s)) WITH ORDINALITY AS u(%7$sn)) AS r "
+				 "FROM (SELECT %5$su.n AS \"(row)\" FROM ROWS FROM (%6$s) WITH ORDINALITY AS u(%7$sn)) AS r "
 				 "OFFSET 0) AS s ORDER BY s.n",
 				 scoring->schema, n + 2, n + 1, reasons, cast, arrays, names);
 	free(cast);

@@ -404,7 +404,7 @@ CommandScore(int argc, char **argv)
 	}
 	for (int i = 0; i < jobs; i++)
 		if (!PrepareScoring(&scoring, conns[i]))
-			exit(SayFailure(conns[i], NULL));
+			exit(EXIT_REFUSED);
 
 	InputRecord(input, &record);
 	output = OutputOpen(output_path);

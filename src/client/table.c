@@ -7,6 +7,7 @@
  */
 #include "client.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@ enum
 	TYPE_FLOAT8 = 701,
 	TYPE_TEXT_ARRAY = 1009,
 	TYPE_TIMESTAMPTZ = 1184,
+	TYPE_INTERVAL = 1186,
 	TYPE_NUMERIC = 1700
 };
 
@@ -100,9 +102,11 @@ Shown(const PGresult *res, int row, int column)
 			return Copy(value[0] == 't' ? "yes" : "no");
 		case TYPE_FLOAT4:
 		case TYPE_FLOAT8:
-			return Format("%.4g", strtod(value, NULL));
+			return Format(fabs(strtod(value, NULL)) < 10000 ? "%.4g" : "%.0f", strtod(value, NULL));
 		case TYPE_TIMESTAMPTZ:
 			return strlen(value) > 16 ? Format("%.16s", value) : Copy(value);
+		case TYPE_INTERVAL:
+			return Format("%.*s", (int) (strcspn(value, ".") + (strchr(value, '.') ? 2 : 0)), value);
 		case TYPE_TEXT_ARRAY:
 			text = Format("%.*s", (int) (strlen(value) - 2), value + 1);
 			break;

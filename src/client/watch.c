@@ -152,8 +152,9 @@ CommandDrift(int argc, char **argv)
 		CallBind(&call, json);
 		from = Format("%1$s.lead_drift(%1$s.lead_profile($1::pg_catalog.text), "
 					  "(SELECT %1$s.lead_profile((SELECT %1$s.lead_model($1)), leadscore_row) FROM %2$s AS leadscore_row), "
-					  "$2::pg_catalog.jsonb, %1$s.lead_model($1)) ORDER BY abs(impact_points) DESC NULLS LAST, \"column\"",
-					  schema, PQgetvalue(res, 0, 0));
+					  "$2::pg_catalog.jsonb, %1$s.lead_model($1)) %3$sORDER BY abs(impact_points) DESC NULLS LAST, \"column\"",
+					  schema, PQgetvalue(res, 0, 0),
+					  settings.json ? "" : "WHERE note IS DISTINCT FROM 'not in the reference' ");
 		ShowRows(conn, &call, "*", few, from, "measuring");
 		free(from);
 		PQclear(res);
