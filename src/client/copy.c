@@ -19,6 +19,7 @@
 
 #define BYTES_OF_COPY	((size_t) 1 << 25)
 #define BYTES_OF_SEND	((size_t) 1 << 16)
+#define MOST_SHIFTS		500000
 
 /* From this line of the COPY on, lines are those of the file plus a distance. */
 typedef struct Shift
@@ -37,6 +38,7 @@ typedef struct Copying
 	size_t		sent;			/* of the COPY that runs */
 	int64_t		rows;			/* of the COPY that runs */
 	int64_t		lines;			/* of the COPY that runs */
+	int64_t		first_line;		/* of the COPY that runs, in the file */
 	int64_t		all_rows;
 	double		all_bytes;
 	Shift	   *shifts;
@@ -53,10 +55,12 @@ FileLine(const Copying *c, int64_t copied)
 	return copied;
 }
 
+/* A COPY tells the last line of a record, and we the first. */
 static void
-NoteLine(Copying *c, int64_t line)
+NoteLine(Copying *c, const Record *record)
 {
-	int64_t		distance = line - (c->lines + 1);
+	int64_t		copied = c->lines + record->lines;
+	int64_t		distance = record->line - copied;
 
 	if (c->n_shifts > 0 && c->shifts[c->n_shifts - 1].distance == distance)
 		return;
@@ -65,7 +69,7 @@ NoteLine(Copying *c, int64_t line)
 		c->shift_room = c->shift_room ? 2 * c->shift_room : 16;
 		c->shifts = Reallocate(c->shifts, c->shift_room * sizeof(Shift));
 	}
-	c->shifts[c->n_shifts].copied = c->lines + 1;
+	c->shifts[c->n_shifts].copied = copied;
 	c->shifts[c->n_shifts++].distance = distance;
 }
 
@@ -173,7 +177,7 @@ End(Copying *c)
 	{
 		ProgressEnd();
 		SayError("%s: %lld rows were sent from line %lld on, but the server read %s", InputName(c->input),
-				 (long long) c->rows, (long long) FileLine(c, 1), PQcmdTuples(res));
+				 (long long) c->rows, (long long) c->first_line, PQcmdTuples(res));
 		SayHint("a line with nothing but \\. ends a COPY before its time");
 		exit(EXIT_REFUSED);
 	}
@@ -222,7 +226,9 @@ CopyRows(PGconn *conn, Input *input, const CopyPlan *plan)
 			SayError("%s, line %lld: a carriage return outside quotes", InputName(input), (long long) record.line);
 			exit(EXIT_REFUSED);
 		}
-		NoteLine(&c, record.line);
+		NoteLine(&c, &record);
+		if (c.rows == 0)
+			c.first_line = record.line;
 		Put(&c, record.text, record.length);
 		c.rows++;
 		c.lines += record.lines;
@@ -231,7 +237,7 @@ CopyRows(PGconn *conn, Input *input, const CopyPlan *plan)
 			break;
 		if ((c.rows & 255) == 0)
 			ProgressFile(c.all_rows + c.rows, c.all_bytes, InputDone(input), InputTotal(input));
-		if (c.sent > BYTES_OF_COPY)
+		if (c.sent > BYTES_OF_COPY || c.n_shifts > MOST_SHIFTS)
 		{
 			End(&c);
 			Begin(&c);

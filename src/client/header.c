@@ -114,19 +114,23 @@ MakeHeader(const Fields *fields, bool is_data)
 bool
 LooksLikeData(const Fields *fields)
 {
+	bool		some = false;
+
 	for (int i = 0; i < fields->n; i++)
 	{
 		ColumnFacts *facts = NewFacts(1);
-		bool		text;
+		bool		name;
 
 		AddFact(facts, &fields->fields[i], "", 1);
-		text = facts->rows > facts->nulls && strcmp(TypeOf(facts), "text") == 0;
+		name = facts->rows > facts->nulls &&
+			(strcmp(TypeOf(facts), "text") == 0 || strcmp(TypeOf(facts), "boolean") == 0);
+		some = some || facts->rows > facts->nulls;
 		free(facts->no_number);
 		free(facts);
-		if (text)
+		if (name)
 			return false;
 	}
-	return true;
+	return some;
 }
 
 static void

@@ -181,6 +181,22 @@ OddQuotes(const char *from, const char *to)
 	return odd;
 }
 
+/* The line of the record that begins so many bytes after the next one. */
+static long long
+LineAhead(const Input *input, size_t ahead)
+{
+	const char *at = input->buffer + input->begin;
+	const char *end = at + ahead;
+	long long	line = input->line;
+
+	while ((at = memchr(at, '\n', end - at)) != NULL)
+	{
+		line++;
+		at++;
+	}
+	return line;
+}
+
 /* The record that begins so many bytes after the next one; its line is not set. */
 static bool
 FindRecord(Input *input, size_t ahead, Record *record)
@@ -201,7 +217,7 @@ FindRecord(Input *input, size_t ahead, Record *record)
 		at = stop;
 		if (stop - ahead > MOST_RECORD)
 			Die(EXIT_REFUSED, "%s, line %lld: a record of more than 16 MB: is a quote never closed?",
-				input->name, (long long) input->line);
+				input->name, LineAhead(input, ahead));
 		if (newline != NULL && !quoted)
 		{
 			record->text = start + ahead;
@@ -227,7 +243,7 @@ FindRecord(Input *input, size_t ahead, Record *record)
 			return false;
 		if (quoted)
 			Die(EXIT_REFUSED, "%s: a quote that is opened in the record of line %lld is never closed",
-				input->name, (long long) input->line);
+				input->name, LineAhead(input, ahead));
 		record->text = start + ahead;
 		record->length = at - ahead;
 		record->end = 0;

@@ -373,6 +373,8 @@ CommandLoad(int argc, char **argv)
 		Die(EXIT_USAGE, "--header and --no-header exclude each other");
 	if (append && no_header)
 		Die(EXIT_USAGE, "--append goes by names, which --no-header has none of");
+	if (delimiter_given)
+		DelimiterOption(delimiter_given);
 	CatchCancel();
 	input = InputOpen(arguments[0]);
 	ReadHeader(input, &plan);

@@ -380,6 +380,8 @@ CommandScore(int argc, char **argv)
 		Die(EXIT_USAGE, "--reasons must be at most 100");
 	if (settings.json && output_path == NULL)
 		Die(EXIT_USAGE, "--json needs --output");
+	if (delimiter_given)
+		DelimiterOption(delimiter_given);
 	CatchCancel();
 	input = InputOpen(arguments[1]);
 	delimiter = delimiter_given ? DelimiterOption(delimiter_given) : DetectDelimiter(input);

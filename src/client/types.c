@@ -18,6 +18,12 @@
 #include <string.h>
 #include <strings.h>
 
+/* A column that is text and has no number in so many rows is not looked at any more. */
+#define NO_MORE_NUMBERS 1000
+
+/* So many bytes of a value are shown. */
+#define SHOWN			16
+
 enum
 {
 	BOOLEAN = 1,
@@ -229,7 +235,7 @@ AddFact(ColumnFacts *facts, const Field *field, const char *null, int64_t line)
 		facts->nulls++;
 		return;
 	}
-	if (facts->possible == 0 && facts->no_number != NULL && facts->numbers == 0)
+	if (facts->rows > NO_MORE_NUMBERS && facts->possible == 0 && facts->numbers == 0)
 		return;
 	while (length > 0 && *text == ' ')
 	{
@@ -245,10 +251,11 @@ AddFact(ColumnFacts *facts, const Field *field, const char *null, int64_t line)
 		facts->numbers++;
 	else if (facts->no_number == NULL)
 	{
-		size_t		shown = field->length < 40 ? field->length : 40;
+		size_t		shown = field->length < SHOWN ? field->length : SHOWN;
 
-		facts->no_number = Allocate(shown + 1);
-		memcpy(facts->no_number, field->text, shown);
+		while (shown < field->length && shown > 0 && (field->text[shown] & 0xC0) == 0x80)
+			shown--;
+		facts->no_number = Format("%.*s%s", (int) shown, field->text, shown < field->length ? ".." : "");
 		facts->no_number_line = line;
 	}
 }
