@@ -366,8 +366,7 @@ Explain(const Scoring *scoring, PGconn *conn, Chunk *chunk, PGresult *error)
 			? Copy("--encoding says which encoding the file is in, say LATIN1 or WIN1252")
 			: Format("the model was trained with type %s; --null VALUE says what stands for nothing, "
 					 "--types \"%s=TYPE\" reads it as another type",
-					 strncmp(scoring->types[i], "pg_catalog.", 11) == 0 ? scoring->types[i] + 11 : scoring->types[i],
-					 scoring->names[i]);
+					 scoring->shown_types[i], scoring->names[i]);
 		AddError(chunk, scoring, row, scoring->names[i], res, hint);
 		free(hint);
 		PQclear(res);

@@ -69,14 +69,14 @@ static const Command commands[] = {
 		"moves the score, and how good the scores were where the outcome is known by now. The "
 		"look is kept. With --check the model's rules judge it, and the exit code tells.",
 		"  leadscore monitor calls --check\n"
-		"  leadscore monitor calls --source recent --period '1 month' --maturity '90 days'\n",
+		"  leadscore monitor calls -s recent --period '1 month' --maturity '90 days'\n",
 	CommandMonitor},
 	{"drift", "show which columns have changed",
 		"[OPTION]... NAME",
 		"Shows what the newest look of monitor has found, column by column, those first that "
 		"move the score most; with --source measures those leads now and keeps nothing.",
 		"  leadscore drift calls\n"
-		"  leadscore drift calls --source \"SELECT * FROM leads WHERE created_at > 'yesterday'\"\n",
+		"  leadscore drift calls -s \"SELECT * FROM leads WHERE created_at > 'yesterday'\"\n",
 	CommandDrift},
 	{"jobs", "list, log, run, add and remove scheduled jobs",
 		"[OPTION]... [list | log [NAME] | run NAME ACTION |\n"

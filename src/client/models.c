@@ -213,7 +213,7 @@ CommandVersions(int argc, char **argv)
 		query = Copy("SELECT m.name, (SELECT a.version FROM leadscore.aliases AS a "
 					 "WHERE a.name = m.name AND a.alias = 'champion') AS live, "
 					 "(SELECT pg_catalog.count(*) FROM leadscore.versions AS v WHERE v.name = m.name) AS versions, "
-					 "m.created_at, m.created_by, m.description FROM leadscore.models AS m ORDER BY m.name");
+					 "m.created_at::pg_catalog.date AS created, m.created_by, m.description FROM leadscore.models AS m ORDER BY m.name");
 	else
 	{
 		CallBegin(&call, schema, history ? "lead_deployments" : "lead_versions");
@@ -221,8 +221,8 @@ CommandVersions(int argc, char **argv)
 		CallEnd(&call);
 		query = Format("SELECT %s FROM %s",
 					   settings.json ? "*" : history
-					   ? "alias, version, live_from, live_until, action, deployed_by, reason"
-					   : "version, live, pg_catalog.array_to_string(aliases, ', ') AS aliases, created_at, rows, held_out, auc, log_loss, verdict, description",
+					   ? "alias, version, live_from, live_until, action, reason"
+					   : "version, live, pg_catalog.array_to_string(aliases, ', ') AS aliases, created_at::pg_catalog.date AS created, rows, auc, log_loss, verdict, description",
 					   call.sql);
 	}
 	sql = ShownQuery(query, false);

@@ -41,6 +41,10 @@ RemoveUnfinished(void)
 static void
 Failed(Output *output, const char *what)
 {
+	if (Cancelled())
+		exit(Cancelled());
+	if (errno == EPIPE)
+		exit(EXIT_FILE);		/* who does not want more needs no word */
 	Die(EXIT_FILE, "cannot %s %s: %s", what, output->path ? output->path : "the output", strerror(errno));
 }
 

@@ -94,29 +94,51 @@ CallEnd(Call *call)
 	Append(call, Copy(")"));
 }
 
+static char *
+FileText(const char *name)
+{
+	FILE	   *file = fopen(name, "rb");
+	size_t		length = 0;
+	size_t		room = 0;
+	char	   *text = NULL;
+
+	if (file == NULL)
+		Die(EXIT_FILE, "cannot read %s: %s", name, strerror(errno));
+	do
+	{
+		room += 1 << 16;
+		text = Reallocate(text, room + 1);
+		length += fread(text + length, 1, room - length, file);
+	} while (length == room);
+	if (ferror(file))
+		Die(EXIT_FILE, "cannot read %s: %s", name, strerror(errno));
+	fclose(file);
+	text[length] = '\0';
+	return text;
+}
+
 /*
- * The JSON of an option, or of the file that it names with @; wrong JSON ends the
- * program.
+ * The JSON of an option, or of the file that it names with @, as it is written; what
+ * is no JSON ends the program.
  */
 const char *
 JsonArgument(const char *name, const char *value)
 {
 	json_error_t error;
 	json_t	   *document;
-	char	   *text;
 
 	if (value == NULL)
 		return NULL;
-	document = value[0] == '@' ? json_load_file(value + 1, JSON_DECODE_ANY, &error)
-		: json_loads(value, JSON_DECODE_ANY, &error);
+	if (value[0] == '@')
+		value = FileText(value + 1);
+	document = json_loads(value, JSON_DECODE_ANY, &error);
 	if (document == NULL)
 	{
 		SayError("--%s is no JSON: %s (line %d, column %d)", name, error.text, error.line, error.column);
 		exit(EXIT_USAGE);
 	}
-	text = json_dumps(document, JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
 	json_decref(document);
-	return text;
+	return value;
 }
 
 /* ---- running ---- */

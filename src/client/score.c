@@ -94,9 +94,9 @@ ResolveModel(Scoring *scoring, PGconn *conn, const char *reference)
 
 /* The model's columns and where the file has them; what is missing is listed. */
 static void
-MatchColumns(Scoring *scoring, PGconn *conn, const Header *header)
+MatchColumns(Scoring *scoring, PGconn *conn, const Header *header, char delimiter)
 {
-	char	   *sql = Format("SELECT c.name, c.type FROM leadscore.needed_columns(%s.lead_model($1)) AS c", scoring->schema);
+	char	   *sql = Format("SELECT c.name, c.type, c.type::pg_catalog.regtype FROM leadscore.needed_columns(%s.lead_model($1)) AS c", scoring->schema);
 	PGresult   *res = Run(conn, "asking", sql, 1, (const char *const *) &scoring->model);
 	char	  **given = ColumnTypes(header, types_given);
 	int			missing = 0;
@@ -105,6 +105,7 @@ MatchColumns(Scoring *scoring, PGconn *conn, const Header *header)
 	scoring->n = PQntuples(res);
 	scoring->names = Allocate((scoring->n + 1) * sizeof(char *));
 	scoring->types = Allocate((scoring->n + 1) * sizeof(char *));
+	scoring->shown_types = Allocate((scoring->n + 1) * sizeof(char *));
 	scoring->positions = Allocate((scoring->n + 1) * sizeof(int));
 	for (int i = 0; i < scoring->n; i++)
 	{
@@ -112,11 +113,12 @@ MatchColumns(Scoring *scoring, PGconn *conn, const Header *header)
 
 		scoring->names[i] = Copy(PQgetvalue(res, i, 0));
 		scoring->types[i] = Copy(PQgetvalue(res, i, 1));
+		scoring->shown_types[i] = Copy(PQgetvalue(res, i, 2));
 		scoring->positions[i] = at;
 		if (at < 0)
 		{
 			SayError("%s has no column \"%s\" (%s), which the model needs", scoring->file, scoring->names[i],
-					 scoring->types[i] + strlen("pg_catalog."));
+					 scoring->shown_types[i]);
 			missing++;
 		}
 		else if (given[at] != NULL)
@@ -141,7 +143,7 @@ MatchColumns(Scoring *scoring, PGconn *conn, const Header *header)
 			free(have);
 			have = longer;
 		}
-		SayHint("the file has, parted by %s: %s", DelimiterName(delimiter_given ? DelimiterOption(delimiter_given) : ','), have);
+		SayHint("the file has, parted by %s: %s", DelimiterName(delimiter), have);
 		exit(EXIT_REFUSED);
 	}
 }
@@ -397,7 +399,7 @@ CommandScore(int argc, char **argv)
 	scoring.schema = ExtensionSchemaOrExit(conns[0]);
 	ResolveModel(&scoring, conns[0], arguments[0]);
 	UseEncoding(conns[0]);
-	MatchColumns(&scoring, conns[0], header);
+	MatchColumns(&scoring, conns[0], header, delimiter);
 	for (int i = 1; i < jobs; i++)
 	{
 		conns[i] = NextConnection();

@@ -21,6 +21,7 @@ typedef struct Scoring
 	int			n;				/* columns that the model needs */
 	char	  **names;
 	char	  **types;			/* as the model was trained, or as --types says */
+	char	  **shown_types;	/* as a person writes them */
 	int		   *positions;		/* in the file */
 } Scoring;
 

@@ -17,6 +17,8 @@
 #define BOLD	"\033[1m"
 #define PLAIN	"\033[0m"
 
+#define LEAST_WIDTH 8			/* of a text that is cut */
+
 /* Types by their OIDs, which never change (pg_type.dat). */
 enum
 {
@@ -24,6 +26,7 @@ enum
 	TYPE_INT8 = 20,
 	TYPE_INT2 = 21,
 	TYPE_INT4 = 23,
+	TYPE_TEXT = 25,
 	TYPE_FLOAT4 = 700,
 	TYPE_FLOAT8 = 701,
 	TYPE_TEXT_ARRAY = 1009,
@@ -145,15 +148,15 @@ ShowTable(const PGresult *res)
 		}
 		sum += widths[c] + 2;
 	}
-	/* the widest text gives way, again and again */
+	/* the widest text gives way, again and again; of two the one to the right */
 	while (isatty(STDOUT_FILENO) && sum > ScreenWidth(STDOUT_FILENO))
 	{
-		int			widest = 0;
+		int			widest = -1;
 
-		for (int c = 1; c < columns; c++)
-			if (widths[c] > widths[widest])
+		for (int c = 0; c < columns; c++)
+			if (PQftype(res, c) == TYPE_TEXT && (widest < 0 || widths[c] >= widths[widest]))
 				widest = c;
-		if (widths[widest] <= 8)
+		if (widest < 0 || widths[widest] <= LEAST_WIDTH)
 			break;
 		widths[widest]--;
 		sum--;

@@ -38,7 +38,7 @@ sub start
 	my ($node, @words) = @_;
 	my $how = ref $words[0] eq 'HASH' ? shift @words : {};
 	my $self = bless { seen => '', how => $how }, __PACKAGE__;
-	$self->{$_} = File::Temp->new for qw(out err usage);
+	$self->{$_} = File::Temp->new for qw(out err);
 	my $terminal;
 	if ($how->{pty})
 	{
@@ -114,6 +114,18 @@ sub seen
 	return 1;
 }
 
+# The greatest memory so far, in kB, where /proc tells.
+sub weigh
+{
+	my ($self) = @_;
+	open my $in, '<', "/proc/$self->{pid}/status" or return;
+	while (my $line = <$in>)
+	{
+		$self->{rss} = $1 if $line =~ /^VmHWM:\s+(\d+) kB/;
+	}
+	return;
+}
+
 sub finish
 {
 	my ($self) = @_;
@@ -123,6 +135,7 @@ sub finish
 	{
 		if ($self->{terminal}) { $self->look(0.05); }
 		else { Time::HiRes::sleep(0.005); }
+		$self->weigh;
 		$self->{status} = $? if waitpid($self->{pid}, POSIX::WNOHANG()) > 0;
 		if (Time::HiRes::time() > $end)
 		{
@@ -135,7 +148,7 @@ sub finish
 	open my $out, '<', $self->{out}->filename or die;
 	open my $err, '<', $self->{err}->filename or die;
 	return { code => $self->{status} >> 8, signal => $self->{status} & 127, out => scalar <$out> // '',
-		err => $self->{terminal} ? $self->{seen} : scalar <$err> // '' };
+		rss => $self->{rss}, err => $self->{terminal} ? $self->{seen} : scalar <$err> // '' };
 }
 
 sub run
