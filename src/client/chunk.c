@@ -73,7 +73,6 @@ ClearChunk(const Scoring *scoring, Chunk *chunk)
 	chunk->n_rows = chunk->scored = 0;
 	PQclear(chunk->result);
 	chunk->result = NULL;
-	chunk->state = CHUNK_EMPTY;
 }
 
 /* fields NULL: a blank line */
