@@ -28,7 +28,7 @@
 
 #include <arpa/inet.h>
 
-#define CONNECTION_MEMORY	(64 * 1024)		/* the head of a request, at most */
+#define CONNECTION_MEMORY	(16 * 1024)		/* the head of a request, at most */
 #define THREAD_STACK		(256 * 1024)
 #define BACKLOG				1024
 #define QUIET_MS			200		/* of no request, before the end */

@@ -180,7 +180,7 @@ Ready(Exchange *x)
 		Refuse(x, STOPPING);
 		return;
 	}
-	res = PoolQuery(STATEMENT_READY, 0, NULL, x->started, &failure);
+	res = PoolQuery(STATEMENT_READY, NULL, x->started, &failure);
 	if (PQresultStatus(res) == PGRES_TUPLES_OK)
 		TextAdd(&x->answer, "{\"status\":\"ready\"}\n");
 	else if (res == NULL)

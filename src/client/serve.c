@@ -14,7 +14,7 @@
 
 ServeOptions serve = {
 	.listen = "127.0.0.1:8080",
-	.pool = 8,
+	.pool = 4,
 	.queue = 200,
 	.max_body = 4 * 1024 * 1024,
 	.max_batch = 1000,
@@ -28,7 +28,7 @@ atomic_bool serve_stopping;
 
 static const Option options[] = {
 	{'l', "listen", "HOST:PORT", "where to listen (127.0.0.1:8080); port 0: any that is free", OPTION_TEXT, &serve.listen},
-	{0, "pool", "N", "connections to the database (8)", OPTION_NUMBER, &serve.pool},
+	{0, "pool", "N", "connections to the database (4): as many as it has processors", OPTION_NUMBER, &serve.pool},
 	{0, "queue", "N", "requests that may wait for one of them (200); more get 503", OPTION_NUMBER, &serve.queue},
 	{0, "token-file", "FILE", "who may ask: a line is TOKEN, or NAME TOKEN; read again on SIGHUP", OPTION_TEXT, &serve.token_file},
 	{0, "no-auth", NULL, "listen beyond this machine without tokens", OPTION_SWITCH, &serve.no_auth},

@@ -6,7 +6,8 @@
  * A request goes through http.c (libmicrohttpd), http_route.c (which handler),
  * serve_score.c or serve_models.c (what to ask), serve_pool.c (the database),
  * and back as an Exchange.  A thread belongs to each connection and waits for
- * the database by itself; http_watch.c sees to those whose client is slow.
+ * the database by itself; serve_group.c puts those that wait at the same time
+ * into one statement; http_watch.c sees to those whose client is slow.
  *
  *-------------------------------------------------------------------------
  */
@@ -179,6 +180,7 @@ typedef enum Statement
 {
 	STATEMENT_READY,
 	STATEMENT_SCORE,
+	STATEMENT_GROUP,
 	STATEMENT_REASONS,
 	STATEMENT_EXPLAIN,
 	STATEMENT_CUTS,
@@ -190,8 +192,20 @@ typedef enum Statement
 extern void PoolStart(PGconn *first);
 extern void PoolStop(void);
 extern void PoolProbe(void);
-extern PGresult *PoolQuery(Statement statement, int nparams, const char *const *values,
+extern PGresult *PoolQuery(Statement statement, const char *const *values,
 						   int64_t started, ErrorCode *failure);
+/* the same in steps */
+typedef struct Slot Slot;
+typedef struct Values
+{
+	const char *const *value;
+	const int  *length;			/* of binary ones; NULL where all are text */
+	const int  *binary;
+} Values;
+extern Slot *PoolAcquire(int64_t started, ErrorCode *failure);
+extern PGresult *PoolRun(Slot *slot, Statement statement, const Values *values,
+						 int64_t started, ErrorCode *failure);
+extern void PoolRelease(Slot *slot);
 extern void PoolGauge(int *idle, int *busy, int *broken, int *waiting);
 /* also for connections outside the pool */
 extern PGresult *AwaitResult(PGconn *conn, int64_t deadline);
@@ -213,6 +227,17 @@ typedef struct Cuts
 
 extern bool CutsOf(Exchange *x, const char *version, const char *row, Cuts *cuts);
 extern const char *GradeOf(const Cuts *cuts, double score);
+
+/* serve_group.c: what one of several requests that were scored together gets */
+typedef struct Scored
+{
+	int			version;
+	char		digits[32];
+	char	   *key;			/* of the lead, or NULL */
+	Cuts		cuts;
+} Scored;
+
+extern bool ScoreTogether(Exchange *x, Scored *scored);
 
 /* ---- who may ask (serve_auth.c) ---- */
 

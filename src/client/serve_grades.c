@@ -69,7 +69,7 @@ CutsOf(Exchange *x, const char *version, const char *row, Cuts *cuts)
 
 	if (!found)
 	{
-		res = PoolQuery(STATEMENT_CUTS, 3, values, x->started, &failure);
+		res = PoolQuery(STATEMENT_CUTS, values, x->started, &failure);
 		found = PQresultStatus(res) == PGRES_TUPLES_OK && PQntuples(res) == 1;
 		if (found)
 		{

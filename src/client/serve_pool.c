@@ -27,13 +27,13 @@
 #define RETRY_PAUSE_MS	50		/* between attempts to connect */
 #define LATE_MS			1000	/* the server's own time-out comes first */
 
-typedef struct Slot
+struct Slot
 {
 	PGconn	   *conn;			/* NULL: none yet, or lost */
 	char	   *schema;
 	bool		prepared[STATEMENTS];
 	struct Slot *next;			/* idle */
-} Slot;
+};
 
 typedef struct Waiter
 {
@@ -195,7 +195,7 @@ Connect(Slot *slot, int64_t deadline)
 
 /* The result; NULL if the connection is of no more use, and is dropped then. */
 static PGresult *
-Run(Slot *slot, Statement statement, int nparams, const char *const *values, int64_t deadline)
+Run(Slot *slot, Statement statement, const Values *v, int64_t deadline)
 {
 	PGresult   *res;
 
@@ -217,7 +217,8 @@ Run(Slot *slot, Statement statement, int nparams, const char *const *values, int
 			return NULL;
 		}
 	}
-	res = PQsendQueryPrepared(slot->conn, statement_plans[statement].name, nparams, values, NULL, NULL, 0) ?
+	res = PQsendQueryPrepared(slot->conn, statement_plans[statement].name, statement_plans[statement].nparams,
+							  v->value, v->length, v->binary, 0) ?
 		AwaitResult(slot->conn, deadline) : NULL;
 	if (res == NULL || PQstatus(slot->conn) != CONNECTION_OK)
 	{
@@ -235,7 +236,7 @@ Run(Slot *slot, Statement statement, int nparams, const char *const *values, int
 
 /* NULL when the queue is full, or the time is over. */
 static Slot *
-Acquire(int64_t deadline)
+Take(int64_t deadline)
 {
 	Slot	   *slot;
 	Waiter		me = {.slot = NULL};
@@ -277,8 +278,8 @@ Acquire(int64_t deadline)
 	return slot;
 }
 
-static void
-Release(Slot *slot)
+void
+PoolRelease(Slot *slot)
 {
 	Waiter	   *w;
 
@@ -321,27 +322,28 @@ SetUpIsWrong(const PGresult *res)
 		(strncmp(state, "42", 2) == 0 || strncmp(state, "3F", 2) == 0 || strncmp(state, "XX", 2) == 0);
 }
 
-/* The result, an error of the statement included; NULL with *failure. */
-PGresult *
-PoolQuery(Statement statement, int nparams, const char *const *values, int64_t started,
-		  ErrorCode *failure)
+/* To be given back by PoolRelease(); NULL with *failure. */
+Slot *
+PoolAcquire(int64_t started, ErrorCode *failure)
 {
-	int64_t		deadline = started + serve.timeout * 1000;
 	bool		refuse;
 	Slot	   *slot;
-	PGresult   *res = NULL;
 
 	pthread_mutex_lock(&mutex);
 	refuse = down_since != 0 && Now() - down_since > serve.timeout * 1000;
 	pthread_mutex_unlock(&mutex);
-	*failure = DATABASE_UNAVAILABLE;
-	if (refuse)
-		return NULL;
-	if ((slot = Acquire(deadline)) == NULL)
-	{
-		*failure = BUSY;
-		return NULL;
-	}
+	slot = refuse ? NULL : Take(started + serve.timeout * 1000);
+	*failure = refuse ? DATABASE_UNAVAILABLE : BUSY;
+	return slot;
+}
+
+/* The result, an error of the statement included; NULL with *failure. */
+PGresult *
+PoolRun(Slot *slot, Statement statement, const Values *values, int64_t started, ErrorCode *failure)
+{
+	int64_t		deadline = started + serve.timeout * 1000;
+	PGresult   *res = NULL;
+
 	for (int attempt = 0;; attempt++)
 	{
 		bool		fresh = slot->conn == NULL;
@@ -350,7 +352,7 @@ PoolQuery(Statement statement, int nparams, const char *const *values, int64_t s
 		if (attempt > 0)
 			CountRetry();
 		if (asked)
-			res = Run(slot, statement, nparams, values, deadline + LATE_MS);
+			res = Run(slot, statement, values, deadline + LATE_MS);
 		if (res != NULL && !WorthRetrying(res))
 			break;
 		if (Now() + RETRY_PAUSE_MS >= deadline)
@@ -367,7 +369,20 @@ PoolQuery(Statement statement, int nparams, const char *const *values, int64_t s
 	}
 	if (SetUpIsWrong(res))
 		Drop(slot);
-	Release(slot);
+	return res;
+}
+
+PGresult *
+PoolQuery(Statement statement, const char *const *values, int64_t started, ErrorCode *failure)
+{
+	Slot	   *slot = PoolAcquire(started, failure);
+	Values		v = {.value = values};
+	PGresult   *res;
+
+	if (slot == NULL)
+		return NULL;
+	res = PoolRun(slot, statement, &v, started, failure);
+	PoolRelease(slot);
 	return res;
 }
 
@@ -392,7 +407,7 @@ PoolProbe(void)
 		down_since = 0;
 		pthread_mutex_unlock(&mutex);
 	}
-	Release(slot);
+	PoolRelease(slot);
 }
 
 void

@@ -22,10 +22,10 @@ IsArray(const Text *body)
 
 /* The result of a statement that gave one; NULL if the answer is an error. */
 static PGresult *
-Ask(Exchange *x, Statement statement, int nparams, const char *const *values)
+Ask(Exchange *x, Statement statement, const char *const *values)
 {
 	ErrorCode	failure;
-	PGresult   *res = PoolQuery(statement, nparams, values, x->started, &failure);
+	PGresult   *res = PoolQuery(statement, values, x->started, &failure);
 
 	if (PQresultStatus(res) == PGRES_TUPLES_OK)
 		return res;
@@ -39,13 +39,12 @@ Ask(Exchange *x, Statement statement, int nparams, const char *const *values)
 
 /* {"model":…,"version":… , which both answers begin with */
 static void
-BeginAnswer(Exchange *x, const char *version)
+BeginAnswer(Exchange *x, int version)
 {
-	x->version = atoi(version);
+	x->version = version;
 	TextAdd(&x->answer, "{\"model\":");
 	TextJson(&x->answer, x->model.name);
-	TextAdd(&x->answer, ",\"version\":");
-	TextAdd(&x->answer, version);
+	TextFormat(&x->answer, ",\"version\":%d", version);
 }
 
 static void
@@ -111,8 +110,9 @@ AddScores(Exchange *x, char *scores, const Cuts *cuts, json_t *keys, json_t *rea
 	TextAdd(&x->answer, "}\n");
 }
 
-void
-ServeScore(Exchange *x)
+/* By itself: an array, with reasons, or what failed together with others. */
+static void
+ScoreAlone(Exchange *x)
 {
 	char		reasons[16];
 	const char *values[] = {x->model.text, x->body.data, x->model.name, reasons};
@@ -120,7 +120,7 @@ ServeScore(Exchange *x)
 	Cuts		cuts;
 
 	snprintf(reasons, sizeof(reasons), "%d", x->reasons);
-	res = x->reasons > 0 ? Ask(x, STATEMENT_REASONS, 4, values) : Ask(x, STATEMENT_SCORE, 3, values);
+	res = Ask(x, x->reasons > 0 ? STATEMENT_REASONS : STATEMENT_SCORE, values);
 	if (res == NULL)
 		return;
 	if (PQntuples(res) == 0)
@@ -130,12 +130,30 @@ ServeScore(Exchange *x)
 		json_t	   *keys = Strings(res, 2 + 1);
 		json_t	   *texts = Strings(res, 2 + 2);
 
-		BeginAnswer(x, PQgetvalue(res, 0, 0));
+		BeginAnswer(x, atoi(PQgetvalue(res, 0, 0)));
 		AddScores(x, PQgetvalue(res, 0, 2), &cuts, keys, texts);
 		json_decref(keys);
 		json_decref(texts);
 	}
 	PQclear(res);
+}
+
+void
+ServeScore(Exchange *x)
+{
+	Scored		scored;
+
+	if (x->reasons > 0 || IsArray(&x->body) || !ScoreTogether(x, &scored))
+	{
+		if (x->error == NO_ERROR)
+			ScoreAlone(x);
+		return;
+	}
+	BeginAnswer(x, scored.version);
+	TextAdd(&x->answer, ",");
+	AddScore(x, scored.digits, &scored.cuts, scored.key ? scored.key : x->key);
+	TextAdd(&x->answer, "}\n");
+	free(scored.key);
 }
 
 static void
@@ -165,7 +183,7 @@ void
 ServeExplain(Exchange *x)
 {
 	const char *values[] = {x->model.text, x->body.data, x->model.name};
-	PGresult   *res = Ask(x, STATEMENT_EXPLAIN, 3, values);
+	PGresult   *res = Ask(x, STATEMENT_EXPLAIN, values);
 	Cuts		cuts;
 
 	if (res == NULL)
@@ -174,7 +192,7 @@ ServeExplain(Exchange *x)
 		RefuseWith(x, NOT_AN_OBJECT, "one lead is explained at a time: send a JSON object");
 	else if (CutsOf(x, PQgetvalue(res, 0, 0), PQgetvalue(res, 0, 1), &cuts))
 	{
-		BeginAnswer(x, PQgetvalue(res, 0, 0));
+		BeginAnswer(x, atoi(PQgetvalue(res, 0, 0)));
 		TextAdd(&x->answer, ",");
 		AddScore(x, PQgetvalue(res, 0, 2), &cuts, x->key);
 		AddContributions(x, res);
@@ -196,7 +214,7 @@ PassOn(Exchange *x, PGresult *res)
 void
 ServeModels(Exchange *x)
 {
-	PassOn(x, Ask(x, STATEMENT_MODELS, 0, NULL));
+	PassOn(x, Ask(x, STATEMENT_MODELS, NULL));
 }
 
 void
@@ -204,5 +222,5 @@ ServeModel(Exchange *x)
 {
 	const char *values[] = {x->model.text, x->model.name};
 
-	PassOn(x, Ask(x, STATEMENT_MODEL, 2, values));
+	PassOn(x, Ask(x, STATEMENT_MODEL, values));
 }

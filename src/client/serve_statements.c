@@ -17,6 +17,7 @@
 #define INT4OID		23
 #define TEXTOID		25
 #define JSONBOID	3802
+#define JSONBARRAYOID	3807
 
 /*
  * $1 reference, $2 document or array, $3 name.  The quantiles' xmin changes
@@ -36,10 +37,17 @@
 	" WHEN pg_catalog.jsonb_typeof($2) = 'array' THEN $2" \
 	" ELSE pg_catalog.jsonb_build_array($2) END) WITH ORDINALITY AS a(e, o)"
 
+#define ELEMENTS	"pg_catalog.unnest($2) WITH ORDINALITY AS a(e, o)"
+
 const StatementPlan statement_plans[STATEMENTS] = {
 	[STATEMENT_READY] = {"ready", 0, {0}, "SELECT FROM leadscore.models LIMIT 0"},
 	[STATEMENT_SCORE] = {"score", 3, {TEXTOID, JSONBOID, TEXTOID},
 	SCORE_COLUMNS SCORED WITHIN_LIMIT},
+	/* $2: documents as a jsonb[], each read by itself */
+	[STATEMENT_GROUP] = {"group", 3, {TEXTOID, JSONBARRAYOID, TEXTOID},
+		"SELECT s.version, q.xmin, s.scores, & AS keys"
+		" FROM @.lead_score_array($1, pg_catalog.to_jsonb($2)) AS s"
+	" LEFT JOIN leadscore.score_quantiles AS q ON q.name = $3 AND q.version = s.version"},
 	[STATEMENT_REASONS] = {"reasons", 4, {TEXTOID, JSONBOID, TEXTOID, INT4OID},
 		SCORE_COLUMNS ", (SELECT pg_catalog.json_agg(@.lead_reasons($1, a.e, $4) ORDER BY a.o) FROM " DOCUMENTS ")"
 	SCORED WITHIN_LIMIT},
@@ -77,9 +85,9 @@ const StatementPlan statement_plans[STATEMENTS] = {
 		" FROM (SELECT @.lead_info($1) AS info, @.lead_model_version($1) AS version OFFSET 0) AS i"},
 };
 
-/* % stands for the documents' keys, where the decisions want them. */
+/* % and & stand for the documents' keys, where the decisions want them. */
 static char *
-Keys(PGconn *conn)
+Keys(PGconn *conn, const char *documents)
 {
 	char	   *literal;
 	char	   *sql;
@@ -88,7 +96,7 @@ Keys(PGconn *conn)
 		return Copy("NULL::json");
 	literal = PQescapeLiteral(conn, serve.decision_key, strlen(serve.decision_key));
 	sql = Format("(SELECT pg_catalog.json_agg(a.e->>%s ORDER BY a.o) FROM %s)",
-				 literal ? literal : "NULL", DOCUMENTS);
+				 literal ? literal : "NULL", documents);
 	PQfreemem(literal);
 	return sql;
 }
@@ -100,9 +108,9 @@ StatementText(Statement statement, const char *schema, PGconn *conn)
 
 	for (const char *s = statement_plans[statement].sql; *s != '\0'; s++)
 	{
-		if (*s == '%')
+		if (*s == '%' || *s == '&')
 		{
-			char	   *keys = Keys(conn);
+			char	   *keys = Keys(conn, *s == '%' ? DOCUMENTS : ELEMENTS);
 
 			TextAdd(&sql, keys);
 			free(keys);

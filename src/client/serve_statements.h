@@ -15,7 +15,8 @@ typedef struct StatementPlan
 	const char *name;
 	int			nparams;
 	const Oid	types[5];
-	const char *sql;			/* @ stands for the extension's schema, # for the limit of a batch */
+	const char *sql;			/* @ stands for the extension's schema, # for the
+								 * limit of a batch, % and & for keys */
 } StatementPlan;
 
 extern const StatementPlan statement_plans[STATEMENTS];
