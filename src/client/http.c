@@ -171,7 +171,7 @@ AddHeaders(const Exchange *x, struct MHD_Response *r)
 	{
 		MHD_add_response_header(r, "Content-Security-Policy",
 								"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-								"img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+								"img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
 		MHD_add_response_header(r, "Referrer-Policy", "no-referrer");
 	}
 	if (x->status == 401)
