@@ -192,10 +192,14 @@ ServeExplain(Exchange *x)
 		RefuseWith(x, NOT_AN_OBJECT, "one lead is explained at a time: send a JSON object");
 	else if (CutsOf(x, PQgetvalue(res, 0, 0), PQgetvalue(res, 0, 1), &cuts))
 	{
+		json_t	   *keys = Strings(res, 7);
+		const char *key = json_string_value(json_array_get(keys, 0));
+
 		BeginAnswer(x, atoi(PQgetvalue(res, 0, 0)));
 		TextAdd(&x->answer, ",");
-		AddScore(x, PQgetvalue(res, 0, 2), &cuts, x->key);
+		AddScore(x, PQgetvalue(res, 0, 2), &cuts, key ? key : x->key);
 		AddContributions(x, res);
+		json_decref(keys);
 	}
 	PQclear(res);
 }

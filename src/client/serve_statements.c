@@ -52,7 +52,7 @@ const StatementPlan statement_plans[STATEMENTS] = {
 		SCORE_COLUMNS ", (SELECT pg_catalog.json_agg(@.lead_reasons($1, a.e, $4) ORDER BY a.o) FROM " DOCUMENTS ")"
 	SCORED WITHIN_LIMIT},
 	[STATEMENT_EXPLAIN] = {"explain", 3, {TEXTOID, JSONBOID, TEXTOID},
-		"SELECT s.version, q.xmin, s.scores[1], e.\"column\", e.value, e.contribution, e.unit"
+		"SELECT s.version, q.xmin, s.scores[1], e.\"column\", e.value, e.contribution, e.unit, % AS keys"
 		SCORED
 		" CROSS JOIN LATERAL @.lead_explain(CASE WHEN s.version IS NOT NULL THEN $1 END, $2)"
 		" WITH ORDINALITY AS e(\"column\", value, contribution, unit, o)"
