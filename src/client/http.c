@@ -18,6 +18,7 @@
 #include <microhttpd.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,7 @@
 #define CONNECTION_MEMORY	(16 * 1024)		/* the head of a request, at most */
 #define THREAD_STACK		(256 * 1024)
 #define BACKLOG				1024
+#define DELAYED_ACK_MS		20
 #define QUIET_MS			200		/* of no request, before the end */
 
 static struct MHD_Daemon *http;
@@ -108,6 +110,16 @@ IsJson(const char *type)
 	return strncasecmp(charset, "utf-8", 5) == 0;
 }
 
+/*
+ * A client that still sends may not see an answer, so a body that is too large is
+ * read and thrown away first, unless that would take long.
+ */
+static bool
+TooLargeToWaitFor(const Exchange *x)
+{
+	return strtoull(Header(x, "Content-Length"), NULL, 10) > 8ULL * serve.max_body;
+}
+
 /* What the head alone tells. */
 static void
 CheckHead(Exchange *x, const char *url)
@@ -140,6 +152,19 @@ CheckBody(Exchange *x)
 		Refuse(x, x->body.length == 0 || strlen(x->body.data) == x->body.length ? EMPTY_BODY : INVALID_JSON);
 	else if (strlen(x->body.data) != x->body.length)
 		RefuseWith(x, INVALID_JSON, "the body is not valid JSON: it contains a byte 0");
+}
+
+/*
+ * A client that writes head and body apart, and leaves Nagle's algorithm on, holds
+ * the body back until the head is acknowledged, which the system does not hurry
+ * to do (40 ms).  Once seen to wait, its heads are acknowledged at once; for all
+ * others that would be a packet too many.
+ */
+static void
+AcknowledgeHead(const Watched *w)
+{
+	if (w->waits_for_ack)
+		(void) setsockopt(w->fd, IPPROTO_TCP, TCP_QUICKACK, &(int) {1}, sizeof(int));
 }
 
 static void
@@ -244,11 +269,14 @@ Access(void *cls, struct MHD_Connection *c, const char *url, const char *method,
 	if (x == NULL)
 	{
 		*context = x = ExchangeCreate(c, method, url);
+		AcknowledgeHead(WatchedOf(c));
 		CheckHead(x, url);
-		return x->error == BODY_TOO_LARGE ? Answer(x) : MHD_YES;
+		return x->error == BODY_TOO_LARGE && TooLargeToWaitFor(x) ? Answer(x) : MHD_YES;
 	}
 	if (*size > 0)
 	{
+		if (x->received == 0 && Now() - x->started >= DELAYED_ACK_MS)
+			WatchedOf(c)->waits_for_ack = true;
 		Receive(x, data, *size);
 		*size = 0;
 		return MHD_YES;

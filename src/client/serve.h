@@ -163,6 +163,7 @@ typedef struct Watched
 	Stage		stage;
 	int64_t		since;
 	bool		cut;			/* its time is over */
+	bool		waits_for_ack;	/* its bodies come after our ACK of the head */
 	struct Watched *next;
 	struct Watched **link;
 } Watched;
