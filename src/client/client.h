@@ -62,7 +62,19 @@ extern char **Arguments(int argc, char **argv, const Option *options,
 						int least, int most);
 extern const Command *CurrentCommand(void);
 
+extern int	CommandDrift(int argc, char **argv);
+extern int	CommandJobs(int argc, char **argv);
+extern int	CommandLoad(int argc, char **argv);
+extern int	CommandMonitor(int argc, char **argv);
+extern int	CommandPlot(int argc, char **argv);
+extern int	CommandPromote(int argc, char **argv);
+extern int	CommandReport(int argc, char **argv);
+extern int	CommandRetrain(int argc, char **argv);
+extern int	CommandRollback(int argc, char **argv);
+extern int	CommandScore(int argc, char **argv);
 extern int	CommandServe(int argc, char **argv);
+extern int	CommandTrain(int argc, char **argv);
+extern int	CommandVersions(int argc, char **argv);
 
 /* ---- the connection (connect.c) ---- */
 
@@ -100,8 +112,65 @@ extern void SayResult(const PGresult *res);
 extern int	SayFailure(PGconn *conn, const PGresult *res);
 extern void SayNotices(PGconn *conn);
 extern void Die(int status, const char *format,...) __attribute__((format(printf, 2, 3), noreturn));
+extern json_t *JsonText(const char *text);
 extern bool ColoursOn(int fd);
 extern int	ScreenWidth(int fd);
+
+/* ---- the progress line (progress.c) ---- */
+
+extern double Now(void);
+extern char *Thousands(double number);
+extern char *Duration(double seconds);
+extern void ProgressBegin(const char *what);
+extern void ProgressClear(void);
+extern void ProgressEnd(void);
+extern double ProgressSeconds(void);
+extern void ProgressFile(double rows, double bytes, double done, double total);
+extern void ProgressWork(const char *phase, double done, double total);
+
+/* ---- Ctrl-C (cancel.c) ---- */
+
+extern void CatchCancel(void);
+extern void CancelAlso(PGconn *conn);
+extern void CancelAll(void);
+extern int	Cancelled(void);
+extern void RemoveOnSignal(const char *path);
+
+/* ---- calls of functions (query.c) ---- */
+
+#define CALL_VALUES 24
+
+typedef struct Call
+{
+	char	   *sql;			/* schema.function(name => $1::type, ...) */
+	int			n;
+	const char *values[CALL_VALUES];
+} Call;
+
+extern void CallBegin(Call *call, const char *schema, const char *function);
+extern void CallArgument(Call *call, const char *name, const char *type, const char *value);
+extern void CallNames(Call *call, const char *name, const char *value);
+extern int	CallBind(Call *call, const char *value);
+extern void CallEnd(Call *call);
+extern const char *JsonArgument(const char *name, const char *value);
+extern PGresult *Run(PGconn *conn, const char *what, const char *sql, int n, const char *const *values);
+extern PGresult *RunCall(PGconn *conn, const char *what, const Call *call, const char *sql);
+extern PGconn *ConnectToWork(char **schema);
+
+/* ---- results on the screen (table.c) ---- */
+
+extern void ShowTable(const PGresult *res);
+extern void ShowRecord(const PGresult *res);
+extern void ShowJson(const PGresult *res);
+extern char *ShownQuery(const char *query, bool one);
+
+/* ---- files that are written (output.c) ---- */
+
+typedef struct Output Output;
+
+extern Output *OutputOpen(const char *path);
+extern void OutputWrite(Output *output, const void *data, size_t length);
+extern void OutputFinish(Output *output);
 
 /* ---- memory (memory.c): these never return NULL ---- */
 

@@ -53,6 +53,24 @@ SeverityColour(const char *severity)
 	return strcmp(severity, "warning") == 0 ? YELLOW : DIM;
 }
 
+/* A JSON text; bytes of another encoding become question marks. */
+json_t *
+JsonText(const char *text)
+{
+	json_t	   *value = json_string(text);
+	char	   *ascii;
+
+	if (value != NULL)
+		return value;
+	ascii = Copy(text);
+	for (char *c = ascii; *c; c++)
+		if ((unsigned char) *c > 0x7E)
+			*c = '?';
+	value = json_string(ascii);
+	free(ascii);
+	return value;
+}
+
 /* One message; what is NULL is left out.  Its further lines are indented. */
 static void
 Message(const char *severity, const char *code, const char *text,
@@ -60,15 +78,17 @@ Message(const char *severity, const char *code, const char *text,
 {
 	const char *plain = ColoursOn(STDERR_FILENO) ? PLAIN : "";
 
+	ProgressClear();
 	fflush(stdout);
 	if (settings.json)
 	{
-		json_t	   *object = json_pack("{s:s, s:s*, s:s*, s:s*, s:s*}",
+		json_t	   *object = json_pack("{s:s, s:s*, s:o, s:o*, s:o*}",
 									   "severity", severity, "code", code,
-									   "message", text, "detail", detail, "hint", hint);
-		char	   *line = object ? json_dumps(object, JSON_COMPACT) : NULL;
+									   "message", JsonText(text), "detail", detail ? JsonText(detail) : NULL,
+									   "hint", hint ? JsonText(hint) : NULL);
+		char	   *line = json_dumps(object, JSON_COMPACT);
 
-		fprintf(stderr, "%s\n", line ? line : "{\"severity\":\"error\",\"message\":\"not in UTF-8\"}");
+		fprintf(stderr, "%s\n", line ? line : "{}");
 		free(line);
 		json_decref(object);
 		return;
