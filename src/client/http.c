@@ -76,7 +76,7 @@ ExchangeCreate(struct MHD_Connection *c, const char *method, const char *url)
 	x->path = url;
 	x->status = 200;
 	x->type = "application/json";
-	x->started = Now();
+	x->started = Milliseconds();
 	RemoteAddress(x);
 	return x;
 }
@@ -275,7 +275,7 @@ Access(void *cls, struct MHD_Connection *c, const char *url, const char *method,
 	}
 	if (*size > 0)
 	{
-		if (x->received == 0 && Now() - x->started >= DELAYED_ACK_MS)
+		if (x->received == 0 && Milliseconds() - x->started >= DELAYED_ACK_MS)
 			WatchedOf(c)->waits_for_ack = true;
 		Receive(x, data, *size);
 		*size = 0;
@@ -409,8 +409,8 @@ HttpStart(int fd)
 void
 HttpStop(int fd)
 {
-	int64_t		deadline = Now() + serve.stop_timeout * 1000;
-	int64_t		quiet_since = Now();
+	int64_t		deadline = Milliseconds() + serve.stop_timeout * 1000;
+	int64_t		quiet_since = Milliseconds();
 	struct sockaddr_storage a;
 	socklen_t	length = sizeof(a);
 	int			taken;
@@ -424,10 +424,10 @@ HttpStop(int fd)
 		length = sizeof(a);
 	}
 	close(fd);
-	while (Now() < deadline && Now() - quiet_since < QUIET_MS)
+	while (Milliseconds() < deadline && Milliseconds() - quiet_since < QUIET_MS)
 	{
 		if (WatchBusy(&open) > 0)
-			quiet_since = Now();
+			quiet_since = Milliseconds();
 		nanosleep(&(struct timespec) {0, 10 * 1000000L}, NULL);
 	}
 	if (WatchBusy(&open) > 0)

@@ -46,7 +46,7 @@ SayTooLate(int fd)
 static void
 Look(void)
 {
-	int64_t		oldest = Now() - serve.read_timeout * 1000;
+	int64_t		oldest = Milliseconds() - serve.read_timeout * 1000;
 	int			late = 0;
 
 	pthread_mutex_lock(&mutex);
@@ -65,7 +65,7 @@ Look(void)
 	pthread_mutex_unlock(&mutex);
 	while (late-- > 0)
 	{
-		Exchange	x = {.error = REQUEST_TIMEOUT, .status = ErrorStatus(REQUEST_TIMEOUT), .started = Now()};
+		Exchange	x = {.error = REQUEST_TIMEOUT, .status = ErrorStatus(REQUEST_TIMEOUT), .started = Milliseconds()};
 
 		CountRequest(&x);
 	}
@@ -104,7 +104,7 @@ WatchAdd(int fd)
 	Watched    *w = Allocate(sizeof(Watched));
 
 	w->fd = fd;
-	w->since = Now();
+	w->since = Milliseconds();
 	pthread_mutex_lock(&mutex);
 	w->next = watched;
 	w->link = &watched;
@@ -137,7 +137,7 @@ WatchStage(Watched *w, Stage stage)
 	pthread_mutex_lock(&mutex);
 	nbusy += (stage != STAGE_IDLE) - (w->stage != STAGE_IDLE);
 	w->stage = stage;
-	w->since = Now();
+	w->since = Milliseconds();
 	alive = !w->cut;
 	pthread_mutex_unlock(&mutex);
 	return alive;

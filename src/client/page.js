@@ -40,6 +40,7 @@ function path() {
 
 function complain(error) {
 	$('problem').textContent = error ? error.message : '';
+	document.body.classList.toggle('stale', Boolean(error));
 	for (const column of columns)
 		column.input.setAttribute('aria-invalid', String(Boolean(error) && error.column === column.column));
 }

@@ -56,7 +56,7 @@ extern void TextAdd(Text *t, const char *s);
 extern void TextFormat(Text *t, const char *format,...) __attribute__((format(printf, 2, 3)));
 extern void TextJson(Text *t, const char *s);	/* as a JSON string, quotes included */
 extern void TextFree(Text *t);
-extern int64_t Now(void);		/* milliseconds that only grow */
+extern int64_t Milliseconds(void);		/* milliseconds that only grow */
 
 /* ---- errors (serve_error.c) ---- */
 

@@ -166,7 +166,7 @@ Write(PGconn **conn, const Decision *d, int n)
 		ConnectionParameters p = GetConnectionParameters();
 
 		*conn = PQconnectStartParams(p.keywords, p.values, 1);
-		if (!AwaitConnection(*conn, Now() + WRITE_MS))
+		if (!AwaitConnection(*conn, Milliseconds() + WRITE_MS))
 		{
 			PQfinish(*conn);
 			*conn = NULL;
@@ -176,7 +176,7 @@ Write(PGconn **conn, const Decision *d, int n)
 	for (int i = 0; i < COLUMNS; i++)
 		values[i] = ColumnArray(d, i, n);
 	if (PQsendQueryParams(*conn, insert, COLUMNS, NULL, (const char *const *) values, NULL, NULL, 0))
-		res = AwaitResult(*conn, Now() + WRITE_MS);
+		res = AwaitResult(*conn, Milliseconds() + WRITE_MS);
 	written = PQresultStatus(res) == PGRES_COMMAND_OK;
 	if (!written && !failing)
 		LogEvent("error", "decisions_not_written", "%s",

@@ -65,7 +65,7 @@ LogRequest(const Exchange *x)
 	TextFormat(&line, ",\"status\":%d", x->status);
 	Field(&line, "code", ErrorName(x->error));
 	TextFormat(&line, ",\"ms\":%d,\"bytes_in\":%zu,\"bytes_out\":%zu",
-			   (int) (Now() - x->started), x->received,
+			   (int) (Milliseconds() - x->started), x->received,
 			   x->asset ? x->asset->length : x->answer.length);
 	if (x->version > 0)
 		TextFormat(&line, ",\"version\":%d,\"documents\":%d", x->version, x->documents);

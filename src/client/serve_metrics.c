@@ -56,7 +56,7 @@ void
 CountRequest(const Exchange *x)
 {
 	RouteCounts *r = &routes[x->route];
-	double		taken = (Now() - x->started) / 1000.0;
+	double		taken = (Milliseconds() - x->started) / 1000.0;
 	int			s = 0;
 	int			bin = 0;
 

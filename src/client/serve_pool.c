@@ -64,7 +64,7 @@ AwaitSocket(PGconn *conn, short events, int64_t deadline)
 
 	do
 	{
-		int64_t		left = deadline - Now();
+		int64_t		left = deadline - Milliseconds();
 
 		if (left <= 0 || p.fd < 0)
 			return false;
@@ -179,14 +179,14 @@ Connect(Slot *slot, int64_t deadline)
 
 	pthread_mutex_lock(&mutex);
 	if (up && down_since != 0)
-		LogEvent("info", "database_back", "after %d ms", (int) (Now() - down_since));
+		LogEvent("info", "database_back", "after %d ms", (int) (Milliseconds() - down_since));
 	else if (!up && down_since == 0)
 		/* the server's own words would name hosts; the log may have them */
 		LogEvent("error", "database_away", "%s", PQerrorMessage(slot->conn));
 	if (up)
 		down_since = 0;
 	else if (down_since == 0)
-		down_since = Now();
+		down_since = Milliseconds();
 	pthread_mutex_unlock(&mutex);
 	if (!up)
 		Drop(slot);
@@ -330,7 +330,7 @@ PoolAcquire(int64_t started, ErrorCode *failure)
 	Slot	   *slot;
 
 	pthread_mutex_lock(&mutex);
-	refuse = down_since != 0 && Now() - down_since > serve.timeout * 1000;
+	refuse = down_since != 0 && Milliseconds() - down_since > serve.timeout * 1000;
 	pthread_mutex_unlock(&mutex);
 	slot = refuse ? NULL : Take(started + serve.timeout * 1000);
 	*failure = refuse ? DATABASE_UNAVAILABLE : BUSY;
@@ -355,7 +355,7 @@ PoolRun(Slot *slot, Statement statement, const Values *values, int64_t started, 
 			res = Run(slot, statement, values, deadline + LATE_MS);
 		if (res != NULL && !WorthRetrying(res))
 			break;
-		if (Now() + RETRY_PAUSE_MS >= deadline)
+		if (Milliseconds() + RETRY_PAUSE_MS >= deadline)
 		{
 			*failure = asked && res == NULL ? DATABASE_TIMEOUT : DATABASE_UNAVAILABLE;
 			break;
@@ -401,7 +401,7 @@ PoolProbe(void)
 	pthread_mutex_unlock(&mutex);
 	if (slot == NULL)
 		return;
-	if (slot->conn != NULL || Connect(slot, Now() + 1000))
+	if (slot->conn != NULL || Connect(slot, Milliseconds() + 1000))
 	{
 		pthread_mutex_lock(&mutex);
 		down_since = 0;
@@ -422,7 +422,7 @@ PoolStart(PGconn *conn)
 	nidle = serve.pool;
 	PQsetNoticeReceiver(conn, IgnoreNotice, NULL);
 	slots[0].conn = conn;
-	if (PQsetnonblocking(conn, 1) != 0 || !SetUp(&slots[0], Now() + serve.timeout * 1000))
+	if (PQsetnonblocking(conn, 1) != 0 || !SetUp(&slots[0], Milliseconds() + serve.timeout * 1000))
 		Die(EXIT_REFUSED, "the connection cannot be set up: %s", PQerrorMessage(conn));
 }
 

@@ -78,7 +78,7 @@ TextFree(Text *t)
 }
 
 int64_t
-Now(void)
+Milliseconds(void)
 {
 	struct timespec now;
 

@@ -6,6 +6,9 @@
 #	my $bytes = $s->raw($bytes [, seconds]);	what comes back for bytes of any kind
 #	my $socket = $s->connect;
 #	$s->stop('TERM');		its exit status
+#
+# $ENV{LEADSCORE_UNDER} is put before the program: a valgrind, say; SERVICE_PATIENCE
+# is how many seconds it may take to start.
 package Service;
 
 use strict;
@@ -48,7 +51,7 @@ sub new
 		open STDIN, '<', '/dev/null';
 		open STDOUT, '>', "$self->{logfile}.out";
 		open STDERR, '>', $self->{logfile};
-		exec command($node, %how) or POSIX::_exit(99);
+		exec split(' ', $ENV{LEADSCORE_UNDER} || ''), command($node, %how) or POSIX::_exit(99);
 	}
 	my $end = time + ($ENV{SERVICE_PATIENCE} || 20);
 	while (time < $end)
