@@ -195,7 +195,7 @@ Connect(Slot *slot, int64_t deadline)
 
 /* The result; NULL if the connection is of no more use, and is dropped then. */
 static PGresult *
-Run(Slot *slot, Statement statement, const Values *v, int64_t deadline)
+RunStatement(Slot *slot, Statement statement, const Values *v, int64_t deadline)
 {
 	PGresult   *res;
 
@@ -352,7 +352,7 @@ PoolRun(Slot *slot, Statement statement, const Values *values, int64_t started, 
 		if (attempt > 0)
 			CountRetry();
 		if (asked)
-			res = Run(slot, statement, values, deadline + LATE_MS);
+			res = RunStatement(slot, statement, values, deadline + LATE_MS);
 		if (res != NULL && !WorthRetrying(res))
 			break;
 		if (Milliseconds() + RETRY_PAUSE_MS >= deadline)
