@@ -73,12 +73,11 @@ ClearChunk(const Scoring *scoring, Chunk *chunk)
 	chunk->n_rows = chunk->scored = 0;
 	PQclear(chunk->result);
 	chunk->result = NULL;
-	chunk->state = CHUNK_EMPTY;
 }
 
 /* fields NULL: a blank line */
 void
-AddRow(const Scoring *scoring, Chunk *chunk, const Record *record, const Fields *fields, const char *null)
+AddRow(const Scoring *scoring, Chunk *chunk, const Record *record, const Fields *fields, const NullTexts *nulls)
 {
 	size_t		bytes = record->length + record->end;
 	Row		   *row;
@@ -108,7 +107,7 @@ AddRow(const Scoring *scoring, Chunk *chunk, const Record *record, const Fields 
 	{
 		const Field *field = &fields->fields[scoring->positions[i]];
 
-		AddValue(&chunk->columns[i], field, IsNullField(field, null));
+		AddValue(&chunk->columns[i], field, IsNullField(field, nulls));
 	}
 	if (scoring->n == 0)
 		AddValue(&chunk->columns[0], NULL, true);

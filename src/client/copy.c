@@ -44,6 +44,9 @@ typedef struct Copying
 	Shift	   *shifts;
 	int			n_shifts;
 	int			shift_room;
+	Fields		fields;
+	char	   *rebuilt;
+	size_t		rebuilt_room;
 } Copying;
 
 static int64_t
@@ -206,6 +209,44 @@ Put(Copying *c, const char *data, size_t length)
 	c->sent += length + 1;
 }
 
+/*
+ * COPY knows one text for nothing, and that is the empty field: fields that hold
+ * another are made empty.  What has none of them goes as it is.
+ */
+static void
+PutRecord(Copying *c, const Record *record)
+{
+	const NullTexts *nulls = c->plan->nulls;
+	bool		has = false;
+	size_t		length = 0;
+
+	for (int i = 0; i < nulls->n && !has; i++)
+		has = memmem(record->text, record->length, nulls->texts[i].text, nulls->texts[i].length) != NULL;
+	if (!has)
+	{
+		Put(c, record->text, record->length);
+		return;
+	}
+	SplitRecord(&c->fields, record, c->plan->delimiter);
+	if (c->rebuilt_room < record->length)
+	{
+		c->rebuilt_room = 2 * record->length;
+		c->rebuilt = Reallocate(c->rebuilt, c->rebuilt_room);
+	}
+	for (int i = 0; i < c->fields.n; i++)
+	{
+		const Field *field = &c->fields.fields[i];
+
+		if (i > 0)
+			c->rebuilt[length++] = c->plan->delimiter;
+		if (IsNullField(field, nulls))
+			continue;
+		memcpy(c->rebuilt + length, field->raw, field->raw_length);
+		length += field->raw_length;
+	}
+	Put(c, c->rebuilt, length);
+}
+
 /* Sends what is left of the input, and returns how many rows that were. */
 int64_t
 CopyRows(PGconn *conn, Input *input, const CopyPlan *plan)
@@ -229,7 +270,7 @@ CopyRows(PGconn *conn, Input *input, const CopyPlan *plan)
 		NoteLine(&c, &record);
 		if (c.rows == 0)
 			c.first_line = record.line;
-		Put(&c, record.text, record.length);
+		PutRecord(&c, &record);
 		c.rows++;
 		c.lines += record.lines;
 		c.all_bytes += record.length + record.end;
@@ -247,5 +288,8 @@ CopyRows(PGconn *conn, Input *input, const CopyPlan *plan)
 	ProgressEnd();
 	free(c.buffer);
 	free(c.shifts);
+	free(c.fields.fields);
+	free(c.fields.scratch);
+	free(c.rebuilt);
 	return c.all_rows;
 }

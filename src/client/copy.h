@@ -17,6 +17,7 @@ typedef struct CopyPlan
 	int			n;
 	char	  **columns;
 	char		delimiter;
+	const NullTexts *nulls;
 } CopyPlan;
 
 extern int64_t CopyRows(PGconn *conn, Input *input, const CopyPlan *plan);

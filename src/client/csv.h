@@ -39,7 +39,16 @@ typedef struct Field
 {
 	const char *text;
 	size_t		length;
+	const char *raw;			/* with its quotes */
+	size_t		raw_length;
 } Field;
+
+/* What stands for nothing beside the empty field. */
+typedef struct NullTexts
+{
+	int			n;
+	Field	   *texts;
+} NullTexts;
 
 typedef struct Fields
 {
@@ -51,7 +60,8 @@ typedef struct Fields
 } Fields;
 
 extern void SplitRecord(Fields *fields, const Record *record, char delimiter);
-extern bool IsNullField(const Field *field, const char *null);
+extern NullTexts *ParseNullTexts(const char *list);
+extern bool IsNullField(const Field *field, const NullTexts *nulls);
 extern bool StrayReturn(const Record *record);
 extern char DelimiterOption(const char *text);
 extern char DetectDelimiter(Input *input);
@@ -81,10 +91,12 @@ typedef struct ColumnFacts
 	int64_t		numbers;
 	char	   *no_number;		/* the first value that is none */
 	int64_t		no_number_line;
+	char	   *suspect;		/* the first that other programs write for nothing */
+	int64_t		suspects;		/* how many are the same */
 } ColumnFacts;
 
 extern ColumnFacts *NewFacts(int n);
-extern void AddFact(ColumnFacts *facts, const Field *field, const char *null, int64_t line);
+extern void AddFact(ColumnFacts *facts, const Field *field, const NullTexts *nulls, int64_t line);
 extern const char *TypeOf(const ColumnFacts *facts);
 
 #endif

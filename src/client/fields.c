@@ -32,6 +32,8 @@ SplitPlain(Fields *fields, const char *at, const char *end, char delimiter)
 
 		field->text = at;
 		field->length = (stop ? stop : end) - at;
+		field->raw = at;
+		field->raw_length = field->length;
 		if (stop == NULL)
 			break;
 		at = stop + 1;
@@ -55,6 +57,7 @@ SplitQuoted(Fields *fields, const char *at, const char *end, char delimiter)
 		bool		quoted = false;
 
 		field->text = to;
+		field->raw = at;
 		for (; at < end && (quoted || *at != delimiter); at++)
 		{
 			if (*at != '"')
@@ -65,6 +68,7 @@ SplitQuoted(Fields *fields, const char *at, const char *end, char delimiter)
 				quoted = !quoted;
 		}
 		field->length = to - field->text;
+		field->raw_length = at - field->raw;
 		if (at >= end)
 			break;
 	}
@@ -83,13 +87,39 @@ SplitRecord(Fields *fields, const Record *record, char delimiter)
 		SplitQuoted(fields, record->text, end, delimiter);
 }
 
+/* A list apart by commas; NULL is none. */
+NullTexts *
+ParseNullTexts(const char *list)
+{
+	NullTexts  *nulls = Allocate(sizeof(NullTexts));
+
+	while (list != NULL && *list)
+	{
+		size_t		length = strcspn(list, ",");
+
+		if (memchr(list, '\n', length) != NULL || memchr(list, '"', length) != NULL)
+			Die(EXIT_USAGE, "--null must be without quotes and line ends");
+		nulls->texts = Reallocate(nulls->texts, (nulls->n + 1) * sizeof(Field));
+		nulls->texts[nulls->n].text = list;
+		nulls->texts[nulls->n++].length = length;
+		list += length;
+		if (*list == ',')
+			list++;
+	}
+	return nulls;
+}
+
 /* Quoted or not, for many programs quote every field. */
 bool
-IsNullField(const Field *field, const char *null)
+IsNullField(const Field *field, const NullTexts *nulls)
 {
-	size_t		length = strlen(null);
-
-	return field->length == length && memcmp(field->text, null, length) == 0;
+	if (field->length == 0)
+		return true;
+	for (int i = 0; i < nulls->n; i++)
+		if (field->length == nulls->texts[i].length &&
+			memcmp(field->text, nulls->texts[i].text, field->length) == 0)
+			return true;
+	return false;
 }
 
 /* Is there a carriage return outside quotes, where it would end a line for COPY? */

@@ -114,6 +114,7 @@ MakeHeader(const Fields *fields, bool is_data)
 bool
 LooksLikeData(const Fields *fields)
 {
+	static const NullTexts none;
 	bool		some = false;
 
 	for (int i = 0; i < fields->n; i++)
@@ -121,11 +122,12 @@ LooksLikeData(const Fields *fields)
 		ColumnFacts *facts = NewFacts(1);
 		bool		name;
 
-		AddFact(facts, &fields->fields[i], "", 1);
+		AddFact(facts, &fields->fields[i], &none, 1);
 		name = facts->rows > facts->nulls &&
 			(strcmp(TypeOf(facts), "text") == 0 || strcmp(TypeOf(facts), "boolean") == 0);
 		some = some || facts->rows > facts->nulls;
 		free(facts->no_number);
+		free(facts->suspect);
 		free(facts);
 		if (name)
 			return false;

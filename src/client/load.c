@@ -16,7 +16,8 @@
 #include <string.h>
 
 static const char *types_given;
-static const char *null_text = "";
+static const char *null_list;
+static NullTexts *nulls;
 static const char *delimiter_given;
 static const char *encoding = "UTF8";
 static bool no_header;
@@ -26,7 +27,7 @@ static bool dry_run;
 
 static const Option options[] = {
 	{0, "types", "LIST", "column=type,... or a JSON object: instead of the types found", OPTION_TEXT, &types_given},
-	{0, "null", "TEXT", "what stands for nothing; default: the empty field", OPTION_TEXT, &null_text},
+	{0, "null", "LIST", "what stands for nothing beside the empty field, say NA,nan", OPTION_TEXT, &null_list},
 	{0, "delimiter", "CHAR", "comma, semicolon, tab and bar are found by themselves", OPTION_TEXT, &delimiter_given},
 	{0, "encoding", "NAME", "of the file; default: UTF8", OPTION_TEXT, &encoding},
 	{0, "header", NULL, "the first line holds names, whatever it looks like", OPTION_SWITCH, &header_given},
@@ -81,7 +82,7 @@ Look(Plan *plan, Fields *fields, const Record *record)
 		return;
 	SplitRecord(fields, record, plan->delimiter);
 	for (int i = 0; i < fields->n && i < plan->header->n; i++)
-		AddFact(&plan->facts[i], &fields->fields[i], null_text, record->line);
+		AddFact(&plan->facts[i], &fields->fields[i], nulls, record->line);
 }
 
 static void
@@ -148,6 +149,8 @@ Remark(const Plan *plan, int i)
 		more = f->no_number_line > 0
 			? Format("\"%s\" in line %lld is no number", f->no_number, (long long) f->no_number_line)
 			: Format("\"%s\" is no number", f->no_number);
+	else if (f->suspects > 0 && strcmp(plan->types[i], "text") == 0)
+		more = Format("%lld times \"%s\": --null?", (long long) f->suspects, f->suspect);
 	else
 		return remark;
 	if (remark[0])
@@ -344,14 +347,12 @@ CopyStatement(PGconn *conn, const Plan *plan)
 	char		one[2] = {plan->delimiter, '\0'};
 	char	   *columns = Columns(conn, plan, false);
 	char	   *delimiter = PQescapeLiteral(conn, one, 1);
-	char	   *null = PQescapeLiteral(conn, null_text, strlen(null_text));
 	char	   *code = PQescapeLiteral(conn, encoding, strlen(encoding));
-	char	   *sql = Format("COPY %s (%s) FROM STDIN WITH (FORMAT csv, DELIMITER %s, NULL %s, FORCE_NULL (%s), ENCODING %s)",
-							 plan->table, columns, delimiter, null, columns, code);
+	char	   *sql = Format("COPY %s (%s) FROM STDIN WITH (FORMAT csv, DELIMITER %s, NULL '', FORCE_NULL (%s), ENCODING %s)",
+							 plan->table, columns, delimiter, columns, code);
 
 	free(columns);
 	PQfreemem(delimiter);
-	PQfreemem(null);
 	PQfreemem(code);
 	return sql;
 }
@@ -375,6 +376,7 @@ CommandLoad(int argc, char **argv)
 		Die(EXIT_USAGE, "--append goes by names, which --no-header has none of");
 	if (delimiter_given)
 		DelimiterOption(delimiter_given);
+	nulls = ParseNullTexts(null_list);
 	CatchCancel();
 	input = InputOpen(arguments[0]);
 	ReadHeader(input, &plan);
@@ -418,6 +420,7 @@ CommandLoad(int argc, char **argv)
 	copy.n = plan.header->n;
 	copy.columns = plan.header->names;
 	copy.delimiter = plan.delimiter;
+	copy.nulls = nulls;
 	rows = CopyRows(conn, input, &copy);
 	if (!append)
 		Do(conn, Format("ANALYZE %s", plan.table));

@@ -20,7 +20,8 @@
 #define CHUNKS_PER_JOB	2
 
 static const char *output_path;
-static const char *null_text = "";
+static const char *null_list;
+static NullTexts *nulls;
 static const char *delimiter_given;
 static const char *encoding;
 static const char *grades_json;
@@ -35,7 +36,7 @@ static const Option options[] = {
 	{0, "grades", "JSON", "how grades are cut, say {\"cuts\": [0.2, 0.4, 0.6]}; default: quarters of the hold-out", OPTION_TEXT, &grades_json},
 	{0, "prefix", "TEXT", "before the names of the added columns", OPTION_TEXT, &prefix},
 	{0, "types", "LIST", "column=type,...: read a column as another type than the model's", OPTION_TEXT, &types_given},
-	{0, "null", "TEXT", "what stands for nothing; default: the empty field", OPTION_TEXT, &null_text},
+	{0, "null", "LIST", "what stands for nothing beside the empty field, say NA,nan", OPTION_TEXT, &null_list},
 	{0, "delimiter", "CHAR", "comma, semicolon, tab and bar are found by themselves", OPTION_TEXT, &delimiter_given},
 	{0, "encoding", "NAME", "of the file; default: UTF8", OPTION_TEXT, &encoding},
 	{'j', "jobs", "N", "connections that score at once; default: 2", OPTION_NUMBER, &jobs},
@@ -269,7 +270,7 @@ FillChunk(const Scoring *scoring, Input *input, const Header *header, char delim
 			return false;
 		if (record.length == 0 && header->n > 1)
 		{
-			AddRow(scoring, chunk, &record, NULL, null_text);
+			AddRow(scoring, chunk, &record, NULL, nulls);
 			continue;
 		}
 		SplitRecord(&fields, &record, delimiter);
@@ -279,7 +280,7 @@ FillChunk(const Scoring *scoring, Input *input, const Header *header, char delim
 							 (long long) record.line, fields.n, header->n);
 			return false;
 		}
-		AddRow(scoring, chunk, &record, &fields, null_text);
+		AddRow(scoring, chunk, &record, &fields, nulls);
 	}
 	return true;
 }
@@ -384,6 +385,7 @@ CommandScore(int argc, char **argv)
 		Die(EXIT_USAGE, "--json needs --output");
 	if (delimiter_given)
 		DelimiterOption(delimiter_given);
+	nulls = ParseNullTexts(null_list);
 	CatchCancel();
 	input = InputOpen(arguments[1]);
 	delimiter = delimiter_given ? DelimiterOption(delimiter_given) : DetectDelimiter(input);

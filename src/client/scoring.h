@@ -74,6 +74,6 @@ extern void ScoreChunk(const Scoring *scoring, PGconn *conn, Chunk *chunk);
 extern bool PrepareScoring(const Scoring *scoring, PGconn *conn);
 
 extern void ClearChunk(const Scoring *scoring, Chunk *chunk);
-extern void AddRow(const Scoring *scoring, Chunk *chunk, const Record *record, const Fields *fields, const char *null);
+extern void AddRow(const Scoring *scoring, Chunk *chunk, const Record *record, const Fields *fields, const NullTexts *nulls);
 
 #endif

@@ -24,6 +24,8 @@
 /* So many bytes of a value are shown. */
 #define SHOWN			16
 
+#define LONGEST_SUSPECT	4
+
 enum
 {
 	BOOLEAN = 1,
@@ -221,19 +223,40 @@ Boolean(const char *text, size_t length)
 	return 0;
 }
 
+/* Does another program write this for nothing?  It is told, and not decided. */
+static bool
+IsSuspect(const Field *field)
+{
+	static const char *const words[] = {"na", "n/a", "#n/a", "nan", "null", "\\n", "?", "-"};
+
+	if (strchr("nN#\\?-", field->text[0]) == NULL)
+		return false;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strlen(words[i]) == field->length && strncasecmp(words[i], field->text, field->length) == 0)
+			return true;
+	return false;
+}
+
 /* One value more.  Blanks around it do not matter to any type but text. */
 void
-AddFact(ColumnFacts *facts, const Field *field, const char *null, int64_t line)
+AddFact(ColumnFacts *facts, const Field *field, const NullTexts *nulls, int64_t line)
 {
 	const char *text = field->text;
 	size_t		length = field->length;
 	unsigned	types = 0;
 
 	facts->rows++;
-	if (IsNullField(field, null))
+	if (IsNullField(field, nulls))
 	{
 		facts->nulls++;
 		return;
+	}
+	if (field->length <= LONGEST_SUSPECT && IsSuspect(field))
+	{
+		if (facts->suspect == NULL)
+			facts->suspect = Format("%.*s", (int) field->length, field->text);
+		if (strlen(facts->suspect) == field->length && memcmp(facts->suspect, field->text, field->length) == 0)
+			facts->suspects++;
 	}
 	if (facts->rows > NO_MORE_NUMBERS && facts->possible == 0 && facts->numbers == 0)
 		return;

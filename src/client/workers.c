@@ -37,12 +37,14 @@ Work(void *arg)
 	for (int at = worker->number;; at = (at + n_workers) % n_chunks)
 	{
 		Chunk	   *chunk = &chunks[at];
+		bool		stop;
 
 		pthread_mutex_lock(&lock);
 		while (chunk->state != CHUNK_FILLED && !stopping)
 			pthread_cond_wait(&changed, &lock);
+		stop = stopping;
 		pthread_mutex_unlock(&lock);
-		if (stopping)
+		if (stop)
 			return NULL;
 		ScoreChunk(scoring, worker->conn, chunk);
 		pthread_mutex_lock(&lock);

@@ -19,7 +19,7 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 SET client_min_messages = warning;
-SELECT plan(53);
+SELECT plan(55);
 
 CREATE TEMP TABLE p AS
 SELECT 'ties' AS c, i, (i * 7919 % 101) / 100.0::float8 AS s, (i * i * 31 + i * 17) % 97 < (i * 7919 % 101) * 0.8 + 8 AS y FROM generate_series(1, 500) i
@@ -220,6 +220,20 @@ SELECT cmp_ok(max(abs(e - o)), '<', 1e-14::float8, 'ece of ' || k || ' bins')
 FROM (SELECT c, 10 AS k, lead_ece(s, y) AS e FROM p GROUP BY c UNION ALL SELECT c, 4, lead_ece(s, y, 4) FROM p GROUP BY c) a
 JOIN (SELECT c, k, sum(n * abs(positives::float8 / n - mean_score)) / sum(n) AS o FROM expected GROUP BY c, k) b USING (c, k)
 GROUP BY k ORDER BY k;
+
+-- so many different scores that the regression starts from cells of them: the
+-- slope is that of a fit on the log-odds, the intercept balances the sum
+CREATE TEMP TABLE many AS
+SELECT 1 / (1 + exp(-z)) AS s, u < 1 / (1 + exp(-0.3 - 0.8 * z)) AS y
+FROM (SELECT (hashint8extended(i, 1) & 1048575) / 131072.0::float8 - 5 AS z, (hashint8extended(i, 2) & 1048575) / 1048576.0::float8 AS u
+	  FROM generate_series(1, 120000) i) q;
+CREATE TEMP TABLE many_e AS SELECT (lead_evaluate(s, y)).* FROM many;
+SELECT cmp_ok(pg_temp.off(calibration_slope, c.estimate) + pg_temp.off((calibration_slope_high - calibration_slope_low) / 2, 1.959963984540054 * c.std_error),
+	'<', 1e-9::float8, 'many scores: the slope and its error are those of a fit on the log-odds')
+FROM many_e, (SELECT lead_train(y, q) AS model FROM (SELECT y, ln(s / (1 - s)) AS z FROM many) q) m,
+	lead_coefficients(m.model) c WHERE c."column" = 'z';
+SELECT cmp_ok(abs(sum(1 / (1 + exp(-calibration_intercept - ln(s / (1 - s)))) - y::int)), '<', 1e-6::float8, 'many scores: the intercept balances the sum')
+FROM many, many_e;
 
 -- folds: even, and another seed deals anew
 SELECT cmp_ok(sum((n - 10000)^2 / 10000), '<', 27.9, 'folds of numbers are even: χ² of 9, p > 0.001')

@@ -120,7 +120,10 @@ ok(is_there('piped'), 'no statement hides in it');
 
 # ---- what the user says ----
 ($run, $table) = load("a,b,c\n1,NA,01\n2,,02\nNA,3,03\n", '--null', 'NA', '--types', 'c=smallint');
-is(types($table) . ' ' . $node->query("SELECT count(a) FROM $table"), 'a integer, b text, c smallint 2', '--null and --types');
+is(types($table) . ' ' . $node->query("SELECT count(a), count(b) FROM $table"), 'a integer, b integer, c smallint 2|1', '--null and --types');
+($run, $table) = load(qq{a,b,c\nNA,"nan","x,""NA"""\n1,"NA\nNA",NAN\n"nan",NA,\n}, '--null', 'NA,nan');
+is($node->query("SELECT string_agg(concat_ws('|', a, replace(b, E'\\n', '/'), c), '; ') FROM $table"), 'x,"NA"; 1|NA/NA|NAN; ', '--null of several, quoted or not, whole fields only');
+like($run->{err}, qr/c .*1 times "NAN": --null\?/, 'and what may be one is told');
 ($run, $table) = load("a,b\n1,2\n", '--types', '{"a": "numeric", "b": "text"}');
 is(types($table), 'a numeric, b text', '--types as JSON');
 foreach my $wrong ([ 'a', qr/column=type/ ], [ 'z=text', qr/no column "z"/ ], [ 'a=nothing', qr/no type "nothing"/ ],

@@ -223,4 +223,23 @@ foreach my $name (@commands)
 	is(command('help', $name)->{out}, $page->{out}, "help $name");
 }
 
+# ---- the manual page has every command and option, and groff finds nothing to say ----
+my $bindir = $ENV{PG_BINDIR} || `pg_config --bindir` =~ s/\s+\z//r;
+my $page = `'$bindir/pg_config' --mandir` =~ s/\s+\z//r . '/man1/leadscore.1';
+open my $manual, '<', $page or die "$page: $!";
+my $text = do { local $/; <$manual> };
+close $manual;
+foreach my $name (@commands)
+{
+	like($text, qr/^\.SS leadscore $name /m, "the manual page has $name");
+	next if $name eq 'serve';
+	my @missing = grep { my $option = $_ =~ s/-/\\-/gr; $text !~ /\Q$option\E(?![\w\\])/ } command($name, '--help')->{out} =~ /^ +(?:-.,)? +(--[a-z-]+)/mg;
+	is("@missing", '', 'with all its options');
+}
+SKIP:
+{
+	skip 'no groff here', 1 if !grep { -x "$_/groff" } split /:/, $ENV{PATH};
+	is(`groff -man -ww -Tutf8 '$page' 2>&1 >/dev/null`, '', 'and is well formed');
+}
+
 done_testing();
