@@ -113,6 +113,7 @@ extern int	SayFailure(PGconn *conn, const PGresult *res);
 extern void SayNotices(PGconn *conn);
 extern void Die(int status, const char *format,...) __attribute__((format(printf, 2, 3), noreturn));
 extern json_t *JsonText(const char *text);
+extern char *Printable(const char *text, bool lines);
 extern bool ColoursOn(int fd);
 extern int	ScreenWidth(int fd);
 

@@ -12,6 +12,7 @@
 #include "client.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,12 +75,25 @@ ConnectQuietly(void)
 	return PQconnectdbParams(p.keywords, p.values, 1);
 }
 
-/* From the terminal, without showing it; NULL if there is none. */
+static volatile sig_atomic_t interrupted;
+
+static void
+Interrupt(int number)
+{
+	interrupted = number;
+}
+
+/*
+ * From the terminal, without showing it; NULL if there is none.  Ctrl-C has its
+ * effect after the terminal shows again what is typed.
+ */
 static char *
 AskPassword(void)
 {
 	struct termios was,
 				hidden;
+	struct sigaction action = {.sa_handler = Interrupt};
+	struct sigaction old;
 	char		line[1024];
 	char	   *answer = NULL;
 	int			fd = open("/dev/tty", O_RDWR | O_CLOEXEC);
@@ -95,6 +109,7 @@ AskPassword(void)
 	{
 		hidden = was;
 		hidden.c_lflag &= ~ECHO;
+		sigaction(SIGINT, &action, &old);
 		tcsetattr(fd, TCSAFLUSH, &hidden);
 		fputs("Password: ", tty);
 		fflush(tty);
@@ -105,8 +120,11 @@ AskPassword(void)
 		}
 		tcsetattr(fd, TCSAFLUSH, &was);
 		fputs("\n", tty);
+		sigaction(SIGINT, &old, NULL);
 	}
 	fclose(tty);
+	if (interrupted)
+		exit(EXIT_CANCELLED);
 	return answer;
 }
 

@@ -186,10 +186,14 @@ Tell(const Input *input, const Plan *plan)
 	{
 		const ColumnFacts *f = &plan->facts[i];
 		char	   *remark = Remark(plan, i);
+		char	   *shown = Printable(remark, false);
+		char	   *name = Printable(plan->header->names[i], false);
 
-		fprintf(stderr, "  %-*s  %-16s  %5.1f%%%s%s\n", (int) name_width, plan->header->names[i], plan->types[i],
-				f->rows > 0 ? 100.0 * f->nulls / f->rows : 0.0, remark[0] ? "  " : "", remark);
+		fprintf(stderr, "  %-*s  %-16s  %5.1f%%%s%s\n", (int) name_width, name, plan->types[i],
+				f->rows > 0 ? 100.0 * f->nulls / f->rows : 0.0, shown[0] ? "  " : "", shown);
 		free(remark);
+		free(shown);
+		free(name);
 	}
 	fprintf(stderr, "\n");
 }
@@ -377,10 +381,10 @@ CommandLoad(int argc, char **argv)
 	if (delimiter_given)
 		DelimiterOption(delimiter_given);
 	nulls = ParseNullTexts(null_list);
-	CatchCancel();
 	input = InputOpen(arguments[0]);
 	ReadHeader(input, &plan);
 	conn = ConnectOrExit();
+	CatchCancel();
 	CancelAlso(conn);
 	RecodeNames(conn, plan.header);
 	plan.given = ColumnTypes(plan.header, types_given);

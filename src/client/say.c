@@ -71,6 +71,30 @@ JsonText(const char *text)
 	return value;
 }
 
+/*
+ * A text from outside, harmless to a terminal: no control characters but, where
+ * they may be, line ends and tabs.
+ */
+char *
+Printable(const char *text, bool lines)
+{
+	char	   *clean = Copy(text);
+
+	for (char *c = clean; *c; c++)
+		if (((unsigned char) *c < ' ' || *c == 0x7F) && !(lines && (*c == '\n' || *c == '\t')))
+			*c = '?';
+	return clean;
+}
+
+static void
+Print(const char *before, const char *text, const char *behind)
+{
+	char	   *clean = Printable(text, true);
+
+	fprintf(stderr, "%s%s%s\n", before, clean, behind);
+	free(clean);
+}
+
 /* One message; what is NULL is left out.  Its further lines are indented. */
 static void
 Message(const char *severity, const char *code, const char *text,
@@ -93,11 +117,15 @@ Message(const char *severity, const char *code, const char *text,
 		json_decref(object);
 		return;
 	}
-	fprintf(stderr, "leadscore: %s%s:%s %s\n", SeverityColour(severity), severity, plain, text);
+	fprintf(stderr, "leadscore: %s%s:%s ", SeverityColour(severity), severity, plain);
+	Print("", text, "");
 	if (detail != NULL)
-		fprintf(stderr, "  %s\n", detail);
+		Print("  ", detail, "");
 	if (hint != NULL)
-		fprintf(stderr, "  %s%s%s\n", SeverityColour("hint"), hint, plain);
+	{
+		fprintf(stderr, "  %s", SeverityColour("hint"));
+		Print("", hint, plain);
+	}
 }
 
 static void

@@ -386,7 +386,6 @@ CommandScore(int argc, char **argv)
 	if (delimiter_given)
 		DelimiterOption(delimiter_given);
 	nulls = ParseNullTexts(null_list);
-	CatchCancel();
 	input = InputOpen(arguments[1]);
 	delimiter = delimiter_given ? DelimiterOption(delimiter_given) : DetectDelimiter(input);
 	if (!InputPeek(input, &ahead, &record))
@@ -395,6 +394,7 @@ CommandScore(int argc, char **argv)
 	header = MakeHeader(&fields, false);
 
 	conns[0] = ConnectOrExit();
+	CatchCancel();
 	CancelAlso(conns[0]);
 	scoring.file = InputName(input);
 	scoring.reasons = reasons;

@@ -68,7 +68,7 @@ is($node->query("SELECT sum(id), sum(big), zip, serial, word FROM $table WHERE z
 like($run->{err}, qr/13 columns, parted by comma; types of all 3 rows/, 'what was decided is told');
 like($run->{err}, qr/^  zip +text/m, 'by column');
 like($run->{err}, qr/mixed .*"n\/a" in line 3 is no number/, 'and what kept a column from being a number');
-diag $run->{err}; is($run->{out}, "3 rows in table $table, 0:00\n", 'and how many rows came');
+is($run->{out}, "3 rows in table $table, 0:00\n", 'and how many rows came');
 ok((!grep { length > 80 && !/t1\.csv/ } split /\n/, $run->{err}), 'in 80 columns');
 
 # ---- files as they come ----
@@ -117,6 +117,10 @@ is($node->query('SELECT count(*) FROM crm."My Leads"'), 2, 'a table is named as 
 $run = Client::run($node, 'load', file('q.csv', $plain), 'x (a int); DROP TABLE piped; --');
 is($run->{code}, 1, 'and not by more');
 ok(is_there('piped'), 'no statement hides in it');
+
+($run, $table) = load("a,\e[31mb\n1,\e[2J\n");
+unlike($run->{err}, qr/\e/, 'a terminal is told no control characters');
+refused('the same of values', "a,b\n1,2\n\e[2J,1\n", qr/line 3, column "a": invalid input syntax for type integer: "\?\[2J"/, '--types', 'a=integer');
 
 # ---- what the user says ----
 ($run, $table) = load("a,b,c\n1,NA,01\n2,,02\nNA,3,03\n", '--null', 'NA', '--types', 'c=smallint');

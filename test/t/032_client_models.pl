@@ -194,13 +194,17 @@ is(command({ env => { PGPASSFILE => "$dir/pgpass" } }, qw(versions -U guarded))-
 is(command({ env => { PGPASSFILE => '/dev/null' } }, qw(versions -U guarded -w))->{code}, 3, '-w asks nobody');
 SKIP:
 {
-	skip 'no IO::Pty here', 3 if !eval { require IO::Pty };
+	skip 'no IO::Pty here', 4 if !eval { require IO::Pty };
 	$client = Client::start($node, { pty => 1, env => { PGPASSFILE => '/dev/null' } }, qw(versions -U guarded));
 	ok($client->seen(qr/Password: /), 'a terminal is asked');
 	$client->press("open sesame\n");
 	$run = $client->finish;
 	is($run->{code}, 0, 'and answers');
 	unlike($run->{err}, qr/sesame/, 'unseen');
+	$client = Client::start($node, { pty => 1, env => { PGPASSFILE => '/dev/null' } }, qw(versions -U guarded));
+	$client->seen(qr/Password: /);
+	$client->press("\cC");
+	is($client->finish->{code}, 130, 'and takes Ctrl-C for an answer');
 }
 open my $service, '>', "$dir/services" or die $!;
 print $service "[crm]\nhost=@{[$node->dir]}\nuser=postgres\ndbname=postgres\n";
