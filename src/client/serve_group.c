@@ -32,8 +32,8 @@ typedef struct Group
 	Exchange   *member[MOST];
 	Scored	   *scored[MOST];
 	bool		done;
-	ErrorCode	failure;		/* of all */
-	bool		failed;			/* everyone asks alone, or has the failure */
+	ErrorCode	failure;		/* why the leader has none */
+	bool		failed;			/* everyone but a leader without an answer asks alone */
 	int			leaving;		/* followers that have not seen the end */
 	pthread_cond_t end;
 	struct Group *next;
@@ -204,7 +204,8 @@ ScoreTogether(Exchange *x, Scored *scored)
 		free(scored->key);
 		scored->key = NULL;
 	}
-	if (failed && g->failure != NO_ERROR && x->error == NO_ERROR)
+	/* the others came later, and may have time left to ask alone */
+	if (failed && leads && g->failure != NO_ERROR)
 		Refuse(x, g->failure);
 	if (--g->leaving == 0)
 	{

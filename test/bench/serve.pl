@@ -1,5 +1,5 @@
 #!/usr/bin/env perl
-# serve.pl ROUNDS: leadscore serve by wrk beside pgbench, on the table of the bench.
+# [POOLS=1,2,8] serve.pl ROUNDS: leadscore serve by wrk beside pgbench, on the table of the bench.
 #
 # Both call the same model with the same lead, by as many connections; pgbench
 # prepares lead_score(text, jsonb).  They take turns, and a ratio is the median of
@@ -96,17 +96,18 @@ my $paced = $request->('paced', $lead, "function delay() return 1 end\n");
 my $many = $request->('many', $thousand);
 
 print "\nleadscore serve beside pgbench, $clients connections, a lead of " . length($lead) . " bytes\n";
-foreach my $pool (1, 2, $clients)
+foreach my $pool (split /,/, $ENV{POOLS} || "1,2,$clients")
 {
 	my $url = start($pool);
+	my $paused = 8;
 	my (@ratio, @tps, @rate, @half, @documents);
 	foreach my $round (0 .. $rounds)
 	{
 		my $tps = pgbench($call, $lead);
 		my $full = wrk($one, $clients, $url);
-		# each connection asks about 800 times a second, for a pause takes a millisecond and more
-		my $n = int($full->{rate} / 2 / 800) || 1;
-		my $half = wrk($paced, $n, $url);
+		# how often does one ask that pauses for a millisecond?  As many as make half
+		my $half = wrk($paced, $paused, $url);
+		$paused = int($paused * $full->{rate} / 2 / $half->{rate} + 0.5) || 1;
 		my $batch = wrk($many, 2, $url);
 		next if $round == 0;
 		push @tps, $tps;

@@ -41,7 +41,7 @@ my @bodies = (
 	'{"CITY": "Pune", "clicks": 3, "visits": 1.5}', '{"city ": "Pune", "clicks": 3, "visits": 1.5}', '{"c\\u0069ty": "Pune", "clicks": 3, "visits": 1.5}',
 	'{' . join(',', map { qq("k$_":$_) } 1 .. 20000) . '}', '{"' . 'k' x 100000 . '": 1}',
 	# depth
-	nested('[', ']', 50), nested('[', ']', 2000), nested('[', ']', 3000), nested('[', ']', 100000), '[' x 400000, '{"a":' x 100000, nested('{"a":', '}', 3000),
+	nested('[', ']', 50), nested('[', ']', 2000), nested('[', ']', 3000), nested('[', ']', 100000), '[' x 400000, '{"a":' x 100000, nested('{"a":', '}', 3000), '[' x 2040, '{"a":' x 2040, '[' x 2040 . 'x', '[' x 3000,
 	'{"city": ' . nested('[', ']', 20000) . '}', '[' x 20000 . $good . ']' x 20000,
 	# text
 	map({ my $t = $_; map { sprintf $_, $t } '{"city": "%s", "clicks": 3, "visits": 1.5}', '{"%s": 1}', '["%s"]' }
