@@ -30,7 +30,7 @@
 #include <arpa/inet.h>
 
 #define CONNECTION_MEMORY	(16 * 1024)		/* the head of a request, at most */
-#define THREAD_STACK		(256 * 1024)
+#define THREAD_STACK		(1024 * 1024)	/* jansson descends 2,048 levels */
 #define BACKLOG				1024
 #define DELAYED_ACK_MS		20
 #define QUIET_MS			200		/* of no request, before the end */
