@@ -76,7 +76,8 @@ ExchangeCreate(struct MHD_Connection *c, const char *method, const char *url)
 	x->path = url;
 	x->status = 200;
 	x->type = "application/json";
-	x->started = Milliseconds();
+	x->begun = Microseconds();
+	x->started = x->begun / 1000;
 	RemoteAddress(x);
 	return x;
 }

@@ -65,7 +65,7 @@ Look(void)
 	pthread_mutex_unlock(&mutex);
 	while (late-- > 0)
 	{
-		Exchange	x = {.error = REQUEST_TIMEOUT, .status = ErrorStatus(REQUEST_TIMEOUT), .started = Milliseconds()};
+		Exchange	x = {.error = REQUEST_TIMEOUT, .status = ErrorStatus(REQUEST_TIMEOUT), .begun = Microseconds() - serve.read_timeout * 1000000LL};
 
 		CountRequest(&x);
 	}

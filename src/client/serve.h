@@ -56,7 +56,8 @@ extern void TextAdd(Text *t, const char *s);
 extern void TextFormat(Text *t, const char *format,...) __attribute__((format(printf, 2, 3)));
 extern void TextJson(Text *t, const char *s);	/* as a JSON string, quotes included */
 extern void TextFree(Text *t);
-extern int64_t Milliseconds(void);		/* milliseconds that only grow */
+extern int64_t Milliseconds(void);	/* of a clock that only goes on */
+extern int64_t Microseconds(void);
 
 /* ---- errors (serve_error.c) ---- */
 
@@ -110,7 +111,8 @@ typedef struct Exchange
 	char	   *key;			/* of the lead, for the decision log, or NULL */
 	Text		body;
 	size_t		received;		/* of the body, kept or not */
-	int64_t		started;
+	int64_t		started;		/* milliseconds, for deadlines */
+	int64_t		begun;			/* microseconds, to be told */
 	char		remote[64];
 	char	   *who;			/* the token's name, or NULL */
 

@@ -64,8 +64,8 @@ LogRequest(const Exchange *x)
 	Field(&line, "path", x->path);
 	TextFormat(&line, ",\"status\":%d", x->status);
 	Field(&line, "code", ErrorName(x->error));
-	TextFormat(&line, ",\"ms\":%d,\"bytes_in\":%zu,\"bytes_out\":%zu",
-			   (int) (Milliseconds() - x->started), x->received,
+	TextFormat(&line, ",\"ms\":%.3f,\"bytes_in\":%zu,\"bytes_out\":%zu",
+			   (Microseconds() - x->begun) / 1000.0, x->received,
 			   x->asset ? x->asset->length : x->answer.length);
 	if (x->version > 0)
 		TextFormat(&line, ",\"version\":%d,\"documents\":%d", x->version, x->documents);

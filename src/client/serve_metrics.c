@@ -56,7 +56,7 @@ void
 CountRequest(const Exchange *x)
 {
 	RouteCounts *r = &routes[x->route];
-	double		taken = (Milliseconds() - x->started) / 1000.0;
+	double		taken = (Microseconds() - x->begun) / 1e6;
 	int			s = 0;
 	int			bin = 0;
 
@@ -181,7 +181,7 @@ WriteRequests(Text *t)
 				TextAdd(t, "+Inf");
 			TextFormat(t, "\"} %llu\n", sum);
 		}
-		TextFormat(t, "leadscore_request_duration_seconds_sum{route=\"%s\"} %.3f\n", RouteName(r), routes[r].total);
+		TextFormat(t, "leadscore_request_duration_seconds_sum{route=\"%s\"} %.6f\n", RouteName(r), routes[r].total);
 		TextFormat(t, "leadscore_request_duration_seconds_count{route=\"%s\"} %llu\n", RouteName(r), sum);
 	}
 

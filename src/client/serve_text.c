@@ -78,10 +78,16 @@ TextFree(Text *t)
 }
 
 int64_t
-Milliseconds(void)
+Microseconds(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t
+Milliseconds(void)
+{
+	return Microseconds() / 1000;
 }
