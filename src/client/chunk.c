@@ -397,6 +397,13 @@ ScoreChunk(const Scoring *scoring, PGconn *conn, Chunk *chunk)
 	else
 	{
 		chunk->failed = Cancelled() ? Cancelled() : EXIT_NO_CONNECTION;
+		if (PQstatus(conn) == CONNECTION_OK && !Cancelled())
+		{
+			/* a timeout of the statement, say */
+			chunk->failed = EXIT_REFUSED;
+			chunk->errors = json_array();
+			AddError(chunk, scoring, 0, NULL, res, NULL);
+		}
 		PQclear(res);
 	}
 }

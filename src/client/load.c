@@ -235,9 +235,9 @@ Ask(PGconn *conn, const char *sql, const char *value)
 }
 
 static void
-Do(PGconn *conn, const char *sql)
+Do(PGconn *conn, const char *what, const char *sql)
 {
-	PQclear(Run(conn, "asking", sql, 0, NULL));
+	PQclear(Run(conn, what, sql, 0, NULL));
 }
 
 static char *
@@ -416,9 +416,9 @@ CommandLoad(int argc, char **argv)
 		return EXIT_DONE;
 	}
 
-	Do(conn, "BEGIN");
+	Do(conn, "asking", "BEGIN");
 	if (!append)
-		Do(conn, Format("CREATE TABLE %s (%s)", plan.table, Columns(conn, &plan, true)));
+		Do(conn, "asking", Format("CREATE TABLE %s (%s)", plan.table, Columns(conn, &plan, true)));
 	copy.sql = CopyStatement(conn, &plan);
 	copy.bare_name = plan.bare_name;
 	copy.n = plan.header->n;
@@ -427,8 +427,8 @@ CommandLoad(int argc, char **argv)
 	copy.nulls = nulls;
 	rows = CopyRows(conn, input, &copy);
 	if (!append)
-		Do(conn, Format("ANALYZE %s", plan.table));
-	Do(conn, "COMMIT");
+		Do(conn, "counting", Format("ANALYZE %s", plan.table));
+	Do(conn, "committing", "COMMIT");
 	PQfinish(conn);
 	InputClose(input);
 	if (settings.json)

@@ -220,7 +220,7 @@ SayFailure(PGconn *conn, const PGresult *res)
 		free(text);
 		return EXIT_REFUSED;
 	}
-	return strcmp(state, "57014") == 0 ? EXIT_CANCELLED : EXIT_REFUSED;
+	return Cancelled() ? Cancelled() : EXIT_REFUSED;
 }
 
 static void

@@ -15,19 +15,37 @@
 #define JSONB	"pg_catalog.jsonb"
 #define INTERVAL "pg_catalog.interval"
 
-/* How many rules of severity error fail; said, and shown as a table. */
-static int
-ShowRules(PGconn *conn, const char *schema, const char *name)
+/* The look's document with the rules in it. */
+static void
+ShowJudged(const char *look, const PGresult *res)
 {
-	char	   *sql = Format("SELECT rule, \"column\", severity, value, \"limit\", passed, detail "
-							 "FROM %s.lead_check($1) ORDER BY passed NULLS FIRST", schema);
+	json_t	   *document = json_loads(look, 0, NULL);
+	json_t	   *rules = json_array();
+
+	for (int r = 0; r < PQntuples(res); r++)
+		json_array_append_new(rules, json_loads(PQgetvalue(res, r, 7), 0, NULL));
+	json_object_set_new(document, "rules", rules);
+	json_dumpf(document, stdout, JSON_REAL_PRECISION(17));
+	printf("\n");
+	json_decref(document);
+}
+
+/* How many rules of severity error fail; said, and shown behind the look. */
+static int
+ShowRules(PGconn *conn, const char *schema, const char *name, const char *look)
+{
+	char	   *sql = Format("SELECT rule, \"column\", severity, value, \"limit\", passed, detail%s "
+							 "FROM %s.lead_check($1) AS c ORDER BY passed NULLS FIRST",
+							 settings.json ? ", pg_catalog.to_jsonb(c)" : "", schema);
 	PGresult   *res = Run(conn, "checking", sql, 1, &name);
 	int			failed = 0;
 
 	for (int r = 0; r < PQntuples(res); r++)
 		if (strcmp(PQgetvalue(res, r, 5), "t") != 0 && strcmp(PQgetvalue(res, r, 2), "error") == 0)
 			failed++;
-	if (!settings.json)
+	if (settings.json)
+		ShowJudged(look, res);
+	else
 	{
 		printf("\n");
 		ShowTable(res);
@@ -80,13 +98,13 @@ CommandMonitor(int argc, char **argv)
 	query = Format("SELECT * FROM %s", call.sql);
 	sql = ShownQuery(query, true);
 	res = RunCall(conn, "looking", &call, sql);
-	if (settings.json)
+	if (settings.json && !check)
 		ShowJson(res);
-	else
+	else if (!settings.json)
 		ShowRecord(res);
-	PQclear(res);
 	if (check)
-		failed = ShowRules(conn, schema, arguments[0]);
+		failed = ShowRules(conn, schema, arguments[0], PQgetvalue(res, 0, 0));
+	PQclear(res);
 	PQfinish(conn);
 	return failed > 0 ? EXIT_REFUSED : EXIT_DONE;
 }

@@ -28,6 +28,7 @@ static int	n_workers;
 static Chunk *chunks;
 static int	n_chunks;
 static bool stopping;
+static bool started;
 
 static void *
 Work(void *arg)
@@ -61,6 +62,8 @@ ScoringStart(const Scoring *what, PGconn **conns, int n, Chunk *those, int how_m
 	sigset_t	all,
 				old;
 
+	started = true;
+	atexit(ScoringStop);
 	scoring = what;
 	chunks = those;
 	n_chunks = how_many;
@@ -96,10 +99,16 @@ ScoringWait(Chunk *chunk)
 	pthread_mutex_unlock(&lock);
 }
 
-/* What runs is cancelled, for nobody waits for it. */
+/*
+ * What runs is cancelled, for nobody waits for it.  No thread is left when the
+ * program ends, wherever it does.
+ */
 void
 ScoringStop(void)
 {
+	if (!started)
+		return;
+	started = false;
 	pthread_mutex_lock(&lock);
 	stopping = true;
 	pthread_cond_broadcast(&changed);

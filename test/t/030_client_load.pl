@@ -152,7 +152,16 @@ refused('the same behind lines in quotes', qq{id,n\n1,"2"\n"\n\n 4",5\nx\n}, qr/
 refused('the hint', "n\n1\nx\n", qr/line 3, column "n".*--types "n=text"/s, '--types', 'n=integer');
 refused('too few fields', "a,b\n1,2\n3\n", qr/line 3: missing data for column "b"/);
 refused('too many fields', "a,b\n1,2\n3,4,5\n", qr/line 3: extra data after last expected column.*2 columns, parted by comma/s);
-refused('an end in the midst', "single\nx\n\\.\ny\n", qr/3 rows were sent from line 2 on, but the server read 1/);
+my $end = "single\nx\n\\.\ny\n";
+if ($node->query('SELECT current_setting($$server_version_num$$)::int >= 180000') eq 't')
+{
+	($run, $table) = load($end);
+	is($node->query("SELECT string_agg(single, ' ') FROM $table"), 'x \. y', 'no line is the end of a CSV');
+}
+else
+{
+	refused('an end in the midst', $end, qr/3 rows were sent from line 2 on, but the server read 1/);
+}
 refused('a quote never closed', qq{a,b\n1,"x\n2,y\n}, qr/a quote that is opened in the record of line 2 is never closed/);
 refused('a lone carriage return', "a,b\n1,x\ry\n", qr/line 2: a carriage return outside quotes/);
 refused('no UTF-8', "a,b\n1,x\n2,\xFC\n", qr/line 3.*invalid byte sequence.*--encoding/s);

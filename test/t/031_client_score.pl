@@ -148,6 +148,11 @@ is(Client::run($node, 'score', 'sales', $in, qw(-d template1))->{code}, 1, 'a da
 is(Client::run($node, 'score', 'sales', $in, '-d', 'postgresql:///apart?host=' . $node->dir, '-q')->{code}, 0, 'a URI');
 is(Client::run($node, 'score', 'sales', $in, '-d', 'postgresql:///apart?host=/nowhere', '-h', $node->dir, '-q')->{code}, 0, 'which an option beats');
 
+$run = Client::run($node, { env => { PGOPTIONS => '-c statement_timeout=1' } }, 'score', 'sales', file('slow.csv', "city,clicks,visits\n" . "Delhi,1,2\n" x 200_000), '-o', "$dir/slow.out");
+is($run->{code}, 1, 'a timeout of the server');
+like($run->{err}, qr/canceling statement due to statement timeout/, 'is told as what it is');
+ok(!-e "$dir/slow.out", 'and leaves no file');
+
 # ---- large files: order, memory ----
 my $pad = 'x' x 150;
 sub large
