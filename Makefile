@@ -12,7 +12,7 @@ EXTENSION  = leadscore
 MODULE_big = leadscore
 OBJS       = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
 DATA_built = sql/leadscore--1.0.sql
-EXTRA_CLEAN = src/client/*.o src/client/leadscore
+EXTRA_CLEAN = src/client/*.o src/client/*.inc src/client/leadscore
 
 # -ffp-contract=off: the same sums on processors with and without fused multiply-add
 PG_CFLAGS  = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
@@ -86,6 +86,12 @@ uninstall: uninstall-client
 
 ifeq ($(client_ready),yes)
 client: $(CLIENT)
+
+# What the service hands out is built in, as lists of bytes.
+src/client/page.o: $(addsuffix .inc,$(addprefix src/client/,page.html page.css page.js openapi.json))
+
+%.inc: %
+	od -An -v -tx1 $< | sed 's/ *\([0-9a-f][0-9a-f]\)/0x\1,/g' > $@
 
 $(CLIENT_OBJS): %.o: %.c $(wildcard src/client/*.h)
 	$(CC) $(CLIENT_CFLAGS) $(CLIENT_DEFINES) -c -o $@ $<

@@ -279,6 +279,7 @@ extern const char *CellTypeKind(CellType type);
 extern CellType CellTypeOf(Oid typid, Oid *basetype);
 extern char *TextToUtf8(const char *s, int len, int *outlen);
 extern char *TextFromUtf8(const char *s, int len);	/* terminated */
+extern int	errcolumnname(const char *name);
 extern char *JsonName(const char *name); /* quoted, as options spell it */
 
 /* Both return true when the shape is new (the caller must bind again). */
@@ -650,6 +651,9 @@ FeatureTerm(const Model *model, const Feature *f, const Cell *cell)
 extern Scorer *ScorerRow(FunctionCallInfo fcinfo, RowForm form);
 /* log-odds, or a forest's probability, not calibrated; *model gets whose */
 extern double ScorerValue(FunctionCallInfo fcinfo, RowForm form, const Model **model);
+extern Scorer *ScorerOfNamed(FunctionCallInfo fcinfo, int *version);
+/* probability */
+extern double ScorerDocument(Scorer *s, JsonbContainer *doc);
 
 static inline double
 Sigmoid(double x)

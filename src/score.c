@@ -87,6 +87,7 @@ MissingColumn(const Model *model, const char *name, const RowShape *shape)
 			(errcode(ERRCODE_UNDEFINED_COLUMN),
 			 errmsg("column \"%s\" is missing from the row",
 					TextFromUtf8(name, strlen(name))),
+			 errcolumnname(name),
 			 errdetail("The model needs the columns %s.", NeededColumns(model)),
 			 errhint("%s", hint)));
 }
@@ -101,6 +102,7 @@ CheckColumnType(const ModelSource *source, const RowColumn *col)
 			 errmsg("column \"%s\" has type %s, but the model was trained with type %s",
 					TextFromUtf8(source->name, strlen(source->name)),
 					format_type_be(col->typid), CellTypeName(source->type)),
+			 errcolumnname(source->name),
 			 errhint("Convert the column, or train the model again.")));
 }
 

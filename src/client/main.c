@@ -117,8 +117,15 @@ static const Command commands[] = {
 	CommandPlot},
 	{"serve", "answer requests for scores by HTTP",
 		"[OPTION]...",
-		"Answers requests for scores by HTTP, until it is stopped.",
-		"  leadscore serve --listen 127.0.0.1:8080 -d crm\n",
+		"Answers requests for scores by HTTP, in JSON, until it is stopped: "
+		"POST /v1/models/NAME/score with a lead as a JSON object, or with an array of them. "
+		"GET /openapi.json describes it all, GET / is a page to try a model on.\n\n"
+		"It needs the rights of a reader (lead_grant) and no more. SIGTERM and Ctrl-C end it "
+		"when what was accepted is answered. The log goes to stderr, a JSON object a line.",
+		"  leadscore serve -d crm -U web\n"
+		"  leadscore serve --listen 127.0.0.1:9000 --token-file /etc/leadscore/tokens\n"
+		"  curl -H 'Content-Type: application/json' -d '{\"city\": \"Pune\", \"clicks\": 3}' \\\n"
+		"      http://127.0.0.1:8080/v1/models/calls/score\n",
 	CommandServe},
 	{0}
 };
