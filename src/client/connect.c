@@ -12,6 +12,7 @@
 #include "client.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,6 +95,8 @@ AskPassword(void)
 				hidden;
 	struct sigaction action = {.sa_handler = Interrupt};
 	struct sigaction old;
+	sigset_t	interrupt,
+				before;
 	char		line[1024];
 	char	   *answer = NULL;
 	int			fd = open("/dev/tty", O_RDWR | O_CLOEXEC);
@@ -109,11 +112,16 @@ AskPassword(void)
 	{
 		hidden = was;
 		hidden.c_lflag &= ~ECHO;
+		sigemptyset(&interrupt);
+		sigaddset(&interrupt, SIGINT);
+		sigprocmask(SIG_BLOCK, &interrupt, &before);
 		sigaction(SIGINT, &action, &old);
 		tcsetattr(fd, TCSAFLUSH, &hidden);
 		fputs("Password: ", tty);
 		fflush(tty);
-		if (fgets(line, sizeof(line), tty) != NULL)
+		/* the signal comes while we wait, and at no other time */
+		if (ppoll(&(struct pollfd) {fd, POLLIN, 0}, 1, NULL, &before) > 0 &&
+			fgets(line, sizeof(line), tty) != NULL)
 		{
 			line[strcspn(line, "\r\n")] = '\0';
 			answer = Copy(line);
@@ -121,6 +129,7 @@ AskPassword(void)
 		tcsetattr(fd, TCSAFLUSH, &was);
 		fputs("\n", tty);
 		sigaction(SIGINT, &old, NULL);
+		sigprocmask(SIG_SETMASK, &before, NULL);
 	}
 	fclose(tty);
 	if (interrupted)
