@@ -22,7 +22,6 @@
 
 #include "tree.h"
 
-#define ROWS_PER_INTERRUPT	65536
 #define MOST_DRAWS			16
 
 typedef struct Forest
@@ -89,8 +88,7 @@ DrawRows(Forest *f)
 					of[2];
 		int64		drawn[2] = {0, 0};
 
-		if (i % ROWS_PER_INTERRUPT == 0)
-			CHECK_FOR_INTERRUPTS();
+		TREE_CHECK_WALK(i);
 		for (int label = 0; label < 2; label++)
 		{
 			uint32		rows = label ? d->pos[i] : d->neg[i];
@@ -98,8 +96,7 @@ DrawRows(Forest *f)
 
 			for (uint32 k = 0; k < rows; k++)
 			{
-				if (k % ROWS_PER_INTERRUPT == ROWS_PER_INTERRUPT - 1)
-					CHECK_FOR_INTERRUPTS();
+				TREE_CHECK_WALK(k + 1);
 				drawn[label] += Times(f, key, k);
 			}
 			of[label] = w * d->class_weight[label] * drawn[label];
@@ -120,9 +117,12 @@ UnitFor(const Forest *f)
 	double		sum = 0;
 
 	for (int64 i = 0; i < d->n; i++)
+	{
+		TREE_CHECK_WALK(i);
 		sum += Weight(f, i) *
 			((double) d->pos[i] * d->class_weight[1] +
 			 (double) d->neg[i] * d->class_weight[0]);
+	}
 	return ldexp(1, ilogb(sum) + 4 - 61);
 }
 
@@ -152,8 +152,7 @@ AddOutOfBag(Forest *f, const TreeEnsemble *e)
 	{
 		double		value = -1;
 
-		if (i % ROWS_PER_INTERRUPT == 0)
-			CHECK_FOR_INTERRUPTS();
+		TREE_CHECK_WALK(i);
 		for (int label = 1; label >= 0; label--)
 		{
 			uint32		rows = label ? d->pos[i] : d->neg[i];
@@ -161,8 +160,7 @@ AddOutOfBag(Forest *f, const TreeEnsemble *e)
 
 			for (uint32 k = 0; k < rows; k++, row++)
 			{
-				if (k % ROWS_PER_INTERRUPT == ROWS_PER_INTERRUPT - 1)
-					CHECK_FOR_INTERRUPTS();
+				TREE_CHECK_WALK(k + 1);
 				if (TreeDraw(key, k) >= f->upto[0])
 					continue;
 				if (value < 0)
@@ -189,8 +187,11 @@ JudgeOutOfBag(const Forest *f, int64 rows[2], TreeQuality *q)
 	for (int64 i = 0; i < d->n; i++)
 		for (int label = 1; label >= 0; label--)
 			for (uint32 k = 0; k < (label ? d->pos[i] : d->neg[i]); k++, row++)
+			{
+				TREE_CHECK_WALK(row);
 				if (f->oob_trees[row] > 0)
 					scores[label][n[label]++] = f->oob_sum[row] / f->oob_trees[row];
+			}
 	TreeQualityOf(scores[0], n[0], scores[1], n[1], q);
 	pfree(scores[0]);
 	pfree(scores[1]);
@@ -208,6 +209,7 @@ ForestGrow(const TreeData *data, const ForestOptions *o)
 
 	for (int64 i = 0; i < data->n; i++)
 	{
+		TREE_CHECK_WALK(i);
 		rows[0] += data->neg[i];
 		rows[1] += data->pos[i];
 		if (data->weight != NULL)

@@ -40,6 +40,11 @@ typedef enum TreeFamily
 	FAMILY_BOOST
 } TreeFamily;
 
+/* Loops over patterns or rows: a few milliseconds between two looks, if that. */
+#define TREE_WALK_BLOCK		0x3FFF
+#define TREE_CHECK_WALK(i) \
+	do { if (((i) & TREE_WALK_BLOCK) == 0) CHECK_FOR_INTERRUPTS(); } while (0)
+
 /* ---- draws ---- */
 
 /* The finaliser of SplitMix64 (Steele, Lea, Flood 2014). */
