@@ -263,6 +263,7 @@ typedef struct ForestOptions
 	double		subsample;		/* rows drawn for a tree, with replacement */
 	uint64		seed;
 	bool		correct;		/* leaves are shares without the class weights */
+	int			workers;		/* parallel workers that may help */
 	TreeGrowth	growth;
 	void		(*report) (int tree, int64 rows);
 } ForestOptions;
@@ -270,7 +271,6 @@ typedef struct ForestOptions
 typedef struct ForestFit
 {
 	TreeEnsemble *trees;
-	bool		has_oob;
 	TreeQuality oob;
 } ForestFit;
 

@@ -15,6 +15,7 @@
 #include <math.h>
 
 #include "miscadmin.h"
+#include "optimizer/cost.h"
 
 #include "account.h"
 #include "framescore.h"
@@ -43,23 +44,30 @@ CheckRoles(const FrameStats *s, const Options *opt)
 /*
  * All of it lies in memory: cells once by column and once by row, sums, order
  * and scores of patterns, out-of-bag scores of rows, and the trees and histograms,
- * counted as if they grew as large as they may.
+ * counted as if they grew as large as they may.  Returns for how many parallel
+ * workers there is memory: they share another copy of the data, and each has sums,
+ * order and histograms of its own.
  */
-static void
+static int
 CheckMemory(const FrameStats *s, const Encoder *enc, const Options *opt)
 {
 	const Frame *f = s->frame;
 	double		leaves = Min(ldexp(1, opt->depth), 1 + (double) f->rows / opt->min_leaf),
 				open = opt->leaves > 0 ? opt->leaves : opt->depth + 1,
 				bytes = (double) f->npatterns * (3.0 * enc->nfeatures + 72) +
-		(opt->family == FAMILY_FOREST ? 12.0 * f->rows : 0);
+		(opt->family == FAMILY_FOREST ? 9.0 * f->rows : 0),
+		histograms,
+		shared = (double) f->npatterns * (3.0 * enc->nfeatures + 24) + 8.0 * f->rows,
+		own = (double) f->npatterns * 40 + f->rows;
+	int			workers = 0;
 
 	if (opt->leaves > 0)
 		leaves = Min(leaves, opt->leaves);
 	bytes += 2 * leaves * opt->trees * sizeof(TreeNode);
 	/* a histogram of every node that waits, if it has as many cells as bins */
 	open = Min(open, (double) f->npatterns * enc->nfeatures / enc->ncolumns);
-	bytes += (open + 1) * enc->ncolumns * sizeof(TreeSum);
+	histograms = (open + 1) * enc->ncolumns * sizeof(TreeSum);
+	bytes += histograms;
 
 	if (f->npatterns >= PG_UINT32_MAX)
 		ereport(ERROR,
@@ -73,6 +81,12 @@ CheckMemory(const FrameStats *s, const Encoder *enc, const Options *opt)
 				 errdetail("There are %lld different rows of %d columns, and %d trees of up to %.0f leaves.",
 						   (long long) f->npatterns, enc->nfeatures, opt->trees, floor(leaves)),
 				 errhint("Raise \"leadscore.tree_mem\", train on a sample, exclude columns of many values, or take fewer trees of less \"depth\".")));
+	if (opt->family != FAMILY_FOREST)
+		return 0;
+	while (workers < Min(max_parallel_workers_per_gather, max_parallel_workers) &&
+		   bytes + shared + (workers + 1) * (own + histograms) <= (double) LeadscoreTreeMem())
+		workers++;
+	return workers;
 }
 
 /* What the options say of the direction of columns. */
@@ -173,7 +187,7 @@ Mtry(const Options *opt, const TreeData *d)
 }
 
 static TreeEnsemble *
-GrowForest(const TreeData *d, const Options *opt, TreeAccount *account)
+GrowForest(const TreeData *d, const Options *opt, int workers, TreeAccount *account)
 {
 	ForestOptions o = {0};
 	ForestFit  *fit;
@@ -182,6 +196,7 @@ GrowForest(const TreeData *d, const Options *opt, TreeAccount *account)
 	o.subsample = opt->subsample;
 	o.seed = (uint64) opt->seed;
 	o.correct = opt->correct;
+	o.workers = workers;
 	o.report = ReportTree;
 	o.growth.depth = opt->depth;
 	o.growth.min_leaf = opt->min_leaf;
@@ -263,6 +278,7 @@ FitTrees(FrameStats *s, const Options *opt)
 	LogitOptions lo = {0};
 	FittedEncoder *fe;
 	TreeData   *d;
+	int			workers;
 	bytea	   *bytes;
 
 	if (!CheckLabels(s, opt))
@@ -274,7 +290,7 @@ FitTrees(FrameStats *s, const Options *opt)
 	ReportLeftOut(&fe->report, opt);
 	if (!CheckColumnsLeft(fe, opt))
 		return NULL;
-	CheckMemory(s, fe->encoder, opt);
+	workers = CheckMemory(s, fe->encoder, opt);
 	ClassWeights(s, opt, &lo);
 	if (opt->class_weight_kind != CLASS_WEIGHT_NONE && opt->correct)
 		a.prior_correction = -log(lo.class_weight[1] / lo.class_weight[0]);
@@ -287,7 +303,7 @@ FitTrees(FrameStats *s, const Options *opt)
 	account.fit = opt->family == FAMILY_FOREST ? "random forest" : "gradient boosting";
 	account.opt = opt;
 	account.model = &m;
-	m.trees->ensemble = opt->family == FAMILY_FOREST ? GrowForest(d, opt, &account) :
+	m.trees->ensemble = opt->family == FAMILY_FOREST ? GrowForest(d, opt, workers, &account) :
 		GrowBoost(d, opt, a.prior_correction, &account);
 	if (m.trees->ensemble == NULL)
 		return NULL;
