@@ -19,8 +19,8 @@
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 
+#include "crossval.h"
 #include "fit.h"
-#include "folds.h"
 #include "framescore.h"
 #include "metrics.h"
 
@@ -50,7 +50,7 @@ typedef void (*FoldJudge) (Validation *v, const Model *model, const Frame *held)
 
 /* ---- arguments ---- */
 
-static void
+void
 RefuseNull(FunctionCallInfo fcinfo, int arg, const char *name)
 {
 	if (PG_ARGISNULL(arg))
@@ -78,26 +78,40 @@ ReadFoldsBy(FunctionCallInfo fcinfo, int arg, const Frame *frame)
 	return FOLDS_BY_HASH;
 }
 
-/* (frame, options, folds integer, seed bigint, folds_by text); the frame is not NULL */
-static void
-ReadArguments(Validation *v, FunctionCallInfo fcinfo)
+static int
+ReadFolds(FunctionCallInfo fcinfo, int arg)
 {
-	FoldsBy		by;
 	int32		folds;
 
-	RefuseNull(fcinfo, 2, "folds");
-	RefuseNull(fcinfo, 3, "seed");
-	folds = PG_GETARG_INT32(2);
+	RefuseNull(fcinfo, arg, "folds");
+	RefuseNull(fcinfo, arg + 1, "seed");
+	folds = PG_GETARG_INT32(arg);
 	if (folds < 2 || folds > FOLDS_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("folds must be from 2 to %d, not %d", FOLDS_MAX, folds)));
+	return folds;
+}
+
+FoldSplit *
+ReadFoldSplit(FunctionCallInfo fcinfo, int arg, const Frame *frame)
+{
+	int			folds = ReadFolds(fcinfo, arg);
+	FoldsBy		by = ReadFoldsBy(fcinfo, arg + 2, frame);
+
+	return FoldSplitCreate(frame, by, folds, (uint64) PG_GETARG_INT64(arg + 1));
+}
+
+/* (frame, options, folds integer, seed bigint, folds_by text); the frame is not NULL */
+static void
+ReadArguments(Validation *v, FunctionCallInfo fcinfo)
+{
+	(void) ReadFolds(fcinfo, 2);
 	v->fcinfo = fcinfo;
 	v->opt = OptionsParse(PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), OPTIONS_FIT);
 	v->frame = FrameDecode(PG_GETARG_VARLENA_P(0));
 	CheckColumnsExist(v->frame, v->opt);
-	by = ReadFoldsBy(fcinfo, 4, v->frame);
-	v->split = FoldSplitCreate(v->frame, by, folds, (uint64) PG_GETARG_INT64(3));
+	v->split = ReadFoldSplit(fcinfo, 2, v->frame);
 }
 
 /* ---- folds ---- */

@@ -44,7 +44,7 @@ typedef struct Bin
 } Bin;
 
 /* A value and its rows on both sides. */
-typedef struct Value
+typedef struct BinValue
 {
 	double		x;				/* numbers */
 	const char *text;			/* levels, in UTF-8 */
@@ -52,7 +52,7 @@ typedef struct Value
 	int64		rows[2];
 	bool		listed[2];
 	double		weight;			/* sum of the shares */
-} Value;
+} BinValue;
 
 /* Edges are k · mantissa · 10^exponent, k from first to first + n. */
 typedef struct Axis
@@ -77,8 +77,8 @@ IsTime(const ProfileColumn *c)
 static int
 CompareNumbers(const void *a, const void *b)
 {
-	double		x = ((const Value *) a)->x,
-				y = ((const Value *) b)->x;
+	double		x = ((const BinValue *) a)->x,
+				y = ((const BinValue *) b)->x;
 
 	return x < y ? -1 : x > y;
 }
@@ -86,7 +86,7 @@ CompareNumbers(const void *a, const void *b)
 static int
 CompareTexts(const void *a, const void *b)
 {
-	const Value *v = a,
+	const BinValue *v = a,
 			   *w = b;
 	int			cmp = memcmp(v->text, w->text, Min(v->len, w->len));
 
@@ -96,19 +96,19 @@ CompareTexts(const void *a, const void *b)
 static int
 CompareWeights(const void *a, const void *b)
 {
-	double		x = ((const Value *) a)->weight,
-				y = ((const Value *) b)->weight;
+	double		x = ((const BinValue *) a)->weight,
+				y = ((const BinValue *) b)->weight;
 
 	return x > y ? -1 : x < y ? 1 : CompareTexts(a, b);
 }
 
 /* Put equal values of the two sides together; sorts; returns how many are left. */
 static int
-Fold(Value *values, int n, int (*compare) (const void *, const void *))
+Fold(BinValue *values, int n, int (*compare) (const void *, const void *))
 {
 	int			left = 0;
 
-	qsort(values, n, sizeof(Value), compare);
+	qsort(values, n, sizeof(BinValue), compare);
 	for (int i = 0; i < n; i++)
 	{
 		if (left == 0 || compare(&values[left - 1], &values[i]) != 0)
@@ -126,10 +126,10 @@ Fold(Value *values, int n, int (*compare) (const void *, const void *))
 }
 
 /* The numbers of both sides on the coarser of their grids, ascending. */
-static Value *
+static BinValue *
 NumbersOf(const Side *sides, int *n)
 {
-	Value	   *values;
+	BinValue	   *values;
 	int			bits = MANTISSA_BITS,
 				most = 0;
 
@@ -139,7 +139,7 @@ NumbersOf(const Side *sides, int *n)
 			bits = Min(bits, sides[s].column->bits);
 			most += sides[s].column->n;
 		}
-	values = palloc0(sizeof(Value) * Max(most, 1));
+	values = palloc0(sizeof(BinValue) * Max(most, 1));
 	*n = 0;
 	for (int s = 0; s < 2; s++)
 	{
@@ -211,7 +211,7 @@ NiceAxis(Axis *axis, double low, double high, int bins, bool whole)
 
 /* An interval of half a unit would be empty every other time. */
 static bool
-AllWhole(const Value *values, int n)
+AllWhole(const BinValue *values, int n)
 {
 	for (int i = 0; i < n; i++)
 		if (values[i].x != floor(values[i].x))
@@ -221,7 +221,7 @@ AllWhole(const Value *values, int n)
 
 /* The value below which, or from the other end above which, TAIL_SHARE of a side lies. */
 static double
-TailOf(const Value *values, int n, int side, bool upper)
+TailOf(const BinValue *values, int n, int side, bool upper)
 {
 	int64		total = 0,
 				seen = 0;
@@ -230,7 +230,7 @@ TailOf(const Value *values, int n, int side, bool upper)
 		total += values[i].rows[side];
 	for (int k = 0; k < n; k++)
 	{
-		const Value *v = &values[upper ? n - 1 - k : k];
+		const BinValue *v = &values[upper ? n - 1 - k : k];
 
 		seen += v->rows[side];
 		if (seen > TAIL_SHARE * total)
@@ -241,7 +241,7 @@ TailOf(const Value *values, int n, int side, bool upper)
 
 /* Where the picture begins and ends: everything, or all but a long tail. */
 static void
-CutTails(Axis *axis, const Value *values, int n, double *low, double *high)
+CutTails(Axis *axis, const BinValue *values, int n, double *low, double *high)
 {
 	double		from = fmin(TailOf(values, n, 0, false), TailOf(values, n, 1, false)),
 				to = fmax(TailOf(values, n, 0, true), TailOf(values, n, 1, true)),
@@ -309,7 +309,7 @@ NumberBins(Bin *bins, const Side *sides, int most)
 				high;
 	int			nvalues,
 				n = 0;
-	Value	   *values = NumbersOf(sides, &nvalues);
+	BinValue	   *values = NumbersOf(sides, &nvalues);
 
 	if (nvalues == 0)
 		return 0;
@@ -354,14 +354,14 @@ static int
 LevelBins(Bin *bins, const Side *sides, int most)
 {
 	Bin			other = {.level = "(other)", .low = NAN, .high = NAN};
-	Value	   *values;
+	BinValue	   *values;
 	int			nvalues = 0,
 				left = 0,
 				n = 0;
 
 	for (int s = 0; s < 2; s++)
 		nvalues += sides[s].column != NULL ? sides[s].column->n : 0;
-	values = palloc0(sizeof(Value) * Max(nvalues, 1));
+	values = palloc0(sizeof(BinValue) * Max(nvalues, 1));
 	nvalues = 0;
 	for (int s = 0; s < 2; s++)
 	{
@@ -372,7 +372,7 @@ LevelBins(Bin *bins, const Side *sides, int most)
 		other.rows[s] = c->rest;
 		for (int i = 0; i < c->n; i++)
 		{
-			Value	   *v = &values[nvalues++];
+			BinValue	   *v = &values[nvalues++];
 
 			v->text = c->levels[i].text;
 			v->len = c->levels[i].len;
@@ -383,7 +383,7 @@ LevelBins(Bin *bins, const Side *sides, int most)
 	nvalues = Fold(values, nvalues, CompareTexts);
 	for (int i = 0; i < nvalues; i++)
 	{
-		Value		v = values[i];
+		BinValue		v = values[i];
 		bool		known = true;
 
 		for (int s = 0; s < 2; s++)
@@ -399,7 +399,7 @@ LevelBins(Bin *bins, const Side *sides, int most)
 		if (known)
 			values[left++] = v;
 	}
-	qsort(values, left, sizeof(Value), CompareWeights);
+	qsort(values, left, sizeof(BinValue), CompareWeights);
 	/* "(other)" of one level would hide its name and save nothing */
 	if (left == most + 1 && other.rows[0] + other.rows[1] == 0)
 		most++;

@@ -14,24 +14,35 @@
 #define LEAST	1074			/* 2^-1074 is the least double, and its square … */
 #define LOWEST	(-2 * LEAST)	/* the exponent of the first digit's lowest bit */
 
+/* The mantissa of a finite number as a whole one, times 2^(*exponent - LEAST). */
+static inline uint64
+MantissaOf(double x, int *exponent)
+{
+	uint64		bits,
+				mantissa;
+
+	memcpy(&bits, &x, 8);
+	*exponent = (int) (bits >> 52 & 0x7ff);
+	mantissa = bits & ((UINT64CONST(1) << 52) - 1);
+	if (*exponent > 0)
+	{
+		mantissa |= UINT64CONST(1) << 52;
+		--*exponent;
+	}
+	return mantissa;
+}
+
 /* x is finite */
 void
 ExactAdd(ExactSum *s, double x)
 {
-	uint64		bits,
-				mantissa;
 	int			exponent,
 				at,
 				shift;
-	int64		sign;
+	uint64		mantissa = MantissaOf(x, &exponent);
+	int64		sign = signbit(x) ? -1 : 1;
 
-	memcpy(&bits, &x, 8);
-	sign = bits >> 63 ? -1 : 1;
-	exponent = (int) (bits >> 52 & 0x7ff);
-	mantissa = bits & ((UINT64CONST(1) << 52) - 1);
-	if (exponent > 0)
-		mantissa |= UINT64CONST(1) << 52;
-	at = Max(exponent, 1) - 1 + LEAST;	/* bits above LOWEST */
+	at = exponent + LEAST;		/* bits above LOWEST */
 	shift = at % 32;
 	at /= 32;
 	s->digit[at] += sign * (int64) (mantissa << shift & 0xffffffff);
@@ -122,6 +133,25 @@ AddWhole(ExactSum *s, const uint32 *digits, int n, int at, int64 times)
 	s->waiting += 4;			/* as often a digit was added to, at most */
 	if (s->waiting >= EXACT_WAIT)
 		ExactCarry(s);
+}
+
+/* x is finite; the same as to add it so many times */
+void
+ExactAddTimes(ExactSum *s, double x, int64 times)
+{
+	int			exponent;
+	uint64		mantissa;
+	uint32		digits[2];
+
+	if (times == 1)
+	{
+		ExactAdd(s, x);
+		return;
+	}
+	mantissa = MantissaOf(x, &exponent);
+	digits[0] = (uint32) mantissa;
+	digits[1] = (uint32) (mantissa >> 32);
+	AddWhole(s, digits, 2, exponent + LEAST, signbit(x) ? -times : times);
 }
 
 static void

@@ -24,6 +24,7 @@ typedef struct ExactSum
 } ExactSum;
 
 extern void ExactAdd(ExactSum *s, double x);
+extern void ExactAddTimes(ExactSum *s, double x, int64 times);
 extern void ExactCarry(ExactSum *s);
 extern void ExactAddSum(ExactSum *s, const ExactSum *other);	/* carries done */
 extern double ExactValue(const ExactSum *s);

@@ -384,6 +384,7 @@ SolveFor(const FrameStats *s, const FittedEncoder *fe, const Options *opt,
 
 	*design = FrameDesignCreate(s, fe, lo->lambda == 0 || opt->standardize);
 	fit = LogitSolve(&(*design)->source, lo);
+	ShareStart(opt, fe->encoder->ncolumns, fit);
 	if (fit->stop != LOGIT_SEPARATED)
 		FrameDesignDescale(*design, fe->encoder->ncolumns, fit->beta, fit->cov);
 	return fit;
@@ -403,7 +404,7 @@ FitModel(FrameStats *s, const Options *opt)
 		return FitTrees(s, opt);
 	if (!CheckLabels(s, opt))
 		return NULL;
-	fe = EncoderFit(s, opt, opt->lambda > 0);
+	fe = SharedEncoder(s, opt, opt->lambda > 0);
 	if (fe == NULL)
 		return NULL;
 	ReportLeftOut(&fe->report, opt);
@@ -417,6 +418,8 @@ FitModel(FrameStats *s, const Options *opt)
 	lo.max_iterations = opt->max_iterations;
 	lo.tolerance = opt->tolerance;
 	lo.report = ReportFit;
+	lo.start = SharedStart(opt, fe->encoder->ncolumns);
+	lo.estimates_only = (opt->shared != NULL);
 	ClassWeights(s, opt, &lo);
 	fit = SolveFor(s, fe, opt, &lo, &design);
 
@@ -426,12 +429,13 @@ FitModel(FrameStats *s, const Options *opt)
 		a.separated = SeparatingColumns(fe->encoder, fit);
 		ReportSeparation(&a, opt);
 		lo.robust = false;
+		lo.start = NULL;
 		if (opt->separation == SEPARATION_FIRTH)
 			lo.firth = true;
 		else
 		{
 			lo.lambda = SEPARATION_LAMBDA;
-			fe = EncoderFit(s, opt, true);
+			fe = SharedEncoder(s, opt, true);
 			if (!CheckDesign(s, fe, opt))
 				return NULL;
 		}
@@ -462,4 +466,21 @@ FitModel(FrameStats *s, const Options *opt)
 	a.model = &m;
 	m.info = FitAccountJson(&a);
 	return ModelEncode(&m);
+}
+
+/* Ridge has no such lambda: that of lasso is where a search may begin. */
+double
+FitLambdaMax(FrameStats *s, const Options *opt)
+{
+	LogitOptions lo = {0};
+	FittedEncoder *fe;
+	FrameDesign *design;
+
+	if (!CheckLabels(s, opt) || (fe = EncoderFit(s, opt, true)) == NULL ||
+		!CheckDesign(s, fe, opt))
+		return NAN;
+	lo.alpha = opt->alpha > 0 ? opt->alpha : 1;
+	ClassWeights(s, opt, &lo);
+	design = FrameDesignCreate(s, fe, opt->standardize);
+	return LogitLambdaMax(&design->source, &lo);
 }

@@ -188,11 +188,33 @@ extern void FrameDesignDescale(const FrameDesign *d, int p, double *beta,
 /* fit.c */
 extern bytea *FitModel(FrameStats *stats, const Options *opt);
 
+/* the least lambda at which this alpha leaves no column; of alpha 0 that of 1 */
+extern double FitLambdaMax(FrameStats *stats, const Options *opt);
+
 extern bool Untrainable(const Options *opt, int sqlstate, const char *message,
 						const char *detail, const char *hint);
 extern bool CheckLabels(const FrameStats *s, const Options *opt);
 extern bool CheckColumnsLeft(const FittedEncoder *fe, const Options *opt);
 extern void ClassWeights(const FrameStats *s, const Options *opt, LogitOptions *lo);
+
+/* fitshared.c: what fits of the same rows with other options hand on */
+typedef struct FitShared
+{
+	MemoryContext cxt;			/* of the encoders: as long as the statistics last */
+	List	   *encoders;
+	MemoryContext path_cxt;		/* of the rest */
+	Jsonb	   *path;			/* options of the last line, but for lambda */
+	double		lambda;
+	int			p;
+	LogitStart	start;
+} FitShared;
+
+/* EncoderFit(), once for all options that encode alike */
+extern FittedEncoder *SharedEncoder(const FrameStats *stats, const Options *opt,
+									bool penalised);
+/* where a fit of p columns may begin, or NULL */
+extern const LogitStart *SharedStart(const Options *opt, int p);
+extern void ShareStart(const Options *opt, int p, const LogitFit *fit);
 
 /* fitmessages.c: notices and warnings of fits, of which there may be many */
 typedef struct FitMessages

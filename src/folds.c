@@ -257,6 +257,7 @@ FoldSplitCreate(const Frame *frame, FoldsBy by, int folds, uint64 seed)
 
 	s->by = by;
 	s->folds = folds;
+	s->seed = seed;
 	if (by == FOLDS_BY_HASH)
 		DrawKeys(s, frame, seed);
 	else if (by == FOLDS_BY_GROUP)
@@ -308,4 +309,39 @@ FoldCounts(const FoldSplit *s, const Frame *frame, int fold, FoldSide side,
 			neg[i] = frame->neg[i];
 		}
 	}
+}
+
+static uint32
+KeepOfEqual(uint64 key, uint32 n, double share)
+{
+	uint32		kept = 0;
+
+	for (uint32 k = 0; k < n; k++)
+	{
+		if (k % ROWS_PER_INTERRUPT == 0)
+			CHECK_FOR_INTERRUPTS();
+		kept += (TreeUniform(TreeDraw(key, k)) < share);
+	}
+	return kept;
+}
+
+/* Draws of another stream than those of the folds: the labels there are 0 and 1. */
+void
+FoldThin(const FoldSplit *s, const Frame *frame, double share, uint32 *pos, uint32 *neg)
+{
+	FoldSplit	draw = {0};
+
+	if (share >= 1)
+		return;
+	if (s->key != NULL)
+		draw.key = s->key;
+	else
+		DrawKeys(&draw, frame, s->seed);
+	for (int64 i = 0; i < frame->npatterns; i++)
+	{
+		pos[i] = KeepOfEqual(TreeDraw(draw.key[i], 3), pos[i], share);
+		neg[i] = KeepOfEqual(TreeDraw(draw.key[i], 2), neg[i], share);
+	}
+	if (s->key == NULL)
+		pfree(draw.key);
 }

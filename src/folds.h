@@ -23,6 +23,7 @@ typedef struct FoldSplit
 {
 	FoldsBy		by;
 	int			folds;
+	uint64		seed;
 	uint64	   *key;			/* by hash: per pattern, what its rows are drawn from */
 	int		   *block;			/* else per pattern: its fold, or its block of time */
 } FoldSplit;
@@ -38,5 +39,9 @@ extern FoldSplit *FoldSplitCreate(const Frame *frame, FoldsBy by, int folds, uin
 /* the rows of each pattern on one side of a fold: 0 … folds - 1 */
 extern void FoldCounts(const FoldSplit *s, const Frame *frame, int fold, FoldSide side,
 					   uint32 *pos, uint32 *neg);
+
+/* of so many rows of each pattern keep about this share; a larger one keeps them, too */
+extern void FoldThin(const FoldSplit *s, const Frame *frame, double share,
+					 uint32 *pos, uint32 *neg);
 
 #endif							/* LEADSCORE_FOLDS_H */

@@ -28,33 +28,6 @@ CompareScores(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* The same number many times: by doubling, where that is shorter. */
-static void
-ExactAddTimes(ExactSum *s, double x, int64 times)
-{
-	ExactSum	power = {0};
-
-	if (times < 64)
-	{
-		while (times-- > 0)
-			ExactAdd(s, x);
-		return;
-	}
-	ExactAdd(&power, x);
-	ExactCarry(&power);
-	for (;;)
-	{
-		ExactSum	same;
-
-		if (times & 1)
-			ExactAddSum(s, &power);
-		if ((times >>= 1) == 0)
-			return;
-		same = power;
-		ExactAddSum(&power, &same);
-	}
-}
-
 static bool
 IsFeature(const Encoder *enc, const char *name)
 {

@@ -134,6 +134,7 @@ extern Size LeadscoreTreeMem(void);
 extern bool leadscore_progress;
 extern void ProgressReport(const char *phase, int iteration, int64 done, int64 total);
 extern void ProgressFold(int fold, int folds); /* 0: none from now on */
+extern void ProgressTrial(int trial, int trials, const char *best);	/* 0: none from now on */
 extern void ProgressEnd(void);
 
 /* ------------------------------------------------------------------------
@@ -710,8 +711,17 @@ typedef struct LogitOptions
 								 * means that the likelihood can rise no more */
 	int			max_iterations; /* 0: the default, 100; with firth 500 */
 	double		tolerance;		/* 0: the default, 1e-10 */
+	const struct LogitStart *start; /* or NULL */
+	bool		estimates_only; /* no covariance */
 	void		(*report) (int iteration, int64 row, int64 rows);	/* or NULL */
 } LogitOptions;
+
+/* Where a fit begins: the coefficients of one of the same design and a larger penalty. */
+typedef struct LogitStart
+{
+	const double *beta;			/* p */
+	double		null_gradient;	/* of that fit */
+} LogitStart;
 
 typedef enum LogitStop
 {
@@ -728,6 +738,7 @@ typedef struct LogitFit
 	int			naliased;
 	LogitStop	stop;
 	int			iterations;
+	double		null_gradient;	/* lasso: the largest of the model without columns */
 	double		gradient_norm;	/* max |gradient| of the (penalised) objective */
 	double		objective;		/* weighted log loss + penalty, at beta */
 	double		log_likelihood; /* without the penalty */
@@ -742,6 +753,8 @@ typedef struct LogitFit
 
 extern LogitFit *LogitSolve(const DesignSource *design,
 							const LogitOptions *options);
+/* the least penalty under which lasso, or elastic net of this alpha, has no column */
+extern double LogitLambdaMax(const DesignSource *design, const LogitOptions *options);
 /* generalised VIF of the columns [first, last], from the covariance */
 extern void LogitGvif(const double *cov, const bool *aliased, int p, int nterms,
 					  const int *first, const int *last, double *gvif);

@@ -523,7 +523,9 @@ LogitSolve(const DesignSource *design, const LogitOptions *options)
 	fit->history = palloc0(sizeof(double) * (iterations + 1));
 	fit->null_log_likelihood = NullModel(w, &w->null_intercept);
 	w->beta[0] = w->null_intercept;
-	if (design->nrows >= MANY_ROWS && w->lambda1 == 0)
+	if (options->start != NULL)
+		memcpy(w->beta, options->start->beta, sizeof(double) * p);
+	else if (design->nrows >= MANY_ROWS && w->lambda1 == 0)
 		StartFromSamples(w);
 
 	if (w->lambda1 > 0)
@@ -547,8 +549,27 @@ LogitSolve(const DesignSource *design, const LogitOptions *options)
 		fit->gradient_norm = MaxGradient(w);
 	fit->log_likelihood = -w->loss;
 	fit->condition = NAN;
-	if (w->lambda1 == 0)
+	if (w->lambda1 == 0 && !options->estimates_only)
 		LogitCovariance(w, fit);
 	FreeWork(w);
 	return fit;
+}
+
+/*
+ * All coefficients stay 0 while no gradient of the model without columns is
+ * larger than the penalty's slope.  Of a ridge, alpha 0, there is no such λ.
+ */
+double
+LogitLambdaMax(const DesignSource *design, const LogitOptions *options)
+{
+	LogitWork  *w = MakeWork(design, options);
+	double		largest = 0;
+
+	(void) NullModel(w, &w->null_intercept);
+	w->beta[0] = w->null_intercept;
+	(void) LogitPass(w, w->beta);
+	for (int j = 1; j < w->p; j++)
+		largest = Max(largest, fabs(w->gradient[j]));
+	FreeWork(w);
+	return largest / options->alpha;
 }

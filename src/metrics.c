@@ -276,14 +276,20 @@ QualityLoss(const Ties *ties, Quality *q)
 		double		d;
 
 		CHECK_WALK(i);
-		d = -log(clipped) - q->log_loss;
-		SumAdd(&of_log_loss, t->pos * d * d);
-		d = -log1p(-clipped) - q->log_loss;
-		SumAdd(&of_log_loss, t->neg * d * d);
-		d = (1 - p) * (1 - p) - q->brier;
-		SumAdd(&of_brier, t->pos * d * d);
-		d = p * p - q->brier;
-		SumAdd(&of_brier, t->neg * d * d);
+		if (t->pos > 0)
+		{
+			d = -log(clipped) - q->log_loss;
+			SumAdd(&of_log_loss, t->pos * d * d);
+			d = (1 - p) * (1 - p) - q->brier;
+			SumAdd(&of_brier, t->pos * d * d);
+		}
+		if (t->neg > 0)
+		{
+			d = -log1p(-clipped) - q->log_loss;
+			SumAdd(&of_log_loss, t->neg * d * d);
+			d = p * p - q->brier;
+			SumAdd(&of_brier, t->neg * d * d);
+		}
 	}
 	IntervalOfMean(q->log_loss, SumValue(&of_log_loss), ties->n, &q->log_loss_low, &q->log_loss_high);
 	IntervalOfMean(q->brier, SumValue(&of_brier), ties->n, &q->brier_low, &q->brier_high);

@@ -233,6 +233,21 @@ static const OptionSpec column_options[] = {
 	{"unseen", OPTIONS_FIT, ALL},
 };
 
+/* Those that ReadInt() reads. */
+static const char *const whole_options[] = {
+	"bins", "depth", "early_stopping", "leaves", "max_bins", "max_distinct", "max_iterations",
+	"max_levels", "min_count", "min_leaf", "mtry", "seed", "trees",
+};
+
+bool
+OptionIsWhole(const char *name)
+{
+	for (int i = 0; i < lengthof(whole_options); i++)
+		if (strcmp(whole_options[i], name) == 0)
+			return true;
+	return false;
+}
+
 /* An error unless `name` is in the table and acts in this kind of call. */
 static void
 CheckOption(const OptionSpec *specs, int n, const char *name, const char *path,

@@ -102,6 +102,7 @@ typedef struct Options
 
 	List	   *columns;		/* of ColumnOptions * */
 
+	struct FitShared *shared;	/* with fits of the same rows, or NULL */
 	struct FitMessages *messages;	/* what fits say is collected here; NULL: said at once */
 } Options;
 
@@ -127,6 +128,8 @@ extern void OptionsCheckObject(const Jsonb *given, const char *example);
 
 extern Options *OptionsParse(const Jsonb *given, int kinds);	/* NULL: defaults */
 extern ColumnOptions *OptionsForColumn(const Options *opt, const char *name);
+/* is this option, or option of a column, a whole number? */
+extern bool OptionIsWhole(const char *name);
 extern bool NameInList(const List *names, const char *name);
 
 #endif							/* LEADSCORE_OPTIONS_H */

@@ -24,6 +24,8 @@
 
 #define MAX_HALVINGS	40
 #define MAX_SWEEPS		10000
+#define MAX_SOLVES		1000	/* a sign changes in each but the last */
+#define ROUNDING_GOALS	100
 #define KKT_TOLERANCE	1e-10	/* of the largest gradient of the empty model */
 
 /* The quadratic model with the intercept eliminated, written out in full. */
@@ -33,6 +35,14 @@ typedef struct QuadraticModel
 	double	   *h;				/* p × p; row and column 0 unused */
 	double	   *gradient;		/* of the model at `beta` */
 	double	   *beta;
+
+	/* the part of it that SolveActive() looks at: of p, but packed matrices */
+	int		   *active;
+	double	   *step;
+	double	   *scale;
+	bool	   *dropped;
+	double	   *part;
+	double	   *factor;
 } QuadraticModel;
 
 static double
@@ -103,28 +113,115 @@ Sweep(QuadraticModel *m, double lambda1, bool active_only)
 	return worst;
 }
 
+/* A coefficient that becomes 0 on the way along a step. */
+typedef struct Crossing
+{
+	double		at;				/* share of the step */
+	int			i;				/* among the active ones */
+} Crossing;
+
+static int
+CompareCrossings(const void *a, const void *b)
+{
+	const Crossing *x = a;
+	const Crossing *y = b;
+
+	if (x->at != y->at)
+		return x->at < y->at ? -1 : 1;
+	return x->i - y->i;
+}
+
 /*
- * Newton's step of the model on the non-zero coefficients.  Taken only as far as
- * no sign changes; returns whether that was all the way.
+ * Go along `step` to where model and penalty are least, and not beyond the first
+ * crossing where they do not fall at all.  `slope` is theirs at the start, `bend`
+ * that of the slope.  The slope rises wherever a coefficient changes its sign; if it
+ * stops falling just there, that coefficient is 0 from now on.  Returns whether
+ * no coefficient came to 0.
+ */
+static bool
+GoAlong(QuadraticModel *m, const int *active, const double *step, int n,
+		double slope, double bend, double lambda1)
+{
+	Crossing   *crossing = palloc(sizeof(Crossing) * Max(n, 1));
+	double		share = bend > 0 ? -slope / bend : INFINITY;
+	int			ncrossings = 0;
+	bool		stopped = false;
+	int			passed = 0;
+
+	for (int i = 0; i < n; i++)
+		if (m->beta[active[i]] * step[i] < 0)
+		{
+			crossing[ncrossings].at = -m->beta[active[i]] / step[i];
+			crossing[ncrossings++].i = i;
+		}
+	qsort(crossing, ncrossings, sizeof(Crossing), CompareCrossings);
+	for (; passed < ncrossings && crossing[passed].at <= share; passed++)
+	{
+		slope += 2 * lambda1 * fabs(step[crossing[passed].i]);
+		if (slope + bend * crossing[passed].at >= 0)
+		{
+			share = crossing[passed].at;
+			stopped = true;
+			break;
+		}
+		share = bend > 0 ? -slope / bend : INFINITY;
+	}
+	pfree(crossing);
+	if (isinf(share))
+		return true;			/* flat without a crossing: nowhere to go */
+	for (int i = 0; i < n; i++)
+	{
+		double		beta = m->beta[active[i]];
+
+		/* others may become 0 in the same place */
+		Move(m, active[i], stopped && fabs(beta + share * step[i]) <= 1e-12 * fabs(beta) ?
+			 -beta : share * step[i]);
+	}
+	return !stopped && passed == 0;
+}
+
+/*
+ * A step that takes one of the columns out that are a combination of others: loss
+ * does not change along it, the penalty falls until a coefficient is 0.
+ */
+static void
+ExchangeDependent(QuadraticModel *m, int n, int dependent, double lambda1)
+{
+	const int  *active = m->active;
+	double	   *step = m->step;
+	double		slope = 0;
+
+	for (int i = 0; i < n; i++)
+		step[i] = -m->h[(size_t) active[i] * m->p + active[dependent]];
+	CholeskySolve(m->factor, m->scale, step, n);
+	step[dependent] = 1;
+	for (int i = 0; i < n; i++)
+		slope += step[i] * (m->beta[active[i]] > 0 ? lambda1 : -lambda1);
+	if (slope > 0)
+	{
+		slope = -slope;
+		for (int i = 0; i < n; i++)
+			step[i] = -step[i];
+	}
+	(void) GoAlong(m, active, step, n, slope, 0, lambda1);
+}
+
+/*
+ * Newton's step of the model on the non-zero coefficients, as far as model and
+ * penalty fall.  Returns whether that was all the way, with all signs kept.
  */
 static bool
 SolveActive(QuadraticModel *m, double lambda1)
 {
 	int			p = m->p;
-	int		   *active = palloc(sizeof(int) * p);
-	double	   *step = palloc(sizeof(double) * p);
-	double	   *scale = palloc(sizeof(double) * p);
-	bool	   *dropped = palloc0(sizeof(bool) * p);
-	double	   *a;
-	double	   *l;
+	int		   *active = m->active;
+	double	   *step = m->step;
+	double		slope = 0;
 	int			n = 0;
-	bool		whole = false;
 
 	for (int j = 1; j < p; j++)
 		if (m->beta[j] != 0)
 			active[n++] = j;
-	a = HugeAlloc0(Tri(n), sizeof(double));
-	l = HugeAlloc0(Tri(n), sizeof(double));
 	for (int i = 0; i < n; i++)
 	{
 		int			ai = active[i];
@@ -132,49 +229,47 @@ SolveActive(QuadraticModel *m, double lambda1)
 		CHECK_FOR_INTERRUPTS();
 		step[i] = -m->gradient[ai] - (m->beta[ai] > 0 ? lambda1 : -lambda1);
 		for (int j = 0; j <= i; j++)
-			a[Tri(i) + j] = m->h[(size_t) ai * p + active[j]];
+			m->part[Tri(i) + j] = m->h[(size_t) ai * p + active[j]];
 	}
-	if (n > 0 && CholeskyFactor(l, scale, dropped, NULL, a, n, 1e-12, false))
-	{
-		double		share = 1;
-		int			hit = -1;
-
-		CholeskySolve(l, scale, step, n);
-		for (int i = 0; i < n; i++)
+	if (n <= 0)
+		return true;
+	memset(m->dropped, 0, sizeof(bool) * n);
+	(void) CholeskyFactor(m->factor, m->scale, m->dropped, NULL, m->part, n, 1e-12, true);
+	for (int i = 0; i < n; i++)
+		if (m->dropped[i])
 		{
-			double		now = m->beta[active[i]];
-
-			if (now * (now + share * step[i]) < 0)
-			{
-				share = -now / step[i];
-				hit = i;
-			}
+			ExchangeDependent(m, n, i, lambda1);
+			return false;
 		}
-		for (int i = 0; i < n; i++)
-			Move(m, active[i], i == hit ? -m->beta[active[i]] : share * step[i]);
-		whole = hit < 0;
-	}
-	pfree(active);
-	pfree(step);
-	pfree(scale);
-	pfree(dropped);
-	pfree(a);
-	pfree(l);
-	return whole;
+	CholeskySolve(m->factor, m->scale, step, n);
+	for (int i = 0; i < n; i++)
+		slope += step[i] * (m->gradient[active[i]] +
+							(m->beta[active[i]] > 0 ? lambda1 : -lambda1));
+	if (!(slope < 0))
+		return true;			/* already there, to the digit */
+	return GoAlong(m, active, step, n, slope, -slope, lambda1);
 }
 
-/* Minimise model and penalty until nothing is violated by more than `goal`. */
+/*
+ * Minimise model and penalty until nothing is violated by more than `goal`, or by
+ * little more and rounding is all that is left.
+ */
 static void
 MinimiseModel(QuadraticModel *m, double lambda1, double goal)
 {
+	double		last = INFINITY;
+
 	for (int round = 0; round < MAX_SWEEPS / 10; round++)
 	{
+		double		worst = Sweep(m, lambda1, false);
+
 		CHECK_FOR_INTERRUPTS();
-		if (Sweep(m, lambda1, false) <= goal)
+		if (worst <= goal || (worst <= ROUNDING_GOALS * goal && worst >= last / 2))
 			return;
+		last = worst;
 		for (int k = 0; k < 10 && Sweep(m, lambda1, true) > goal; k++)
 			;
-		for (int k = 0; k < 10 && !SolveActive(m, lambda1); k++)
+		for (int k = 0; k < MAX_SOLVES && !SolveActive(m, lambda1); k++)
 			;
 	}
 }
@@ -186,14 +281,23 @@ PenalisedDescent(LogitWork *w, LogitFit *fit, int max_iterations,
 	int			p = w->p;
 	double		lambda1 = w->lambda1;
 	double		objective = LogitPass(w, w->beta);
-	double		largest = Max(lambda1, MaxGradient(w));
+	double		largest;
 	LogitStop	stop = LOGIT_MAX_ITERATIONS;
 	QuadraticModel m;
 
+	fit->null_gradient = w->options->start != NULL ?
+		w->options->start->null_gradient : MaxGradient(w);
+	largest = Max(lambda1, fit->null_gradient);
 	m.p = p;
 	m.h = HugeAlloc0((size_t) p * p, sizeof(double));
 	m.gradient = palloc0(sizeof(double) * p);
 	m.beta = palloc0(sizeof(double) * p);
+	m.active = palloc(sizeof(int) * p);
+	m.step = palloc(sizeof(double) * p);
+	m.scale = palloc(sizeof(double) * p);
+	m.dropped = palloc(sizeof(bool) * p);
+	m.part = HugeAlloc0(Tri(p), sizeof(double));
+	m.factor = HugeAlloc0(Tri(p), sizeof(double));
 	SetUnits(w, 1);
 
 	for (int iteration = 1;; iteration++)
@@ -252,5 +356,11 @@ PenalisedDescent(LogitWork *w, LogitFit *fit, int max_iterations,
 	pfree(m.h);
 	pfree(m.gradient);
 	pfree(m.beta);
+	pfree(m.active);
+	pfree(m.step);
+	pfree(m.scale);
+	pfree(m.dropped);
+	pfree(m.part);
+	pfree(m.factor);
 	return stop;
 }

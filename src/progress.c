@@ -33,6 +33,11 @@ static bool shown = false;
 static int	current_fold = 0;
 static int	current_folds = 0;
 
+/* and what that is part of; 0 unless a tuning runs */
+static int	current_trial = 0;
+static int	current_trials = 0;
+static char current_best[64];
+
 static void
 ShowActivity(const char *what)
 {
@@ -84,7 +89,8 @@ ProgressReport(const char *phase, int iteration, int64 done, int64 total)
 	if (!TimestampDifferenceExceeds(last_report, now, REPORT_EVERY_MS))
 		return;
 	last_report = now;
-	what = psprintf("%s%s%s, %s%s rows",
+	what = psprintf("%s%s%s%s, %s%s rows",
+					current_trial > 0 ? psprintf("trial %d of %d%s: ", current_trial, current_trials, current_best) : "",
 					current_fold > 0 ? psprintf("fold %d of %d: ", current_fold, current_folds) : "",
 					phase,
 					iteration > 0 ? psprintf(", iteration %d", iteration) : "",
@@ -106,6 +112,17 @@ ProgressFold(int fold, int folds)
 {
 	current_fold = fold;
 	current_folds = folds;
+}
+
+/* And to this trial of a tuning, with the best so far in words or NULL. */
+void
+ProgressTrial(int trial, int trials, const char *best)
+{
+	current_trial = trial;
+	current_trials = trials;
+	current_best[0] = '\0';
+	if (best != NULL)
+		snprintf(current_best, sizeof(current_best), " (best so far: %s)", best);
 }
 
 /* The work is done: the query stands alone again. */

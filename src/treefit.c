@@ -284,7 +284,7 @@ FitTrees(FrameStats *s, const Options *opt)
 	if (!CheckLabels(s, opt))
 		return NULL;
 	CheckRoles(s, opt);
-	fe = EncoderFit(s, opt, true);
+	fe = SharedEncoder(s, opt, true);
 	if (fe == NULL)
 		return NULL;
 	ReportLeftOut(&fe->report, opt);

@@ -38,6 +38,7 @@
  *	holdout		 {by: key | time | group | column | none, column, share, seed}
  *	gate		 thresholds and margins, see lead_train_model()
  *	refit		 train the published model on all rows
+ *	tuning		 of a tuning: what lead_tune() was given; of a trial: its number
  *	recalibrated {step, version, halved, labelled}: of a run that recalibrated the champion;
  *				 no part of what lead_retrain() repeats
  *
@@ -91,7 +92,7 @@ CREATE TABLE leadscore.runs (
 	run_id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
 	experiment_id bigint NOT NULL REFERENCES leadscore.experiments,
 	model text NOT NULL REFERENCES leadscore.models ON UPDATE CASCADE,
-	action text NOT NULL CHECK (action IN ('train', 'retrain', 'recalibrate')),
+	action text NOT NULL CHECK (action IN ('train', 'retrain', 'recalibrate', 'tune')),
 	status text NOT NULL CHECK (status IN ('running', 'finished', 'failed')),
 	started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	ended_at timestamptz,

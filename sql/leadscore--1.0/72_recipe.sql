@@ -573,6 +573,32 @@ AS $$
 	END
 $$;
 
+-- The source's rows as s, with t.label and whether they are held out, t.held; prefix
+-- goes before the SELECT.
+CREATE FUNCTION leadscore.source_rows(spec jsonb, OUT prefix text, OUT rows text)
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	source text := spec->>'source';
+	cut text := '';
+BEGIN
+	prefix := '';
+	IF (spec #>> '{holdout,by}') = 'time' THEN
+		-- what is computed is computed once; a table is read again for its times
+		IF spec->>'scan' = 'query' THEN
+			prefix := format('WITH "leadscore source" AS MATERIALIZED (SELECT * FROM %s AS s) ', source);
+			source := '"leadscore source"';
+		END IF;
+		cut := format(' CROSS JOIN (SELECT pg_catalog.percentile_disc(%s) WITHIN GROUP (ORDER BY s.%I) AS cut FROM %s AS s'
+			' WHERE (%s) IS NOT NULL) AS c', 1 - (spec #>> '{holdout,share}')::numeric, spec #>> '{holdout,column}',
+			source, spec->>'label');
+	END IF;
+	rows := format(' FROM %s AS s%s CROSS JOIN LATERAL (SELECT (%s) AS label, %s AS held) AS t',
+		source, cut, spec->>'label', leadscore.held_out(spec));
+END;
+$$;
+
 -- The source in one scan: the model and what is known of its rows (`training`,
 -- and `refitted` on all), the rows held out as a frame (`holdout`) and those
 -- of them that the champion has not seen either (`common`, where these are
@@ -585,7 +611,7 @@ AS $$
 DECLARE
 	names text[] := ARRAY(SELECT jsonb_array_elements_text(spec->'features'));
 	options jsonb := spec->'options';
-	source text := spec->>'source';
+	source record := leadscore.source_rows(spec);
 	held text := leadscore.held_out(spec);
 	unseen text := leadscore.not_seen(champion, spec->'columns');
 	scored text[] := leadscore.scored_columns(spec);
@@ -593,8 +619,6 @@ DECLARE
 	"time" text := spec->>'time';
 	type text;
 	extra text[];
-	prefix text := '';
-	"from" text;
 BEGIN
 	SELECT c->>'type' INTO type FROM jsonb_array_elements(spec->'columns') AS c WHERE c->>'name' = "time";
 	IF unseen IS NOT NULL THEN
@@ -610,17 +634,7 @@ BEGIN
 							CASE jsonb_typeof(v->'parts') WHEN 'array' THEN v->'parts' ELSE jsonb_build_array(v->'parts') END) AS p
 					WHERE c = ANY (scored) GROUP BY c) AS u HAVING count(*) > 0), '{}');
 	END IF;
-	IF (spec #>> '{holdout,by}') = 'time' THEN
-		-- what is computed is computed once; a table is read again for its times
-		IF spec->>'scan' = 'query' THEN
-			prefix := format('WITH "leadscore source" AS MATERIALIZED (SELECT * FROM %s AS s) ', source);
-			source := '"leadscore source"';
-		END IF;
-		"from" := format(' CROSS JOIN (SELECT pg_catalog.percentile_disc(%s) WITHIN GROUP (ORDER BY s.%I) AS cut FROM %s AS s'
-			' WHERE (%s) IS NOT NULL) AS c', 1 - (spec #>> '{holdout,share}')::numeric, spec #>> '{holdout,column}',
-			source, spec->>'label');
-	END IF;
-	RETURN prefix || 'SELECT '
+	RETURN source.prefix || 'SELECT '
 		|| leadscore.aggregate(CASE WHEN fit THEN 'lead_training' ELSE 'lead_facts' END, names, options, 'NOT t.held', 'training')
 		|| ', ' || CASE WHEN fit AND (spec->>'refit')::boolean
 			THEN leadscore.aggregate('lead_training', names, options, 'true', 'refitted')
@@ -644,12 +658,37 @@ BEGIN
 		|| CASE WHEN spec->>'key' IS NOT NULL AND NOT (spec->>'key_unique')::boolean
 			THEN format(', pg_catalog.count(s.%1$I) OPERATOR(pg_catalog.-) pg_catalog.count(DISTINCT s.%1$I) AS duplicates', spec->>'key')
 			ELSE ', 0::pg_catalog.int8 AS duplicates' END
-		|| format(' FROM %s AS s', source) || coalesce("from", '')
-		|| format(' CROSS JOIN LATERAL (SELECT (%s) AS label, %s AS held) AS t', spec->>'label', held);
+		|| source.rows;
 END;
 $$;
 COMMENT ON FUNCTION leadscore.training_query(jsonb, jsonb, boolean) IS
 'the query that trains by a recipe: one scan of the source';
+
+-- The rows that a recipe trains on, as a frame: those of the source that are not held
+-- out, or those of kept frames where it is trained on them.
+CREATE FUNCTION leadscore.recipe_frame(name text, spec jsonb)
+RETURNS leadframe
+LANGUAGE plpgsql
+AS $$
+#variable_conflict use_variable
+DECLARE
+	source record;
+	frame @extschema@.leadframe;
+	here pg_catalog.jsonb := leadscore.current_settings();
+BEGIN
+	IF spec OPERATOR(pg_catalog.?) 'frames' THEN
+		RETURN leadscore.training_frame(name, spec);
+	END IF;
+	source := leadscore.source_rows(spec);
+	PERFORM leadscore.set_settings(spec OPERATOR(pg_catalog.->) 'settings');
+	EXECUTE pg_catalog.concat(source.prefix, 'SELECT ', leadscore.aggregate('lead_frame',
+		ARRAY(SELECT pg_catalog.jsonb_array_elements_text(spec OPERATOR(pg_catalog.->) 'features')),
+		leadscore.framing_options(spec), 'NOT t.held', 'frame'), source.rows) INTO frame;
+	PERFORM leadscore.set_settings(here);
+	RETURN frame;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.recipe_frame(text, jsonb) IS 'the rows that a model''s recipe trains on, as a frame';
 
 ----------------------------------------------------------------------------
 -- Checks before a training

@@ -56,7 +56,7 @@ AS $$
 	UNION ALL
 	SELECT 'features', (SELECT string_agg(f, ', ') FROM jsonb_array_elements_text(spec->'features') AS f)
 	UNION ALL
-	SELECT concat(part, '.', k), v #>> '{}' FROM unnest('{options,holdout,gate,frames}'::text[]) AS part, jsonb_each(spec->part) AS e(k, v)
+	SELECT concat(part, '.', k), v #>> '{}' FROM unnest('{options,holdout,gate,frames,tuning}'::text[]) AS part, jsonb_each(spec->part) AS e(k, v)
 $$;
 
 CREATE FUNCTION leadscore.start_run(name text, action text, spec jsonb, description text,
@@ -557,7 +557,7 @@ DECLARE
 	author text;
 BEGIN
 	SELECT r.spec, r.started_by INTO spec, author FROM leadscore.runs AS r LEFT JOIN leadscore.versions AS v USING (run_id)
-	WHERE r.model = name ORDER BY v.version DESC NULLS LAST, r.started_at DESC LIMIT 1;
+	WHERE r.model = name AND r.action <> 'tune' ORDER BY v.version DESC NULLS LAST, r.started_at DESC LIMIT 1;
 	IF spec IS NULL THEN
 		RAISE EXCEPTION 'model "%" does not exist', name USING ERRCODE = 'undefined_object',
 			HINT = 'lead_train_model() makes one; leadscore.models lists them.';

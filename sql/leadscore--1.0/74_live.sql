@@ -314,8 +314,8 @@ END;
 $$;
 COMMENT ON FUNCTION lead_drop_model(text, boolean) IS 'delete a model with all versions and runs; what was live when stays known';
 
--- lead_prune(name, keep): delete all but the newest versions, and failed runs
--- older than those.  Kept besides: what an alias points to, and what
+-- lead_prune(name, keep): delete all but the newest versions, and failed runs and
+-- tunings older than those.  Kept besides: what an alias points to, and what
 -- lead_rollback() would bring back.  Returns how many versions went.
 CREATE FUNCTION lead_prune(name text, keep integer DEFAULT 10)
 RETURNS integer
@@ -339,7 +339,7 @@ BEGIN
 		AND NOT EXISTS (SELECT FROM leadscore.aliases AS a WHERE a.name = name AND a.version = v.version)
 		AND v.version NOT IN (SELECT b.version FROM leadscore.rollback_targets(name) AS b WHERE b.version IS NOT NULL);
 	PERFORM leadscore.drop_versions(name, unwanted);
-	DELETE FROM leadscore.runs AS r WHERE r.model = name AND r.status = 'failed'
+	DELETE FROM leadscore.runs AS r WHERE r.model = name AND (r.status = 'failed' OR r.action = 'tune')
 		AND r.started_at < (SELECT min(v.created_at) FROM (SELECT v.created_at FROM leadscore.versions AS v
 			WHERE v.name = name ORDER BY v.version DESC LIMIT keep) AS v);
 	RETURN cardinality(unwanted);

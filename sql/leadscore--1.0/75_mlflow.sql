@@ -23,7 +23,8 @@ COMMENT ON VIEW leadscore.mlflow_experiments IS 'experiments as MLflow''s table 
 
 CREATE VIEW leadscore.mlflow_runs AS
 SELECT leadscore.run_uuid(r.run_id)::varchar(32) AS run_uuid,
-	(coalesce(r.model || ' ' || v.version, r.model || ' ' || r.status))::varchar(250) AS name,
+	(coalesce(r.model || ' ' || v.version, r.model || ' trial ' || (r.spec #>> '{tuning,trial}'),
+		r.model || CASE r.action WHEN 'tune' THEN ' tuning' ELSE ' ' || r.status END))::varchar(250) AS name,
 	'JOB'::varchar(20) AS source_type, (r.spec #>> '{written,source}')::varchar(500) AS source_name,
 	r.action::varchar(50) AS entry_point_name, r.started_by::varchar(256) AS user_id,
 	upper(r.status)::varchar(9) AS status, leadscore.milliseconds(r.started_at) AS start_time,

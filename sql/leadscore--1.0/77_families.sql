@@ -126,3 +126,46 @@ END;
 $$;
 COMMENT ON FUNCTION lead_compare_families(leadframe, jsonb, integer, bigint, text, text, float8) IS
 'lines, forest and boosted trees on the same folds: quality with standard errors, time and size, and the simplest that is as good as the best';
+
+-- Those of a recipe's options that mean the same for every family.
+CREATE FUNCTION leadscore.common_options(spec jsonb)
+RETURNS jsonb
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce(jsonb_object_agg(o.key, CASE o.key WHEN 'columns' THEN
+			(SELECT jsonb_object_agg(c.key, c.value - 'monotone') FROM jsonb_each(o.value) AS c) ELSE o.value END), '{}')
+	FROM jsonb_each(leadscore.fitting_options(spec)) AS o
+	WHERE o.key IN ('allow', 'class_weight', 'columns', 'correct', 'exclude', 'max_levels', 'min_count', 'unseen', 'untrainable')
+$$;
+COMMENT ON FUNCTION leadscore.common_options(jsonb) IS 'those of a recipe''s options that mean the same for every family';
+
+-- lead_compare_families(name): the same on the rows that a named model's recipe trains
+-- on, read again from its source; those that it holds out stay unseen.
+-- options		are put over those of the recipe that mean the same for every family
+-- NULL			no name: no rows
+-- errors		also those of a source that cannot be read, and a recipe that another role
+--				wrote
+CREATE FUNCTION lead_compare_families(name text, options jsonb DEFAULT NULL,
+	folds integer DEFAULT 5, seed bigint DEFAULT 0, folds_by text DEFAULT NULL,
+	sort_by text DEFAULT 'auc', threshold float8 DEFAULT 0.5,
+	OUT family text, OUT winner boolean, OUT auc float8, OUT auc_error float8,
+	OUT auc_pooled float8, OUT log_loss float8, OUT log_loss_error float8,
+	OUT brier float8, OUT "precision" float8, OUT recall float8, OUT f1 float8,
+	OUT fit_ms float8, OUT score_ms float8, OUT bytes integer, OUT options_used jsonb,
+	OUT note text)
+RETURNS SETOF record
+LANGUAGE plpgsql VOLATILE COST 10000000 ROWS 7
+AS $$
+DECLARE
+	spec pg_catalog.jsonb;
+BEGIN
+	IF $1 IS NOT NULL THEN
+		spec := leadscore.last_spec($1);
+		RETURN QUERY SELECT * FROM @extschema@.lead_compare_families(leadscore.recipe_frame($1, spec),
+			leadscore.common_options(spec) OPERATOR(pg_catalog.||) COALESCE($2, '{}'), $3, $4, $5, $6, $7) AS f;
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION lead_compare_families(text, jsonb, integer, bigint, text, text, float8) IS
+'the families of models on the rows that a named model''s recipe trains on';

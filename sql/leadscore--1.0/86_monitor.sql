@@ -595,10 +595,12 @@ LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT jsonb_build_object('positive_rate', p, 'positive_rate_low', greatest(centre - half, 0), 'positive_rate_high', least(centre + half, 1))
-	FROM (SELECT (evaluation->>'n')::float8 AS n, (evaluation->>'positives')::float8 / nullif((evaluation->>'n')::float8, 0) AS p,
-			1.959963984540054::float8 AS z) AS a,
+	-- a condition is no guard: a planner may compute what stands before it
+	FROM (SELECT nullif((evaluation->>'n')::float8, 0) AS n, 1.959963984540054::float8 AS z) AS a,
+		LATERAL (SELECT (evaluation->>'positives')::float8 / n AS p) AS b,
 		LATERAL (SELECT (p + z * z / (2 * n)) / (1 + z * z / n) AS centre,
-			z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n) AS half WHERE n > 0) AS b
+			z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n) AS half) AS c
+	WHERE n IS NOT NULL
 	UNION ALL
 	SELECT '{}' WHERE coalesce((evaluation->>'n')::bigint, 0) = 0
 $$;

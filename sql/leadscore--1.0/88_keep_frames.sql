@@ -543,6 +543,19 @@ $$;
 COMMENT ON FUNCTION leadscore.merge_frames(text, timestamptz, timestamptz, interval, timestamptz) IS
 'the kept frames of a time as one, older ones with less weight where there is a half-life';
 
+-- The kept frames that a recipe trains on, as one: those of its window that do not judge.
+CREATE FUNCTION leadscore.training_frame(name text, spec jsonb)
+RETURNS leadframe
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+SET IntervalStyle = 'postgres'
+AS $$
+	SELECT leadscore.set_time_range(
+		leadscore.merge_frames($1, w.starts, l."before", (spec #>> '{frames,half_life}')::interval, w.ends), w.starts, l."before")
+	FROM leadscore.frames_of_window($1, spec) AS w, LATERAL coalesce(w.held_from, w.ends) AS l("before")
+$$;
+COMMENT ON FUNCTION leadscore.training_frame(text, jsonb) IS 'the kept frames that a recipe trains on, as one';
+
 -- What leadscore.training_query() finds in a source, found in kept frames.  common are
 -- the rows held out that the champion has not seen.
 CREATE FUNCTION leadscore.train_on_frames(name text, spec jsonb,
@@ -569,9 +582,7 @@ BEGIN
 	duplicates := 0;
 	cut := leadscore.last_before(spec, coalesce(w.held_from, w.ends));
 	seen := leadscore.last_before(spec, w.ends);
-	training := @extschema@.lead_training(leadscore.set_time_range(
-		leadscore.merge_frames(name, w.starts, coalesce(w.held_from, w.ends), half_life, w.ends),
-		w.starts, coalesce(w.held_from, w.ends)), options);
+	training := @extschema@.lead_training(leadscore.training_frame(name, spec), options);
 	IF (spec->>'refit')::boolean THEN
 		refitted := @extschema@.lead_training(leadscore.set_time_range(
 			leadscore.merge_frames(name, w.starts, w.ends, half_life, w.ends), w.starts, w.ends), options);

@@ -613,7 +613,7 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT format('the cool-down of %s lasts until %s', cooldown, to_char(last + cooldown, 'YYYY-MM-DD HH24:MI'))
-	FROM (SELECT greatest(promoted_at, (SELECT max(r.started_at) FROM leadscore.runs AS r WHERE r.model = $1)) AS last) AS l
+	FROM (SELECT greatest(promoted_at, (SELECT max(r.started_at) FROM leadscore.runs AS r WHERE r.model = $1 AND r.action <> 'tune')) AS last) AS l
 	WHERE last + cooldown > clock_timestamp()
 $$;
 

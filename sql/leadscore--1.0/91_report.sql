@@ -119,7 +119,7 @@ BEGIN ATOMIC
 			|| '</p>', '')
 		|| coalesce('<p>' || leadscore.html_text(v.description, 1000) || '</p>', '')
 		|| coalesce((SELECT '<p class="bad">The last training failed: ' || leadscore.html_text(last.error, 600) || '</p>'
-			FROM (SELECT r.status, r.error FROM leadscore.runs AS r WHERE r.model = named ORDER BY r.started_at DESC LIMIT 1) AS last
+			FROM (SELECT r.status, r.error FROM leadscore.runs AS r WHERE r.model = named AND r.action <> 'tune' ORDER BY r.started_at DESC LIMIT 1) AS last
 			WHERE last.status = 'failed'), '')
 		|| coalesce('<div class="tiles">' || (SELECT string_agg('<div><b>' || leadscore.xml_text(f->>1) || '</b>'
 			|| leadscore.xml_text(f->>0) || '</div>', '' ORDER BY i)
@@ -463,7 +463,7 @@ BEGIN
 		jsonb_build_array('quality', 'Quality on the hold-out', leadscore.report_quality(shown.run_id)),
 		jsonb_build_array('coefficients', 'Coefficients', leadscore.report_coefficients(shown.run_id)),
 		jsonb_build_array('checks', 'Checks of the data', leadscore.report_checks(coalesce(shown.run_id,
-			(SELECT r.run_id FROM leadscore.runs AS r WHERE r.model = shown.name ORDER BY r.started_at DESC LIMIT 1)))),
+			(SELECT r.run_id FROM leadscore.runs AS r WHERE r.model = shown.name AND r.action <> 'tune' ORDER BY r.started_at DESC LIMIT 1)))),
 		jsonb_build_array('drift', 'Drift', leadscore.report_drift(shown.name, shown.version)),
 		jsonb_build_array('history', 'Drift over time', leadscore.report_history(shown.name)),
 		jsonb_build_array('outcomes', 'Quality over time', leadscore.report_outcomes(shown.name, shown.version)),

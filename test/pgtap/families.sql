@@ -2,7 +2,7 @@
 BEGIN;
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(23);
+SELECT plan(29);
 
 -- The line is the truth of the one, steps and an interaction that of the other.
 CREATE TABLE rows AS
@@ -58,8 +58,21 @@ FROM (SELECT lead_frame(line, r, '{"columns": {"seen": {"parts": ["hour"]}}}') A
 	lead_compare_families(f, '{"columns": {"x": {"bins": 5}, "k": {"min_count": 3}}}', 2) WHERE family = 'line with bins';
 SELECT ok(note LIKE '%offset%' AND auc IS NULL AND NOT winner, 'a forest and an offset: a note')
 FROM (SELECT lead_frame(line, r, '{"offset": "prior"}') AS f FROM rows, LATERAL (SELECT x, prior) r) t, lead_compare_families(f, folds => 2) WHERE family = 'forest';
-SELECT is_empty('SELECT * FROM lead_compare_families(NULL)', 'no frame, no rows');
+SELECT is_empty('SELECT * FROM lead_compare_families(NULL::leadframe)', 'no frame, no rows');
 SELECT throws_ok(format('SELECT * FROM frames f, lead_compare_families(f.line, %s)', a), '22023', NULL::text, 'refused: ' || a)
 FROM unnest('{"sort_by => ''f1''", "''{\"lambda\": 3}''"}'::text[]) a;
+-- by name: the rows that the recipe trains on, and those of its options that fit all
+SELECT isnt_empty($$SELECT FROM lead_train_model('f', 'rows', 'steps', '{x,k,city}', key => 'id',
+	options => '{"family": "boost", "trees": 5, "min_count": 30, "columns": {"x": {"monotone": "increasing", "bins": 5}}}') WHERE status = 'finished'$$, 'a recipe of boosted trees');
+SELECT results_eq($$SELECT family, auc, log_loss, bytes FROM lead_compare_families('f', folds => 2)$$,
+	$$SELECT c.family, c.auc, c.log_loss, c.bytes FROM (SELECT lead_frame(steps, r) AS f FROM rows, LATERAL (SELECT x, k, city) r WHERE lead_fold(id, 5) <> 0) t,
+	lead_compare_families(f, '{"min_count": 30, "columns": {"x": {"bins": 5}}}', 2) c$$, 'by name as on a frame of the rows that are not held out');
+SELECT is((SELECT rows FROM lead_train_model('t', 'SELECT * FROM rows', 'steps', '{x,k,city}', key => 'id', time_column => 'seen') WHERE status = 'finished'), 3200::bigint, 'another by time, of a query');
+SELECT results_eq($$SELECT family, auc, log_loss FROM lead_compare_families('t', '{"min_count": 5}', folds => 2)$$,
+	$$SELECT c.family, c.auc, c.log_loss FROM (SELECT lead_frame(steps, r) AS f FROM rows, LATERAL (SELECT x, k, city) r WHERE id <= 3200) t,
+	lead_compare_families(f, '{"min_count": 5}', 2) c$$, 'by name with a hold-out by time, options put over the recipe''s');
+SELECT is_empty('SELECT * FROM lead_compare_families(NULL::text)', 'no name, no rows');
+SELECT throws_ok($$SELECT * FROM lead_compare_families('nobody')$$, '42704', 'model "nobody" does not exist', 'an unknown name');
+
 SELECT * FROM finish();
 ROLLBACK;

@@ -5,6 +5,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 SELECT plan(104);
 SET LOCAL client_min_messages = error;
 SET LOCAL timezone = 'UTC';
+ALTER SEQUENCE leadscore.monitor_run_monitor_run_id_seq RESTART;	-- rows are told by their numbers here
 
 -- 3,000 leads, one an hour; won is known a day later
 CREATE TABLE leads (id int PRIMARY KEY, city text, clicks int, pages float8, email text, created timestamptz, won boolean);

@@ -1,5 +1,6 @@
 -- Policies and recalibrations: what they say, and what they refuse.
 SET client_min_messages = warning;
+SET timezone = 'UTC';
 \pset format unaligned
 \pset null (null)
 \set SHOW_CONTEXT never

@@ -147,12 +147,24 @@ SELECT lead_profile_columns(:'m'::bytea, :'names', :columns) = :'s' AS by_column
 SELECT error_of(format('SELECT lead_profile_columns(%L::bytea, ''{"names": ["city"]}'', city) FROM leads', :'m'));
 SELECT error_of($$SELECT lead_profile_columns(NULL::bytea, '{"names": ["city"]}', city) FROM leads$$);
 SELECT n, error_of((SELECT format('SELECT lead_profile_columns(%L::bytea, %L::jsonb, %s)', :'m2', jsonb_build_object('names', '["clicks"]'::jsonb || jsonb_agg('c' || i)), string_agg(i::text, ', ') || ', 1') FROM generate_series(1, n - 1) i)) FROM (VALUES (97)) AS v(n);
--- two workers make the same bytes
+-- two workers make the same bytes; what a plan says of parameters differs between releases
+CREATE FUNCTION is_partial(query text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  line text;
+BEGIN
+  FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+    IF line LIKE '%Partial Aggregate' THEN
+      RETURN true;
+    END IF;
+  END LOOP;
+  RETURN false;
+END
+$$;
 CREATE TABLE kept AS SELECT :'m'::bytea AS model;
 SET max_parallel_workers_per_gather = 2;
-EXPLAIN (COSTS OFF) SELECT lead_profile((SELECT model FROM kept), l) FROM leads l;
+SELECT is_partial('SELECT lead_profile((SELECT model FROM kept), l) FROM leads l');
 SELECT lead_profile((SELECT model FROM kept), l) = :'s' AS parallel FROM leads l;
-EXPLAIN (COSTS OFF) SELECT lead_profile_columns((SELECT model FROM kept), '{"names": ["city"]}', city) FROM leads;
+SELECT is_partial($$SELECT lead_profile_columns((SELECT model FROM kept), '{"names": ["city"]}', city) FROM leads$$);
 SELECT lead_profile_columns((SELECT model FROM kept), :'names', :columns) = :'s' AS parallel FROM leads;
 RESET max_parallel_workers_per_gather;
 RESET parallel_setup_cost;
