@@ -98,7 +98,7 @@ INSERT INTO bench.query (name, before, sql) VALUES
 -- Trees of the same rows: from the frame to the model, and the models' scores.
 CREATE TABLE bench.frame AS
 SELECT lead_frame(app_complete_flag, l, '{"exclude": ["id", "created_date"]}') AS frame FROM leads l;
-\set boost '{"family": "boost", "trees": 100, "depth": 6}'
+\set boost '{"family": "boost", "trees": 100, "depth": 6, "mtry": 100}'
 \set forest '{"family": "forest", "trees": 100, "depth": 10}'
 INSERT INTO bench.model
 SELECT 'boost', lead_fit(frame, :'boost') FROM bench.frame

@@ -34,7 +34,7 @@ SETS = {
          "NumUpdates"]),
 }
 SETTINGS = {
-    "boost": '{"family": "boost", "trees": 100, "rate": 0.1, "depth": 6, "min_leaf": 1, "seed": %d}',
+    "boost": '{"family": "boost", "trees": 100, "rate": 0.1, "depth": 6, "min_leaf": 1, "mtry": 1000, "seed": %d}',
     "forest": '{"family": "forest", "trees": 100, "depth": 16, "min_leaf": 5, "seed": %d}',
 }
 

@@ -14,7 +14,7 @@ CREATE TABLE boosted (a float8, b float8, c float8, y int, margin float8);
 \copy boosted FROM 'test/data/boost_reference.csv' WITH (FORMAT csv, HEADER)
 CREATE TABLE boosted_leads AS SELECT a, b, c, y = 1 AS won FROM boosted;
 CREATE TEMP TABLE model AS
-SELECT 'xgboost' AS name, lead_train(y = 1, r, '{"family": "boost", "trees": 8, "rate": 0.3, "depth": 3, "min_leaf": 1}') AS model
+SELECT 'xgboost' AS name, lead_train(y = 1, r, '{"family": "boost", "trees": 8, "rate": 0.3, "depth": 3, "min_leaf": 1, "mtry": 3}') AS model
 FROM boosted, LATERAL (SELECT a, b, c) r;
 SELECT cmp_ok(max(abs(lead_log_odds(model, r) - margin)), '<', 1e-6::float8, 'boosted margins are those of XGBoost')
 FROM model, boosted, LATERAL (SELECT a, b, c) r WHERE name = 'xgboost';
