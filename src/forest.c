@@ -104,6 +104,14 @@ DrawRows(Forest *f)
 	return any;
 }
 
+static void
+DrawTree(Forest *f, int t)
+{
+	f->key = TreeKey(f->options->seed, STREAM_ROWS, t);
+	while (!DrawRows(f))
+		f->key = TreeMix(f->key);	/* few rows: none of them was drawn */
+}
+
 static ForestFacts
 FactsOf(const TreeData *d)
 {
@@ -169,9 +177,9 @@ VoteUnit(const ForestOptions *o)
 	return ldexp(1, 63 - 2 * CountBits(o));
 }
 
-/* What the last tree says of the rows that it has not seen. */
+/* What a tree says of the rows that it has not seen. */
 static void
-AddVotes(Forest *f, const TreeEnsemble *e)
+AddVotes(Forest *f, const TreeEnsemble *e, int tree)
 {
 	const TreeData *d = f->data;
 	int			bits = CountBits(f->options);
@@ -190,7 +198,7 @@ AddVotes(Forest *f, const TreeEnsemble *e)
 			if (!f->out[row])
 				continue;
 			if (vote == 0)
-				vote = (uint64) rint(TreePatternValue(e, e->ntrees - 1, d, i) * unit) << bits | 1;
+				vote = (uint64) rint(TreePatternValue(e, tree, d, i) * unit) << bits | 1;
 			if (f->shared)
 				pg_atomic_fetch_add_u64(&f->votes[row], vote);
 			else
@@ -214,27 +222,50 @@ VotesMean(const ForestOptions *o, const ForestVotes *votes, double *score)
 
 /* Rows that every tree has seen have no say. */
 static void
-JudgeOutOfBag(const TreeData *d, const ForestOptions *o, const ForestFacts *facts,
-			  const ForestVotes *votes, TreeQuality *q)
+TellVotes(const TreeData *d, const ForestOptions *o, const ForestVotes *votes,
+		  ForestRowSink tell, void *sink)
 {
-	double	   *scores[2];
-	int64		n[2] = {0, 0},
-				row = 0;
+	int64		row = 0;
 
-	for (int label = 0; label < 2; label++)
-		scores[label] = MemoryContextAllocHuge(CurrentMemoryContext,
-											   sizeof(double) * Max(facts->rows[label], 1));
 	for (int64 i = 0; i < d->n; i++)
 		for (int label = 1; label >= 0; label--)
 			for (uint32 k = 0; k < (label ? d->pos[i] : d->neg[i]); k++, row++)
 			{
+				double		score;
+
 				TREE_CHECK_WALK(row);
-				if (VotesMean(o, &votes[row], &scores[label][n[label]]))
-					n[label]++;
+				if (VotesMean(o, &votes[row], &score))
+					tell(sink, label, score);
 			}
-	TreeQualityOf(scores[0], n[0], scores[1], n[1], q);
-	pfree(scores[0]);
-	pfree(scores[1]);
+}
+
+typedef struct Scores
+{
+	double	   *score[2];		/* by label */
+	int64		n[2];
+} Scores;
+
+static void
+TakeScore(void *sink, bool positive, double score)
+{
+	Scores	   *s = sink;
+
+	s->score[positive][s->n[positive]++] = score;
+}
+
+static void
+JudgeOutOfBag(const TreeData *d, const ForestOptions *o, const ForestFacts *facts,
+			  const ForestVotes *votes, TreeQuality *q)
+{
+	Scores		s = {{NULL, NULL}};
+
+	for (int label = 0; label < 2; label++)
+		s.score[label] = MemoryContextAllocHuge(CurrentMemoryContext,
+												sizeof(double) * Max(facts->rows[label], 1));
+	TellVotes(d, o, votes, TakeScore, &s);
+	TreeQualityOf(s.score[0], s.n[0], s.score[1], s.n[1], q);
+	pfree(s.score[0]);
+	pfree(s.score[1]);
 }
 
 /* ---- the whole ---- */
@@ -263,13 +294,19 @@ ForestAddTree(Forest *f, TreeEnsemble *e, int t)
 {
 	const ForestOptions *o = f->options;
 
-	f->key = TreeKey(o->seed, STREAM_ROWS, t);
-	while (!DrawRows(f))
-		f->key = TreeMix(f->key);	/* few rows: none of them was drawn */
+	DrawTree(f, t);
 	(void) TreeGrow(f->grower, e, TreeKey(o->seed, STREAM_COLUMNS, t), f->facts->unit, NULL);
 	if (f->data->class_weight[0] != f->data->class_weight[1] && o->correct)
 		CorrectLeaves(f, e);
-	AddVotes(f, e);
+	AddVotes(f, e, e->ntrees - 1);
+}
+
+static ForestVotes *
+NoVotes(const ForestFacts *facts)
+{
+	return MemoryContextAllocExtended(CurrentMemoryContext,
+									  sizeof(ForestVotes) * Max(ForestRows(facts), 1),
+									  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 }
 
 ForestFit *
@@ -277,9 +314,7 @@ ForestGrow(const TreeData *data, const ForestOptions *o)
 {
 	ForestFit  *fit = palloc0(sizeof(ForestFit));
 	ForestFacts facts = FactsOf(data);
-	ForestVotes *votes = MemoryContextAllocExtended(CurrentMemoryContext,
-													sizeof(ForestVotes) * Max(ForestRows(&facts), 1),
-													MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	ForestVotes *votes = NoVotes(&facts);
 
 	fit->trees = TreeEnsembleCreate(FAMILY_FOREST);
 	if (!ForestGrowShared(fit->trees, data, o, &facts, votes))
@@ -294,4 +329,19 @@ ForestGrow(const TreeData *data, const ForestOptions *o)
 	}
 	JudgeOutOfBag(data, o, &facts, votes, &fit->oob);
 	return fit;
+}
+
+void
+ForestOutOfBag(const TreeEnsemble *e, const TreeData *data, const ForestOptions *o,
+			   ForestRowSink tell, void *sink)
+{
+	ForestFacts facts = FactsOf(data);
+	Forest	   *f = ForestCreate(data, o, &facts, NoVotes(&facts), false);
+
+	for (int t = 0; t < e->ntrees; t++)
+	{
+		DrawTree(f, t);
+		AddVotes(f, e, t);
+	}
+	TellVotes(data, o, f->votes, tell, sink);
 }

@@ -275,6 +275,14 @@ typedef struct ForestFit
 } ForestFit;
 
 extern ForestFit *ForestGrow(const TreeData *data, const ForestOptions *o);
+/* told of every row with votes, pattern by pattern, its positives first */
+typedef void (*ForestRowSink) (void *sink, bool positive, double score);
+/*
+ * The out-of-bag scores of a forest that was grown from these data with these
+ * options, of which it needs trees, subsample and seed.
+ */
+extern void ForestOutOfBag(const TreeEnsemble *e, const TreeData *data,
+						   const ForestOptions *o, ForestRowSink tell, void *sink);
 
 typedef struct BoostOptions
 {

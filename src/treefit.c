@@ -115,8 +115,9 @@ SetMonotone(TreeModel *t, const Encoder *enc, const Options *opt)
 
 /* ---- the data ---- */
 
-static TreeData *
-DataOf(const FrameStats *s, Model *m, const Options *opt, const LogitOptions *lo)
+/* In the current context; the model's mean offset becomes that of these rows. */
+TreeData *
+TreeDataOf(const FrameStats *s, Model *m, const double class_weight[2])
 {
 	const Frame *frame = s->frame;
 	int64		n = frame->npatterns;
@@ -140,8 +141,9 @@ DataOf(const FrameStats *s, Model *m, const Options *opt, const LogitOptions *lo
 		d->offset = AllocLarge(sizeof(double) * n);
 	if (group != NULL)
 		d->group = AllocLarge(sizeof(uint64) * n);
-	d->class_weight[0] = lo->class_weight[0];
-	d->class_weight[1] = lo->class_weight[1];
+	d->class_weight[0] = class_weight[0];
+	d->class_weight[1] = class_weight[1];
+	m->mean_offset = 0;
 	while (FrameScan(frame, &block))
 		for (int k = 0; k < block.n; k++)
 		{
@@ -307,7 +309,7 @@ FitTrees(FrameStats *s, const Options *opt)
 	m.encoder = fe->encoder;
 	m.trees = TreeModelCreate(fe->encoder, NULL);
 	SetMonotone(m.trees, fe->encoder, opt);
-	d = DataOf(s, &m, opt, &lo);
+	d = TreeDataOf(s, &m, lo.class_weight);
 	account.family = opt->family == FAMILY_FOREST ? "forest" : "boost";
 	account.fit = opt->family == FAMILY_FOREST ? "random forest" : "gradient boosting";
 	account.opt = opt;
