@@ -23,7 +23,6 @@
 
 #include "tree.h"
 
-#define ROWS_PER_INTERRUPT	65536
 #define INTERCEPT_ITERATIONS	50
 
 typedef struct Boost
@@ -76,6 +75,7 @@ HoldOut(Boost *b)
 		b->held[label] = PerPattern(d, sizeof(uint32));
 		for (int64 i = 0; i < d->n; i++)
 		{
+			TREE_CHECK_WALK(i);
 			if (d->group == NULL)
 				b->held[label][i] = TreeSampleRows(TreePatternKey(key, i, label),
 												   rows[i], share);
@@ -99,8 +99,11 @@ Intercept(const Boost *b)
 				base;
 
 	for (int64 i = 0; i < d->n; i++)
+	{
+		TREE_CHECK_WALK(i);
 		for (int label = 0; label < 2; label++)
 			sums[label] += Weight(d, i) * d->class_weight[label] * Rows(b, i, label);
+	}
 	if (sums[0] <= 0 || sums[1] <= 0)
 		return NAN;				/* all rows of a class were held out */
 	base = log(sums[1] / sums[0]);
@@ -110,13 +113,13 @@ Intercept(const Boost *b)
 					H = 0,
 					step;
 
-		CHECK_FOR_INTERRUPTS();
 		for (int64 i = 0; i < d->n; i++)
 		{
 			double		p = Sigmoid(base + d->offset[i]),
 						w1 = Weight(d, i) * d->class_weight[1] * Rows(b, i, 1),
 						w0 = Weight(d, i) * d->class_weight[0] * Rows(b, i, 0);
 
+			TREE_CHECK_WALK(i);
 			G += w0 * p - w1 * (1 - p);
 			H += (w0 + w1) * p * (1 - p);
 		}
@@ -135,8 +138,11 @@ UnitFor(const TreeData *d)
 	double		sum = 0;
 
 	for (int64 i = 0; i < d->n; i++)
+	{
+		TREE_CHECK_WALK(i);
 		sum += Weight(d, i) * ((double) d->pos[i] * d->class_weight[1] +
 							   (double) d->neg[i] * d->class_weight[0]);
+	}
 	return ldexp(1, ilogb(sum) + 1 - 61);
 }
 
@@ -157,8 +163,7 @@ Differentiate(Boost *b, int tree)
 					w1,
 					w0;
 
-		if (i % ROWS_PER_INTERRUPT == 0)
-			CHECK_FOR_INTERRUPTS();
+		TREE_CHECK_WALK(i);
 		if (b->options->subsample < 1)
 		{
 			pos = TreeSampleRows(TreePatternKey(key, i, 1), pos, b->options->subsample);
@@ -212,12 +217,14 @@ AddTree(Boost *b, const TreeEnsemble *e)
 		double		value = e->nodes[e->first[tree] + leaves[k].node].value;
 
 		for (int64 i = 0; i < leaves[k].n; i++)
+		{
+			TREE_CHECK_WALK(i);
 			b->margin[leaves[k].rows[i]] += value;
+		}
 	}
 	for (int64 i = 0; i < b->data->n && !all; i++)
 	{
-		if (i % ROWS_PER_INTERRUPT == 0)
-			CHECK_FOR_INTERRUPTS();
+		TREE_CHECK_WALK(i);
 		if (b->rows[i].sum.n == 0)
 			b->margin[i] += TreePatternValue(e, tree, b->data, i);
 	}
@@ -238,6 +245,7 @@ HoldoutLoss(const Boost *b, double prior_correction)
 					pos = w * b->held[1][i],
 					neg = w * b->held[0][i];
 
+		TREE_CHECK_WALK(i);
 		if (pos > 0)
 			loss += pos * Log1pExp(-f);
 		if (neg > 0)
@@ -307,7 +315,10 @@ BoostGrow(const TreeData *data, const BoostOptions *o)
 	b.rows = TreeGrowerRows(b.grower);
 	b.margin = PerPattern(data, sizeof(double));
 	for (int64 i = 0; i < data->n; i++)
+	{
+		TREE_CHECK_WALK(i);
 		b.margin[i] = e->base + (data->offset != NULL ? data->offset[i] : 0);
+	}
 	best_loss = o->early_stopping > 0 ? HoldoutLoss(&b, o->prior_correction) : 0;
 	for (int t = 0; t < o->trees; t++)
 	{

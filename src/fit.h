@@ -237,6 +237,8 @@ extern void FitMessagesTell(const Options *opt, const FitMessages *m, int folds,
 extern void FitMessagesSay(const FitMessages *m, int folds);
 
 /* treefit.c */
+extern struct TreeData *TreeDataOf(const FrameStats *s, Model *m,
+								   const double class_weight[2]);
 extern bytea *FitTrees(FrameStats *stats, const Options *opt);
 
 /* What trees tell of their fit. */

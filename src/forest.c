@@ -12,6 +12,9 @@
  * its leaves.  What the trees that did not see a row say of it is its
  * out-of-bag score, an honest one.
  *
+ * Every tree depends on its number alone, not on the others, so any process may
+ * grow it: forestworkers.c asks for help where there is some.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -20,25 +23,7 @@
 
 #include "miscadmin.h"
 
-#include "tree.h"
-
-#define ROWS_PER_INTERRUPT	65536
-#define MOST_DRAWS			16
-
-typedef struct Forest
-{
-	const TreeData *data;
-	const ForestOptions *options;
-	uint64		upto[MOST_DRAWS];	/* draws below upto[k] mean at most k times */
-	uint64		key;			/* of the rows of the tree at hand */
-	double		mean_weight;
-	double		unit;
-	TreeGrower *grower;
-	TreeRow    *rows;
-	/* per row, pattern by pattern, its positives first */
-	double	   *oob_sum;
-	uint32	   *oob_trees;
-} Forest;
+#include "forest.h"
 
 /* The distribution function of Poisson's law. */
 static void
@@ -47,32 +32,37 @@ PoissonTable(Forest *f)
 	double		p = exp(-f->options->subsample),
 				sum = 0;
 
-	for (int k = 0; k < MOST_DRAWS; k++)
+	for (int k = 0; k < FOREST_MOST_DRAWS; k++)
 	{
 		sum += p;
-		f->upto[k] = k == MOST_DRAWS - 1 || sum >= 1 ? PG_UINT64_MAX :
+		f->upto[k] = k == FOREST_MOST_DRAWS - 1 || sum >= 1 ? PG_UINT64_MAX :
 			(uint64) ldexp(sum, 64);
 		p *= f->options->subsample / (k + 1);
 	}
 }
 
-/* How often the k-th row of a key is drawn. */
+/*
+ * How often the k-th row of a key is drawn.  A processor cannot guess it: the
+ * numbers that are likely take no branch.
+ */
 static inline int
 Times(const Forest *f, uint64 key, uint32 k)
 {
 	uint64		u = TreeDraw(key, k);
-	int			times = 0;
+	int			times = (u >= f->upto[0]) + (u >= f->upto[1]) + (u >= f->upto[2]) +
+		(u >= f->upto[3]);
 
-	while (times < MOST_DRAWS - 1 && u >= f->upto[times])
-		times++;
+	if (unlikely(times == 4))
+		while (times < FOREST_MOST_DRAWS - 1 && u >= f->upto[times])
+			times++;
 	return times;
 }
 
 /* A row's weight; 1 on average, for only its share of all counts. */
 static inline double
-Weight(const Forest *f, int64 i)
+Weight(const TreeData *d, const ForestFacts *facts, int64 i)
 {
-	return f->data->weight != NULL ? f->data->weight[i] / f->mean_weight : 1;
+	return d->weight != NULL ? d->weight[i] / facts->mean_weight : 1;
 }
 
 /* The rows of a tree; false where there are none of any weight. */
@@ -80,27 +70,29 @@ static bool
 DrawRows(Forest *f)
 {
 	const TreeData *d = f->data;
-	double		scale = 1 / f->unit;
+	double		scale = 1 / f->facts->unit;
 	bool		any = false;
+	int64		row = 0;
 
 	for (int64 i = 0; i < d->n; i++)
 	{
-		double		w = Weight(f, i),
+		double		w = Weight(d, f->facts, i),
 					of[2];
 		int64		drawn[2] = {0, 0};
 
-		if (i % ROWS_PER_INTERRUPT == 0)
-			CHECK_FOR_INTERRUPTS();
-		for (int label = 0; label < 2; label++)
+		TREE_CHECK_WALK(i);
+		for (int label = 1; label >= 0; label--)
 		{
 			uint32		rows = label ? d->pos[i] : d->neg[i];
 			uint64		key = TreePatternKey(f->key, i, label);
 
-			for (uint32 k = 0; k < rows; k++)
+			for (uint32 k = 0; k < rows; k++, row++)
 			{
-				if (k % ROWS_PER_INTERRUPT == ROWS_PER_INTERRUPT - 1)
-					CHECK_FOR_INTERRUPTS();
-				drawn[label] += Times(f, key, k);
+				int			times = Times(f, key, k);
+
+				TREE_CHECK_WALK(k + 1);
+				drawn[label] += times;
+				f->out[row] = (times == 0);
 			}
 			of[label] = w * d->class_weight[label] * drawn[label];
 		}
@@ -112,18 +104,46 @@ DrawRows(Forest *f)
 	return any;
 }
 
-/* The unit of the sums; no tree draws eight times as many rows as there are. */
-static double
-UnitFor(const Forest *f)
+static void
+DrawTree(Forest *f, int t)
 {
-	const TreeData *d = f->data;
-	double		sum = 0;
+	f->key = TreeKey(f->options->seed, STREAM_ROWS, t);
+	while (!DrawRows(f))
+		f->key = TreeMix(f->key);	/* few rows: none of them was drawn */
+}
+
+static ForestFacts
+FactsOf(const TreeData *d)
+{
+	ForestFacts facts = {{0, 0}};
+	double		weights = 0,
+				sum = 0;
 
 	for (int64 i = 0; i < d->n; i++)
-		sum += Weight(f, i) *
+	{
+		TREE_CHECK_WALK(i);
+		facts.rows[0] += d->neg[i];
+		facts.rows[1] += d->pos[i];
+		if (d->weight != NULL)
+			weights += d->weight[i] * ((double) d->neg[i] + d->pos[i]);
+	}
+	facts.mean_weight = weights / ForestRows(&facts);
+	for (int64 i = 0; i < d->n; i++)
+	{
+		TREE_CHECK_WALK(i);
+		sum += Weight(d, &facts, i) *
 			((double) d->pos[i] * d->class_weight[1] +
 			 (double) d->neg[i] * d->class_weight[0]);
-	return ldexp(1, ilogb(sum) + 4 - 61);
+	}
+	/* no tree draws eight times as many rows as there are */
+	facts.unit = ldexp(1, ilogb(sum) + 4 - 61);
+	return facts;
+}
+
+int64
+ForestRows(const ForestFacts *facts)
+{
+	return facts->rows[0] + facts->rows[1];
 }
 
 /* Shares as they are without the class weights. */
@@ -141,101 +161,187 @@ CorrectLeaves(const Forest *f, TreeEnsemble *e)
 		}
 }
 
-/* What the last tree says of the rows that it has not seen. */
+/* ---- votes ---- */
+
+/* The bits that a count of trees takes. */
+static int
+CountBits(const ForestOptions *o)
+{
+	return ilogb(o->trees) + 1;
+}
+
+/* What 1 is in the sum of the votes: it grows to as much as there are trees. */
+static double
+VoteUnit(const ForestOptions *o)
+{
+	return ldexp(1, 63 - 2 * CountBits(o));
+}
+
+/* What a tree says of the rows that it has not seen. */
 static void
-AddOutOfBag(Forest *f, const TreeEnsemble *e)
+AddVotes(Forest *f, const TreeEnsemble *e, int tree)
 {
 	const TreeData *d = f->data;
+	int			bits = CountBits(f->options);
+	double		unit = VoteUnit(f->options);
 	int64		row = 0;
 
 	for (int64 i = 0; i < d->n; i++)
 	{
-		double		value = -1;
+		int64		rows = (int64) d->pos[i] + d->neg[i];
+		uint64		vote = 0;
 
-		if (i % ROWS_PER_INTERRUPT == 0)
-			CHECK_FOR_INTERRUPTS();
-		for (int label = 1; label >= 0; label--)
+		TREE_CHECK_WALK(i);
+		for (int64 k = 0; k < rows; k++, row++)
 		{
-			uint32		rows = label ? d->pos[i] : d->neg[i];
-			uint64		key = TreePatternKey(f->key, i, label);
-
-			for (uint32 k = 0; k < rows; k++, row++)
-			{
-				if (k % ROWS_PER_INTERRUPT == ROWS_PER_INTERRUPT - 1)
-					CHECK_FOR_INTERRUPTS();
-				if (TreeDraw(key, k) >= f->upto[0])
-					continue;
-				if (value < 0)
-					value = TreePatternValue(e, e->ntrees - 1, d, i);
-				f->oob_sum[row] += value;
-				f->oob_trees[row]++;
-			}
+			TREE_CHECK_WALK(k + 1);
+			if (!f->out[row])
+				continue;
+			if (vote == 0)
+				vote = (uint64) rint(TreePatternValue(e, tree, d, i) * unit) << bits | 1;
+			if (f->shared)
+				pg_atomic_fetch_add_u64(&f->votes[row], vote);
+			else
+				f->votes[row].value += vote;
 		}
 	}
 }
 
+/* The mean of a row's votes; false where every tree has seen it. */
+static inline bool
+VotesMean(const ForestOptions *o, const ForestVotes *votes, double *score)
+{
+	int			bits = CountBits(o);
+	uint64		trees = votes->value & ((UINT64CONST(1) << bits) - 1);
+
+	if (trees == 0)
+		return false;
+	*score = (votes->value >> bits) / VoteUnit(o) / trees;
+	return true;
+}
+
 /* Rows that every tree has seen have no say. */
 static void
-JudgeOutOfBag(const Forest *f, int64 rows[2], TreeQuality *q)
+TellVotes(const TreeData *d, const ForestOptions *o, const ForestVotes *votes,
+		  ForestRowSink tell, void *sink)
 {
-	const TreeData *d = f->data;
-	double	   *scores[2];
-	int64		n[2] = {0, 0},
-				row = 0;
+	int64		row = 0;
 
-	for (int label = 0; label < 2; label++)
-		scores[label] = MemoryContextAllocHuge(CurrentMemoryContext,
-											   sizeof(double) * Max(rows[label], 1));
 	for (int64 i = 0; i < d->n; i++)
 		for (int label = 1; label >= 0; label--)
 			for (uint32 k = 0; k < (label ? d->pos[i] : d->neg[i]); k++, row++)
-				if (f->oob_trees[row] > 0)
-					scores[label][n[label]++] = f->oob_sum[row] / f->oob_trees[row];
-	TreeQualityOf(scores[0], n[0], scores[1], n[1], q);
-	pfree(scores[0]);
-	pfree(scores[1]);
+			{
+				double		score;
+
+				TREE_CHECK_WALK(row);
+				if (VotesMean(o, &votes[row], &score))
+					tell(sink, label, score);
+			}
+}
+
+typedef struct Scores
+{
+	double	   *score[2];		/* by label */
+	int64		n[2];
+} Scores;
+
+static void
+TakeScore(void *sink, bool positive, double score)
+{
+	Scores	   *s = sink;
+
+	s->score[positive][s->n[positive]++] = score;
+}
+
+static void
+JudgeOutOfBag(const TreeData *d, const ForestOptions *o, const ForestFacts *facts,
+			  const ForestVotes *votes, TreeQuality *q)
+{
+	Scores		s = {{NULL, NULL}};
+
+	for (int label = 0; label < 2; label++)
+		s.score[label] = MemoryContextAllocHuge(CurrentMemoryContext,
+												sizeof(double) * Max(facts->rows[label], 1));
+	TellVotes(d, o, votes, TakeScore, &s);
+	TreeQualityOf(s.score[0], s.n[0], s.score[1], s.n[1], q);
+	pfree(s.score[0]);
+	pfree(s.score[1]);
+}
+
+/* ---- the whole ---- */
+
+/* In the current context. */
+Forest *
+ForestCreate(const TreeData *data, const ForestOptions *o, const ForestFacts *facts,
+			 ForestVotes *votes, bool shared)
+{
+	Forest	   *f = palloc0(sizeof(Forest));
+
+	f->data = data;
+	f->options = o;
+	f->facts = facts;
+	f->votes = votes;
+	f->shared = shared;
+	PoissonTable(f);
+	f->grower = TreeGrowerCreate(data, &o->growth);
+	f->rows = TreeGrowerRows(f->grower);
+	f->out = MemoryContextAllocHuge(CurrentMemoryContext, Max(ForestRows(facts), 1));
+	return f;
+}
+
+void
+ForestAddTree(Forest *f, TreeEnsemble *e, int t)
+{
+	const ForestOptions *o = f->options;
+
+	DrawTree(f, t);
+	(void) TreeGrow(f->grower, e, TreeKey(o->seed, STREAM_COLUMNS, t), f->facts->unit, NULL);
+	if (f->data->class_weight[0] != f->data->class_weight[1] && o->correct)
+		CorrectLeaves(f, e);
+	AddVotes(f, e, e->ntrees - 1);
+}
+
+static ForestVotes *
+NoVotes(const ForestFacts *facts)
+{
+	return MemoryContextAllocExtended(CurrentMemoryContext,
+									  sizeof(ForestVotes) * Max(ForestRows(facts), 1),
+									  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 }
 
 ForestFit *
 ForestGrow(const TreeData *data, const ForestOptions *o)
 {
 	ForestFit  *fit = palloc0(sizeof(ForestFit));
-	TreeEnsemble *e = fit->trees = TreeEnsembleCreate(FAMILY_FOREST);
-	Forest		f = {data, o};
-	int64		rows[2] = {0, 0};
-	double		weights = 0;
-	bool		weighted = (data->class_weight[0] != data->class_weight[1]);
+	ForestFacts facts = FactsOf(data);
+	ForestVotes *votes = NoVotes(&facts);
 
-	for (int64 i = 0; i < data->n; i++)
+	fit->trees = TreeEnsembleCreate(FAMILY_FOREST);
+	if (!ForestGrowShared(fit->trees, data, o, &facts, votes))
 	{
-		rows[0] += data->neg[i];
-		rows[1] += data->pos[i];
-		if (data->weight != NULL)
-			weights += data->weight[i] * ((double) data->neg[i] + data->pos[i]);
+		Forest	   *f = ForestCreate(data, o, &facts, votes, false);
+
+		for (int t = 0; t < o->trees; t++)
+		{
+			o->report(t + 1, data->n);
+			ForestAddTree(f, fit->trees, t);
+		}
 	}
-	f.mean_weight = weights / (rows[0] + rows[1]);
-	PoissonTable(&f);
-	f.unit = UnitFor(&f);
-	f.grower = TreeGrowerCreate(data, &o->growth);
-	f.rows = TreeGrowerRows(f.grower);
-	f.oob_sum = MemoryContextAllocExtended(CurrentMemoryContext,
-										   sizeof(double) * Max(rows[0] + rows[1], 1),
-										   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	f.oob_trees = MemoryContextAllocExtended(CurrentMemoryContext,
-											 sizeof(uint32) * Max(rows[0] + rows[1], 1),
-											 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	for (int t = 0; t < o->trees; t++)
-	{
-		o->report(t + 1, data->n);
-		f.key = TreeKey(o->seed, STREAM_ROWS, t);
-		while (!DrawRows(&f))
-			f.key = TreeMix(f.key); /* few rows: none of them was drawn */
-		(void) TreeGrow(f.grower, e, TreeKey(o->seed, STREAM_COLUMNS, t), f.unit, NULL);
-		if (weighted && o->correct)
-			CorrectLeaves(&f, e);
-		AddOutOfBag(&f, e);
-	}
-	fit->has_oob = true;
-	JudgeOutOfBag(&f, rows, &fit->oob);
+	JudgeOutOfBag(data, o, &facts, votes, &fit->oob);
 	return fit;
+}
+
+void
+ForestOutOfBag(const TreeEnsemble *e, const TreeData *data, const ForestOptions *o,
+			   ForestRowSink tell, void *sink)
+{
+	ForestFacts facts = FactsOf(data);
+	Forest	   *f = ForestCreate(data, o, &facts, NoVotes(&facts), false);
+
+	for (int t = 0; t < e->ntrees; t++)
+	{
+		DrawTree(f, t);
+		AddVotes(f, e, t);
+	}
+	TellVotes(data, o, f->votes, tell, sink);
 }

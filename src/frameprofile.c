@@ -17,6 +17,7 @@
 #include "bytes.h"
 #include "framescore.h"
 #include "leadprofile.h"
+#include "outofbag.h"
 
 static int
 CompareScores(const void *a, const void *b)
@@ -51,24 +52,18 @@ KeepFeatures(Profile *p, const Encoder *enc)
 	p->ncolumns = n;
 }
 
-static void
-AddScores(Profile *p, const Model *model, const Frame *frame)
+/* The scores of the patterns, and what the columns of a line add to them. */
+static NumberCount *
+ScorePatterns(Profile *p, const Model *model, const Frame *frame, int64 *count)
 {
 	const Encoder *enc = model->encoder;
 	FrameScorer *scorer = FrameScorerCreate(model, frame);
-	ProfileColumn *score = &p->columns[p->ncolumns++];
 	double	   *contribution = palloc(sizeof(double) * Max(enc->nsources, 1));
 	NumberCount *numbers = palloc_extended(sizeof(NumberCount) * Max(frame->npatterns, 1),
 										   MCXT_ALLOC_HUGE);
 	PatternBlock block = {0};
-	int			n = 0;
+	int64		n = 0;
 
-	for (int i = 0; i < p->ncolumns - 1; i++)
-		if (strcmp(p->columns[i].name, PROFILE_SCORE) == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_DUPLICATE_COLUMN),
-					 errmsg("the model has a column \"%s\", as that of the scores is called", PROFILE_SCORE),
-					 errhint("Train it on a view, or a SELECT, that gives the column another name.")));
 	/* what columns add would take a thousand times as long as trees' scores */
 	p->nterms = model->trees != NULL ? 0 : enc->nsources;
 	p->terms = palloc0(sizeof(ProfileTerm) * Max(enc->nsources, 1));
@@ -87,6 +82,21 @@ AddScores(Profile *p, const Model *model, const Frame *frame)
 			for (int i = 0; i < p->nterms; i++)
 				ExactAddTimes(&p->terms[i].sum, contribution[i], rows);
 		}
+	*count = n;
+	return numbers;
+}
+
+static void
+AddScores(Profile *p, NumberCount *numbers, int64 n)
+{
+	ProfileColumn *score = &p->columns[p->ncolumns++];
+
+	for (int i = 0; i < p->ncolumns - 1; i++)
+		if (strcmp(p->columns[i].name, PROFILE_SCORE) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_DUPLICATE_COLUMN),
+					 errmsg("the model has a column \"%s\", as that of the scores is called", PROFILE_SCORE),
+					 errhint("Train it on a view, or a SELECT, that gives the column another name.")));
 	qsort(numbers, n, sizeof(NumberCount), CompareScores);
 
 	memset(score, 0, sizeof(*score));
@@ -103,19 +113,42 @@ AddScores(Profile *p, const Model *model, const Frame *frame)
 	ProfileTrimNumbers(score);
 }
 
-PG_FUNCTION_INFO_V1(lead_profile_model_frame);
-Datum
-lead_profile_model_frame(PG_FUNCTION_ARGS)
+/* said: what the scores out of the bag must be, or NULL for those of the model */
+static Datum
+ProfileWithScores(FunctionCallInfo fcinfo, const OutOfBag *said)
 {
 	struct varlena *bytes = PG_GETARG_VARLENA_PP(0);
 	Model	   *model = ModelDecode(PG_GETARG_DATUM(0), true);
 	Frame	   *frame = FrameDecode(PG_GETARG_VARLENA_P(1));
 	Profile    *p = ProfileOfFrame(frame);
+	NumberCount *scores;
+	int64		n;
 
 	KeepFeatures(p, model->encoder);
-	AddScores(p, model, frame);
+	if (said != NULL)
+		scores = OutOfBagScores(model, frame, said, &n);
+	else
+		scores = ScorePatterns(p, model, frame, &n);
+	AddScores(p, scores, n);
 	p->model_checksum = ChecksumOf(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
 	p->model_bytes = VARSIZE_ANY_EXHDR(bytes);
 	ProfileSort(p);
 	PG_RETURN_BYTEA_P(ProfileEncode(p));
+}
+
+PG_FUNCTION_INFO_V1(lead_profile_model_frame);
+Datum
+lead_profile_model_frame(PG_FUNCTION_ARGS)
+{
+	return ProfileWithScores(fcinfo, NULL);
+}
+
+/* (model, frame, seed, subsample, rows, auc, log loss), as lead_out_of_bag_scores() */
+PG_FUNCTION_INFO_V1(lead_profile_out_of_bag);
+Datum
+lead_profile_out_of_bag(PG_FUNCTION_ARGS)
+{
+	OutOfBag	said = OutOfBagArgs(fcinfo, 2);
+
+	return ProfileWithScores(fcinfo, &said);
 }

@@ -108,8 +108,11 @@ TakeSample(Sample *s, const Frame *frame, int64 most, uint64 seed)
 		while (FrameScan(frame, &block))
 			for (int k = 0; k < block.n; k++)
 				for (uint32 r = 0; r < rows[label][block.first + k]; r++)
+				{
+					TREE_CHECK_WALK(r + 1);
 					FrameScorerTerms(s->scorer, block.cells + (Size) k * frame->stride,
 									 s->terms + s->n++ * s->nterms);
+				}
 		pfree(rows[label]);
 	}
 }
@@ -137,12 +140,16 @@ Shuffle(Sample *s, int column, uint64 key, double *keep)
 	double	   *term = s->terms + column;
 
 	for (int64 i = 0; i < s->n; i++)
+	{
+		TREE_CHECK_WALK(i);
 		keep[i] = term[i * s->nterms];
+	}
 	for (int64 i = s->n - 1; i > 0; i--)
 	{
 		int64		j = (int64) (TreeUniform(TreeDraw(key, i)) * (i + 1));
 		double		swap = term[i * s->nterms];
 
+		TREE_CHECK_WALK(i);
 		term[i * s->nterms] = term[j * s->nterms];
 		term[j * s->nterms] = swap;
 	}
@@ -180,7 +187,10 @@ lead_importance_frame(PG_FUNCTION_ARGS)
 		Shuffle(&s, c, TreeKey((uint64) seed, STREAM_PERMUTATION, c), keep);
 		q = JudgeSample(&s);
 		for (int64 i = 0; i < s.n; i++)
+		{
+			TREE_CHECK_WALK(i);
 			s.terms[i * s.nterms + c] = keep[i];
+		}
 		values[0] = CStringGetTextDatum(TextFromUtf8(name, strlen(name)));
 		values[1] = Float8GetDatum(whole.auc - q.auc);
 		values[2] = Float8GetDatum(q.log_loss - whole.log_loss);

@@ -210,6 +210,8 @@ ReadFeature(Reader *r, const Encoder *enc, Feature *f)
 	f->name = GetName(r);
 	if (r->why == NULL && source >= (uint32) enc->nsources)
 		ReaderFail(r, "The source column is out of range.");
+	if (r->why == NULL && f->kind == FEATURE_BINS && f->transform != TRANSFORM_NONE)
+		ReaderFail(r, "Bins of a transformed number are unknown.");
 	if (r->why != NULL)
 		return;
 	f->source = (int) source;

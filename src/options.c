@@ -214,7 +214,7 @@ static const OptionSpec call_options[] = {
 	{"max_levels", OPTIONS_FIT | OPTIONS_LABEL, ALL},
 	{"min_count", OPTIONS_FIT | OPTIONS_LABEL, ALL},
 	{"min_gain", OPTIONS_FIT, BOOST}, {"min_leaf", OPTIONS_FIT, TREES},
-	{"mtry", OPTIONS_FIT, FOREST}, {"names", OPTIONS_FRAME | OPTIONS_PROFILE, ALL},
+	{"mtry", OPTIONS_FIT, FOREST | BOOST}, {"names", OPTIONS_FRAME | OPTIONS_PROFILE, ALL},
 	{"offset", OPTIONS_FRAME, ALL}, {"rate", OPTIONS_FIT, BOOST},
 	{"reference", OPTIONS_FIT, LINE}, {"robust", OPTIONS_FIT, LINE},
 	{"seed", OPTIONS_FIT, TREES}, {"separation", OPTIONS_FIT, LINE},
@@ -504,7 +504,7 @@ FamilyDefaults(Options *opt)
 
 	opt->lambda = boost ? 1 : 0;
 	opt->trees = 100;
-	opt->depth = boost ? 6 : 16;
+	opt->depth = boost ? 5 : 16;
 	opt->min_leaf = boost ? 20 : 5;
 	opt->max_bins = TREE_MAX_BINS - 1;
 	opt->rate = 0.1;

@@ -92,7 +92,7 @@ typedef struct Options
 	int			leaves;			/* 0: no limit but the depth */
 	int			min_leaf;
 	int			max_bins;
-	int			mtry;			/* 0: the root of the number of columns */
+	int			mtry;			/* 0: as the family has it */
 	double		rate;
 	double		subsample;
 	double		colsample;

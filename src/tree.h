@@ -40,6 +40,11 @@ typedef enum TreeFamily
 	FAMILY_BOOST
 } TreeFamily;
 
+/* Loops over patterns or rows: a few milliseconds between two looks, if that. */
+#define TREE_WALK_BLOCK		0x3FFF
+#define TREE_CHECK_WALK(i) \
+	do { if (((i) & TREE_WALK_BLOCK) == 0) CHECK_FOR_INTERRUPTS(); } while (0)
+
 /* ---- draws ---- */
 
 /* The finaliser of SplitMix64 (Steele, Lea, Flood 2014). */
@@ -258,6 +263,7 @@ typedef struct ForestOptions
 	double		subsample;		/* rows drawn for a tree, with replacement */
 	uint64		seed;
 	bool		correct;		/* leaves are shares without the class weights */
+	int			workers;		/* parallel workers that may help */
 	TreeGrowth	growth;
 	void		(*report) (int tree, int64 rows);
 } ForestOptions;
@@ -265,11 +271,18 @@ typedef struct ForestOptions
 typedef struct ForestFit
 {
 	TreeEnsemble *trees;
-	bool		has_oob;
 	TreeQuality oob;
 } ForestFit;
 
 extern ForestFit *ForestGrow(const TreeData *data, const ForestOptions *o);
+/* told of every row with votes, pattern by pattern, its positives first */
+typedef void (*ForestRowSink) (void *sink, bool positive, double score);
+/*
+ * The out-of-bag scores of a forest that was grown from these data with these
+ * options, of which it needs trees, subsample and seed.
+ */
+extern void ForestOutOfBag(const TreeEnsemble *e, const TreeData *data,
+						   const ForestOptions *o, ForestRowSink tell, void *sink);
 
 typedef struct BoostOptions
 {

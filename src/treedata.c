@@ -14,7 +14,6 @@
 #include "metrics.h"
 #include "tree.h"
 
-#define ROWS_PER_INTERRUPT	65536
 /* cells of a bin number that fits 16 bits take half the memory */
 #define NARROW_BINS			65536
 
@@ -122,20 +121,28 @@ TreeDataIndex(TreeData *d)
 		int64		count[TREE_MAX_BINS] = {0};
 		TreeColumn *column = &d->columns[c];
 
-		CHECK_FOR_INTERRUPTS();
 		d->first_bin[c + 1] = d->first_bin[c] + column->nbins;
 		for (int64 i = 0; i < d->n; i++)
+		{
+			TREE_CHECK_WALK(i);
 			count[d->bins[c][i]]++;
+		}
 		column->most = 0;
 		for (int b = 1; b < column->nbins; b++)
 			if (count[b] > count[column->most])
 				column->most = b;
 		ncells += d->n - count[column->most];
 		for (int64 i = 0; i < d->n; i++)
+		{
+			TREE_CHECK_WALK(i);
 			d->start[i + 2] += (d->bins[c][i] != column->most);
+		}
 	}
 	for (int64 i = 2; i <= d->n + 1; i++)
+	{
+		TREE_CHECK_WALK(i);
 		d->start[i] += d->start[i - 1];
+	}
 	at = d->start + 1;			/* moves to the row's end as it is filled */
 	if (d->first_bin[d->ncolumns] <= NARROW_BINS)
 		d->narrow = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint16) * (ncells + 1));
@@ -143,11 +150,11 @@ TreeDataIndex(TreeData *d)
 		d->wide = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint32) * (ncells + 1));
 	for (int c = 0; c < d->ncolumns; c++)
 	{
-		CHECK_FOR_INTERRUPTS();
 		for (int64 i = 0; i < d->n; i++)
 		{
 			int			bin = d->bins[c][i];
 
+			TREE_CHECK_WALK(i);
 			if (bin == d->columns[c].most)
 				continue;
 			if (d->narrow != NULL)
@@ -176,8 +183,7 @@ TreeSampleRows(uint64 key, uint32 n, double share)
 		return n;
 	for (uint32 k = 0; k < n; k++)
 	{
-		if (k % ROWS_PER_INTERRUPT == ROWS_PER_INTERRUPT - 1)
-			CHECK_FOR_INTERRUPTS();
+		TREE_CHECK_WALK(k + 1);
 		taken += (TreeUniform(TreeDraw(key, k)) < share);
 	}
 	return taken;

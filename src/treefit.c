@@ -15,6 +15,7 @@
 #include <math.h>
 
 #include "miscadmin.h"
+#include "optimizer/cost.h"
 
 #include "account.h"
 #include "framescore.h"
@@ -43,23 +44,30 @@ CheckRoles(const FrameStats *s, const Options *opt)
 /*
  * All of it lies in memory: cells once by column and once by row, sums, order
  * and scores of patterns, out-of-bag scores of rows, and the trees and histograms,
- * counted as if they grew as large as they may.
+ * counted as if they grew as large as they may.  Returns for how many parallel
+ * workers there is memory: they share another copy of the data, and each has sums,
+ * order and histograms of its own.
  */
-static void
+static int
 CheckMemory(const FrameStats *s, const Encoder *enc, const Options *opt)
 {
 	const Frame *f = s->frame;
 	double		leaves = Min(ldexp(1, opt->depth), 1 + (double) f->rows / opt->min_leaf),
 				open = opt->leaves > 0 ? opt->leaves : opt->depth + 1,
 				bytes = (double) f->npatterns * (3.0 * enc->nfeatures + 72) +
-		(opt->family == FAMILY_FOREST ? 12.0 * f->rows : 0);
+		(opt->family == FAMILY_FOREST ? 9.0 * f->rows : 0),
+		histograms,
+		shared = (double) f->npatterns * (3.0 * enc->nfeatures + 24) + 8.0 * f->rows,
+		own = (double) f->npatterns * 40 + f->rows;
+	int			workers = 0;
 
 	if (opt->leaves > 0)
 		leaves = Min(leaves, opt->leaves);
 	bytes += 2 * leaves * opt->trees * sizeof(TreeNode);
 	/* a histogram of every node that waits, if it has as many cells as bins */
 	open = Min(open, (double) f->npatterns * enc->nfeatures / enc->ncolumns);
-	bytes += (open + 1) * enc->ncolumns * sizeof(TreeSum);
+	histograms = (open + 1) * enc->ncolumns * sizeof(TreeSum);
+	bytes += histograms;
 
 	if (f->npatterns >= PG_UINT32_MAX)
 		ereport(ERROR,
@@ -73,6 +81,12 @@ CheckMemory(const FrameStats *s, const Encoder *enc, const Options *opt)
 				 errdetail("There are %lld different rows of %d columns, and %d trees of up to %.0f leaves.",
 						   (long long) f->npatterns, enc->nfeatures, opt->trees, floor(leaves)),
 				 errhint("Raise \"leadscore.tree_mem\", train on a sample, exclude columns of many values, or take fewer trees of less \"depth\".")));
+	if (opt->family != FAMILY_FOREST)
+		return 0;
+	while (workers < Min(max_parallel_workers_per_gather, max_parallel_workers) &&
+		   bytes + shared + (workers + 1) * (own + histograms) <= (double) LeadscoreTreeMem())
+		workers++;
+	return workers;
 }
 
 /* What the options say of the direction of columns. */
@@ -101,8 +115,9 @@ SetMonotone(TreeModel *t, const Encoder *enc, const Options *opt)
 
 /* ---- the data ---- */
 
-static TreeData *
-DataOf(const FrameStats *s, Model *m, const Options *opt, const LogitOptions *lo)
+/* In the current context; the model's mean offset becomes that of these rows. */
+TreeData *
+TreeDataOf(const FrameStats *s, Model *m, const double class_weight[2])
 {
 	const Frame *frame = s->frame;
 	int64		n = frame->npatterns;
@@ -126,8 +141,9 @@ DataOf(const FrameStats *s, Model *m, const Options *opt, const LogitOptions *lo
 		d->offset = AllocLarge(sizeof(double) * n);
 	if (group != NULL)
 		d->group = AllocLarge(sizeof(uint64) * n);
-	d->class_weight[0] = lo->class_weight[0];
-	d->class_weight[1] = lo->class_weight[1];
+	d->class_weight[0] = class_weight[0];
+	d->class_weight[1] = class_weight[1];
+	m->mean_offset = 0;
 	while (FrameScan(frame, &block))
 		for (int k = 0; k < block.n; k++)
 		{
@@ -164,16 +180,24 @@ ReportTree(int tree, int64 rows)
 	ProgressReport("growing trees", tree, rows, 0);
 }
 
+/*
+ * The columns that a split may choose from.  A forest needs trees that differ, so it
+ * has their root (Breiman 2001).  Boosted trees have half of them: out of fold that
+ * is as good as all or better on every data set tried, whereas half of the columns
+ * for a whole tree cannot find what two columns say together only.
+ */
 static int
 Mtry(const Options *opt, const TreeData *d)
 {
+	double		n = d->ncolumns;
+
 	if (opt->mtry > 0)
 		return Min(opt->mtry, d->ncolumns);
-	return Max(1, (int) rint(sqrt(d->ncolumns)));
+	return Max(1, (int) rint(opt->family == FAMILY_FOREST ? sqrt(n) : n / 2));
 }
 
 static TreeEnsemble *
-GrowForest(const TreeData *d, const Options *opt, TreeAccount *account)
+GrowForest(const TreeData *d, const Options *opt, int workers, TreeAccount *account)
 {
 	ForestOptions o = {0};
 	ForestFit  *fit;
@@ -182,6 +206,7 @@ GrowForest(const TreeData *d, const Options *opt, TreeAccount *account)
 	o.subsample = opt->subsample;
 	o.seed = (uint64) opt->seed;
 	o.correct = opt->correct;
+	o.workers = workers;
 	o.report = ReportTree;
 	o.growth.depth = opt->depth;
 	o.growth.min_leaf = opt->min_leaf;
@@ -216,6 +241,7 @@ GrowBoost(const TreeData *d, const Options *opt, double prior_correction,
 	o.growth.lambda = opt->lambda;
 	o.growth.min_gain = opt->min_gain;
 	o.growth.rate = opt->rate;
+	o.growth.mtry = account->mtry = Mtry(opt, d);
 	fit = BoostGrow(d, &o);
 	if (fit == NULL)
 	{
@@ -263,6 +289,7 @@ FitTrees(FrameStats *s, const Options *opt)
 	LogitOptions lo = {0};
 	FittedEncoder *fe;
 	TreeData   *d;
+	int			workers;
 	bytea	   *bytes;
 
 	if (!CheckLabels(s, opt))
@@ -274,7 +301,7 @@ FitTrees(FrameStats *s, const Options *opt)
 	ReportLeftOut(&fe->report, opt);
 	if (!CheckColumnsLeft(fe, opt))
 		return NULL;
-	CheckMemory(s, fe->encoder, opt);
+	workers = CheckMemory(s, fe->encoder, opt);
 	ClassWeights(s, opt, &lo);
 	if (opt->class_weight_kind != CLASS_WEIGHT_NONE && opt->correct)
 		a.prior_correction = -log(lo.class_weight[1] / lo.class_weight[0]);
@@ -282,12 +309,12 @@ FitTrees(FrameStats *s, const Options *opt)
 	m.encoder = fe->encoder;
 	m.trees = TreeModelCreate(fe->encoder, NULL);
 	SetMonotone(m.trees, fe->encoder, opt);
-	d = DataOf(s, &m, opt, &lo);
+	d = TreeDataOf(s, &m, lo.class_weight);
 	account.family = opt->family == FAMILY_FOREST ? "forest" : "boost";
 	account.fit = opt->family == FAMILY_FOREST ? "random forest" : "gradient boosting";
 	account.opt = opt;
 	account.model = &m;
-	m.trees->ensemble = opt->family == FAMILY_FOREST ? GrowForest(d, opt, &account) :
+	m.trees->ensemble = opt->family == FAMILY_FOREST ? GrowForest(d, opt, workers, &account) :
 		GrowBoost(d, opt, a.prior_correction, &account);
 	if (m.trees->ensemble == NULL)
 		return NULL;
@@ -324,9 +351,8 @@ TreeAccountJson(StringInfo buf, const TreeAccount *a)
 	JsonInt(buf, "min_leaf", a->opt->min_leaf);
 	JsonNumber(buf, "subsample", a->opt->subsample);
 	JsonInt(buf, "seed", a->opt->seed);
-	if (e->family == FAMILY_FOREST)
-		JsonInt(buf, "mtry", a->mtry);
-	else
+	JsonInt(buf, "mtry", a->mtry);
+	if (e->family == FAMILY_BOOST)
 	{
 		JsonNumber(buf, "rate", a->opt->rate);
 		JsonNumber(buf, "lambda", a->opt->lambda);

@@ -30,7 +30,7 @@
 
 #include "treegrow.h"
 
-#define ROWS_PER_INTERRUPT	65536
+#define ROWS_PER_INTERRUPT	16384
 
 /* ---- histograms ---- */
 
@@ -158,6 +158,7 @@ Partition(TreeGrower *g, const GrowNode *node)
 		uint32		row = g->rows[i];
 		uint8		l = goes_left[bins[row]];
 
+		TREE_CHECK_WALK(i);
 		g->rows[left] = row;
 		g->spare[right] = row;
 		left += l;
@@ -314,6 +315,7 @@ TreeGrow(TreeGrower *g, TreeEnsemble *e, uint64 key, double unit, const bool *us
 
 	for (int64 i = 0; i < g->data->n; i++)
 	{
+		TREE_CHECK_WALK(i);
 		g->rows[n] = (uint32) i;
 		n += (g->row[i].sum.n > 0);
 		if (g->row[i].sum.n > 0)
@@ -371,8 +373,11 @@ TreeGrowerCreate(const TreeData *data, const TreeGrowth *growth)
 								   MemoryContextAllocHuge(CurrentMemoryContext,
 														  sizeof(TreeRow) * (data->n + 2)));
 	for (int64 i = 0; i < data->n; i++)
+	{
+		TREE_CHECK_WALK(i);
 		g->row[i].cells = (uint64) data->start[i] << 16 |
 			(uint64) (data->start[i + 1] - data->start[i]);
+	}
 	g->rows = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint32) * (data->n + 1));
 	g->spare = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint32) * (data->n + 1));
 	g->candidates = palloc(sizeof(int) * Max(data->ncolumns, 1));

@@ -40,7 +40,10 @@ ColumnSums(TreeGrower *g, const GrowNode *node, int column)
 		return node->hist + g->data->first_bin[column];
 	memset(g->of_bin, 0, sizeof(TreeSum) * g->data->columns[column].nbins);
 	for (int64 i = node->begin; i < node->end; i++)
+	{
+		TREE_CHECK_WALK(i);
 		TreeSumAdd(&g->of_bin[bins[g->rows[i]]], &g->row[g->rows[i]].sum);
+	}
 	return g->of_bin;
 }
 

@@ -174,6 +174,68 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION lead_score_frame(bytea, leadframe) IS
 'the scores of the rows in a frame, equal rows together';
 
+-- The rows of the frame that a forest was grown from, each by itself, with what the
+-- trees that have not seen it say: lead_out_of_bag() with what the model's account
+-- says of the draws and of the quality that they gave.
+CREATE FUNCTION leadscore.out_of_bag_scores(model bytea, frame leadframe,
+	seed bigint, subsample float8, rows bigint, auc float8, log_loss float8,
+	OUT score float8, OUT positives bigint, OUT negatives bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'lead_out_of_bag_scores'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000000;
+COMMENT ON FUNCTION leadscore.out_of_bag_scores(bytea, leadframe, bigint, float8, bigint, float8, float8) IS
+'the out-of-bag scores of a forest';
+CREATE FUNCTION leadscore.out_of_bag_profile(model bytea, frame leadframe,
+	seed bigint, subsample float8, rows bigint, auc float8, log_loss float8)
+RETURNS leadprofile
+AS 'MODULE_PATHNAME', 'lead_profile_out_of_bag'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000000;
+COMMENT ON FUNCTION leadscore.out_of_bag_profile(bytea, leadframe, bigint, float8, bigint, float8, float8) IS
+'lead_profile() of a forest''s own rows, with their out-of-bag scores';
+-- What a model says of its draws; of one that draws nothing, what no forest says.
+CREATE FUNCTION leadscore.bag_of(model bytea,
+	OUT seed bigint, OUT subsample float8, OUT rows bigint, OUT auc float8, OUT log_loss float8)
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT coalesce((i->>'seed')::bigint, 0), coalesce((i->>'subsample')::float8, 1),
+		coalesce((i #>> '{out_of_bag,rows}')::bigint, 0), coalesce((i #>> '{out_of_bag,auc}')::float8, 'NaN'),
+		coalesce((i #>> '{out_of_bag,log_loss}')::float8, 'NaN')
+	FROM lead_info(model) AS i;
+END;
+COMMENT ON FUNCTION leadscore.bag_of(bytea) IS 'seed, share and quality of a forest''s draws';
+
+-- lead_out_of_bag(model, frame): the honest scores of the rows that a forest was grown
+-- from: of each the mean of the trees that have not drawn it.
+-- frame	the very frame that the forest was fitted from, by lead_fit() or as
+--			lead_train() of the same rows and options makes it
+-- returns	a row per lead that some tree has not seen: its score, and 1 positive or 1
+--			negative, as lead_score_frame() gives them
+-- NULL		no rows
+-- errors	a model that is no forest; another frame
+-- source	Breiman, Random Forests, Machine Learning 45 (2001), section 3.1
+CREATE FUNCTION lead_out_of_bag(model bytea, frame leadframe,
+	OUT score float8, OUT positives bigint, OUT negatives bigint)
+RETURNS SETOF record
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 1000000
+BEGIN ATOMIC
+	SELECT s.score, s.positives, s.negatives
+	FROM leadscore.bag_of(model) AS b, leadscore.out_of_bag_scores(model, frame, b.seed, b.subsample, b.rows, b.auc, b.log_loss) AS s;
+END;
+COMMENT ON FUNCTION lead_out_of_bag(bytea, leadframe) IS
+'what the trees of a forest say of the rows that they have not seen, a row per lead';
+
+-- The scores of rows that judge a model: held out, or its own out of the bag.
+CREATE FUNCTION leadscore.judging_scores(model bytea, frame leadframe, out_of_bag boolean,
+	OUT score float8, OUT positives bigint, OUT negatives bigint)
+RETURNS SETOF record
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 1000000
+BEGIN ATOMIC
+	SELECT s.score, s.positives, s.negatives FROM lead_score_frame(model, frame) AS s WHERE NOT out_of_bag
+	UNION ALL
+	SELECT s.score, s.positives, s.negatives FROM lead_out_of_bag(model, frame) AS s WHERE out_of_bag;
+END;
+COMMENT ON FUNCTION leadscore.judging_scores(bytea, leadframe, boolean) IS 'scores of held-out rows, or out-of-bag scores';
+
 -- lead_profile(model, frame): as the aggregate lead_profile(model, features) over the
 -- rows of the frame, of the columns that the model needs.
 CREATE FUNCTION lead_profile(model bytea, frame leadframe)

@@ -602,7 +602,7 @@ $$;
 -- The source in one scan: the model and what is known of its rows (`training`,
 -- and `refitted` on all), the rows held out as a frame (`holdout`) and those
 -- of them that the champion has not seen either (`common`, where these are
--- others), and counts.  With fit false the same without a model.
+-- others), the rows of a forest for which nothing is held out (`bagged`), and counts.  With fit false the same without a model.
 CREATE FUNCTION leadscore.training_query(spec jsonb, champion jsonb DEFAULT NULL, fit boolean DEFAULT true)
 RETURNS text
 LANGUAGE plpgsql IMMUTABLE
@@ -645,6 +645,9 @@ BEGIN
 		|| ', ' || CASE WHEN fit AND held <> 'false' AND unseen IS NOT NULL AND unseen <> held
 			THEN leadscore.aggregate('lead_frame', scored, frame_options, 't.held AND ' || unseen, 'common')
 			ELSE 'NULL::@extschema@.leadframe AS common' END
+		|| ', ' || CASE WHEN fit AND held = 'false' AND options->>'family' = 'forest'
+			THEN leadscore.aggregate('lead_frame', names, leadscore.framing_options(spec), 'true', 'bagged')
+			ELSE 'NULL::@extschema@.leadframe AS bagged' END
 		|| ', pg_catalog.count(*) AS total, pg_catalog.count(t.label) AS labelled'
 		|| ', pg_catalog.count(t.label) FILTER (WHERE t.held) AS held_out'
 		|| CASE WHEN type IN ('date', 'timestamp without time zone', 'timestamp with time zone')

@@ -285,7 +285,8 @@ $$;
 
 -- What became of the one query: the version, its quality, the gate.
 CREATE FUNCTION leadscore.finish_run(run uuid, spec jsonb, trained lead_trained, refitted lead_trained,
-	holdout leadframe, common leadframe, champion integer, champion_spec jsonb, cut jsonb, seen jsonb)
+	holdout leadframe, common leadframe, champion integer, champion_spec jsonb, cut jsonb, seen jsonb,
+	bagged leadframe DEFAULT NULL)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -316,6 +317,16 @@ BEGIN
 		PERFORM leadscore.keep_score_quantiles(name, number, (trained).model, holdout);
 		PERFORM leadscore.keep_version_profile(name, number, (trained).model, holdout);
 		evaluation := to_jsonb(@extschema@.lead_evaluate_frame((trained).model, holdout, coalesce((gate->>'threshold')::float8, 0.5)));
+	END IF;
+
+	-- a forest has honest scores of its own rows
+	IF holdout IS NULL AND bagged IS NOT NULL THEN
+		PERFORM leadscore.keep_score_quantiles(name, number, (trained).model, bagged, true);
+		PERFORM leadscore.keep_version_profile(name, number, (trained).model, bagged, true);
+		PERFORM leadscore.put_metrics(run, 'oob.', to_jsonb(@extschema@.lead_evaluate(s.score, s.positives > 0)),
+			'{auc,auc_low,auc_high,average_precision,log_loss,brier,ks,mean_score}')
+		FROM @extschema@.lead_out_of_bag((trained).model, bagged) AS s;
+		PERFORM leadscore.keep_curves(run, (trained).model, bagged, true);
 	END IF;
 
 	INSERT INTO leadscore.checks
@@ -401,7 +412,7 @@ BEGIN
 				data.duplicates, data.held_out);
 			IF leadscore.checks_passed(run) THEN
 				PERFORM leadscore.finish_run(run, spec, data.training, data.refitted, data.holdout, data.common,
-					champion, champion_spec, data.cut, data.seen);
+					champion, champion_spec, data.cut, data.seen, data.bagged);
 			END IF;
 		END IF;
 	EXCEPTION WHEN OTHERS THEN

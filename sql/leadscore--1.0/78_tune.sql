@@ -55,7 +55,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT CASE coalesce(options->>'family', 'logistic')
 		WHEN 'forest' THEN '{"depth": [8, 16], "min_leaf": [5, 20, 80]}'::jsonb
-		WHEN 'boost' THEN '{"depth": [3, 6], "rate": [0.05, 0.1, 0.2], "min_leaf": [20, 100]}'
+		WHEN 'boost' THEN '{"depth": [3, 5], "rate": [0.05, 0.1, 0.2], "min_leaf": [20, 100]}'
 		ELSE '{"lambda": "auto"}' END - ARRAY(SELECT jsonb_object_keys(options))
 $$;
 COMMENT ON FUNCTION leadscore.default_grid(jsonb) IS 'what lead_tune() tries where no grid is given';
@@ -270,7 +270,7 @@ AS $$
 		WHEN 'forest' THEN ARRAY[1, coalesce((options->>'trees')::float8, 100) * power(2::float8, coalesce((options->>'depth')::float8, 16)),
 			-coalesce((options->>'min_leaf')::float8, 5)]
 		WHEN 'boost' THEN ARRAY[2, coalesce((options->>'trees')::float8, 100)
-				* least(power(2::float8, coalesce((options->>'depth')::float8, 6)), (options->>'leaves')::float8),
+				* least(power(2::float8, coalesce((options->>'depth')::float8, 5)), (options->>'leaves')::float8),
 			-coalesce((options->>'min_leaf')::float8, 20), -coalesce((options->>'lambda')::float8, 1),
 			-coalesce((options->>'min_gain')::float8, 0), coalesce((options->>'rate')::float8, 0.1)]
 		ELSE ARRAY[0, -coalesce((options->>'alpha')::float8, 0), -coalesce((options->>'lambda')::float8, 0),

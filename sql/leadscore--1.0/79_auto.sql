@@ -68,7 +68,7 @@ AS $$
 	SELECT CASE options->>'family'
 		WHEN 'forest' THEN '{"trees": [100, 200], "depth": {"min": 6, "max": 20}, "min_leaf": {"min": 2, "max": 60, "scale": "log"}}'::jsonb
 		WHEN 'boost' THEN '{"trees": [100, 200, 400], "depth": {"min": 3, "max": 8}, "rate": {"min": 0.02, "max": 0.3, "scale": "log"},
-			"min_leaf": {"min": 5, "max": 200, "scale": "log"}, "colsample": [0.3, 0.5, 0.8, 1], "subsample": [0.7, 1]}'
+			"min_leaf": {"min": 5, "max": 200, "scale": "log"}, "colsample": [0.5, 1], "subsample": [0.7, 1]}'
 		END - ARRAY(SELECT jsonb_object_keys(options))
 $$;
 COMMENT ON FUNCTION leadscore.auto_grid(jsonb) IS 'from what lead_auto() draws the options of trees';

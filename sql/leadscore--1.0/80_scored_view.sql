@@ -69,7 +69,7 @@ CREATE TABLE leadscore.score_quantiles (
 	PRIMARY KEY (name, version),
 	FOREIGN KEY (name, version) REFERENCES leadscore.versions ON UPDATE CASCADE ON DELETE CASCADE
 );
-COMMENT ON TABLE leadscore.score_quantiles IS 'distribution of a version''s scores on the rows held out';
+COMMENT ON TABLE leadscore.score_quantiles IS 'distribution of a version''s scores on the rows held out, or out of a forest''s bag';
 COMMENT ON COLUMN leadscore.score_quantiles.quantiles IS 'the smallest, 999 between, the greatest';
 
 -- What lead_refresh_scores() was told when it was called first.
@@ -129,7 +129,9 @@ GRANT USAGE, SELECT, UPDATE ON SEQUENCE leadscore.score_runs_score_run_id_seq TO
 
 -- Keeps the distribution of a version's held-out scores.
 -- model	as it was when it was judged: a refit has seen these rows
-CREATE FUNCTION leadscore.keep_score_quantiles(name text, version integer, model bytea, holdout leadframe)
+-- out_of_bag	the rows are a forest's own, and their scores those out of the bag
+CREATE FUNCTION leadscore.keep_score_quantiles(name text, version integer, model bytea, holdout leadframe,
+	out_of_bag boolean DEFAULT false)
 RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
@@ -138,10 +140,10 @@ AS $$
 	SELECT $1, $2, count(*),
 		   percentile_cont((SELECT array_agg(i / 1000.0::float8 ORDER BY i) FROM generate_series(0, 1000) AS i))
 				WITHIN GROUP (ORDER BY f.score)
-	FROM @extschema@.lead_score_frame($3, $4) AS f, LATERAL generate_series(1, f.positives + f.negatives)
+	FROM leadscore.judging_scores($3, $4, $5) AS f, LATERAL generate_series(1, f.positives + f.negatives)
 	HAVING count(*) > 0
 $$;
-COMMENT ON FUNCTION leadscore.keep_score_quantiles(text, integer, bytea, leadframe) IS
+COMMENT ON FUNCTION leadscore.keep_score_quantiles(text, integer, bytea, leadframe, boolean) IS
 'keeps how the scores of a version''s held-out rows are distributed, for grades';
 
 -- grades, checked and complete: {"quantiles" | "cuts": three ascending numbers} or

@@ -177,14 +177,19 @@ GRANT USAGE, SELECT, UPDATE ON SEQUENCE leadscore.monitor_run_monitor_run_id_seq
 
 -- Keeps how the held-out rows of a version and their scores are distributed.
 -- model	as it was when it was judged: a refit has seen these rows
-CREATE FUNCTION leadscore.keep_version_profile(name text, version integer, model bytea, holdout leadframe)
+-- out_of_bag	the rows are a forest's own, and their scores those out of the bag
+CREATE FUNCTION leadscore.keep_version_profile(name text, version integer, model bytea, holdout leadframe,
+	out_of_bag boolean DEFAULT false)
 RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
-	INSERT INTO leadscore.version_profiles SELECT $1, $2, @extschema@.lead_profile($3, $4)
+	INSERT INTO leadscore.version_profiles
+	SELECT $1, $2, CASE WHEN out_of_bag THEN leadscore.out_of_bag_profile($3, $4, b.seed, b.subsample, b.rows, b.auc, b.log_loss)
+		ELSE @extschema@.lead_profile($3, $4) END
+	FROM leadscore.bag_of($3) AS b
 $$;
-COMMENT ON FUNCTION leadscore.keep_version_profile(text, integer, bytea, leadframe) IS
+COMMENT ON FUNCTION leadscore.keep_version_profile(text, integer, bytea, leadframe, boolean) IS
 'keeps the profile of a version''s held-out rows, which later scores are compared with';
 
 ----------------------------------------------------------------------------

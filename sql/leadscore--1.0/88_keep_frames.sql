@@ -561,7 +561,7 @@ COMMENT ON FUNCTION leadscore.training_frame(text, jsonb) IS 'the kept frames th
 CREATE FUNCTION leadscore.train_on_frames(name text, spec jsonb,
 	OUT training lead_trained, OUT refitted lead_trained, OUT holdout leadframe, OUT common leadframe,
 	OUT total bigint, OUT labelled bigint, OUT held_out bigint, OUT data_from timestamptz, OUT data_to timestamptz,
-	OUT cut jsonb, OUT seen jsonb, OUT duplicates bigint)
+	OUT cut jsonb, OUT seen jsonb, OUT duplicates bigint, OUT bagged leadframe)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET IntervalStyle = 'postgres'
@@ -582,7 +582,11 @@ BEGIN
 	duplicates := 0;
 	cut := leadscore.last_before(spec, coalesce(w.held_from, w.ends));
 	seen := leadscore.last_before(spec, w.ends);
-	training := @extschema@.lead_training(leadscore.training_frame(name, spec), options);
+	bagged := leadscore.training_frame(name, spec);
+	training := @extschema@.lead_training(bagged, options);
+	IF w.held_from IS NOT NULL OR options->>'family' IS DISTINCT FROM 'forest' THEN
+		bagged := NULL;
+	END IF;
 	IF (spec->>'refit')::boolean THEN
 		refitted := @extschema@.lead_training(leadscore.set_time_range(
 			leadscore.merge_frames(name, w.starts, w.ends, half_life, w.ends), w.starts, w.ends), options);

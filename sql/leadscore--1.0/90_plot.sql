@@ -668,16 +668,17 @@ COMMENT ON FUNCTION leadscore.plot_quality(text, text) IS 'a metric over time as
 -- as the run's artifact curves.json, for those who may not see the rows.  Called
 -- once the run has its metrics: the areas are those.
 -- model	as it was judged
+-- out_of_bag	the rows are a forest's own, and their scores those out of the bag
 --
 -- Of the points of ROC and precision those are taken that lie a thousandth apart in
 -- true or in false positives, which is less than a pixel and at most 2,000.
-CREATE FUNCTION leadscore.keep_curves(run uuid, model bytea, holdout leadframe)
+CREATE FUNCTION leadscore.keep_curves(run uuid, model bytea, holdout leadframe, out_of_bag boolean DEFAULT false)
 RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
 	INSERT INTO leadscore.artifacts (run_id, path, body)
-	WITH scores AS MATERIALIZED (SELECT * FROM @extschema@.lead_score_frame($2, $3)),
+	WITH scores AS MATERIALIZED (SELECT * FROM leadscore.judging_scores($2, $3, $4)),
 	totals AS (SELECT sum(positives)::float8 AS p, sum(negatives)::float8 AS n, leadscore.nice_ticks(greatest(min(score) - 0.01, 0),
 		least(max(score) + 0.01, 1), 21) AS edge FROM scores),
 	ranked AS (SELECT sum(positives::float8) OVER falling AS tp, sum(negatives::float8) OVER falling AS fp
@@ -700,15 +701,16 @@ AS $$
 	counts AS (
 		SELECT i, sum(positives) AS positives, sum(negatives) AS negatives
 		FROM scores, totals, LATERAL least(width_bucket(score, edge), cardinality(edge) - 1) AS i GROUP BY i),
-	areas AS (SELECT max(value) FILTER (WHERE key = 'auc') AS auc, max(value) FILTER (WHERE key = 'average_precision') AS ap
-		FROM leadscore.metrics WHERE run_id = $1)
+	areas AS (SELECT max(value) FILTER (WHERE key = b.prefix || 'auc') AS auc,
+			max(value) FILTER (WHERE key = b.prefix || 'average_precision') AS ap
+		FROM leadscore.metrics, (SELECT CASE WHEN $4 THEN 'oob.' ELSE '' END AS prefix) AS b WHERE run_id = $1)
 	SELECT $1, 'curves.json', jsonb_build_object('roc', leadscore.curve_of(roc) || jsonb_build_object('area', auc),
 		'pr', leadscore.curve_of(pr) || jsonb_build_object('area', ap), 'calibration', calibration, 'lift', lift,
 		'scores', (SELECT jsonb_agg(jsonb_build_array(edge[i], edge[i + 1], coalesce(c.positives, 0), coalesce(c.negatives, 0)) ORDER BY i)
 			FROM totals, generate_series(1, cardinality(edge) - 1) AS i LEFT JOIN counts AS c USING (i)))::text
 	FROM curves, bins, areas
 $$;
-COMMENT ON FUNCTION leadscore.keep_curves(uuid, bytea, leadframe) IS 'keeps the curves of a version''s held-out rows, for pictures';
+COMMENT ON FUNCTION leadscore.keep_curves(uuid, bytea, leadframe, boolean) IS 'keeps the curves of a version''s held-out rows, for pictures';
 
 -- The version behind 'name', 'name@alias' or 'name@3': of a bare name the
 -- champion, or the newest where none is live; NULL where there is no version.

@@ -4,8 +4,8 @@
 #   make bench                  a million leads
 #   make bench ROWS=10000000    ten million
 #   make bench ROUNDS=3         fewer rounds than 5
-#   make bench PEERS=1          installs scikit-learn and liblinear by apt-get,
-#                               which are measured beside it where they exist
+#   make bench PEERS=1          installs scikit-learn, XGBoost and liblinear by
+#                               apt-get, which are measured beside it where they exist
 #
 # On a throw-away PostgreSQL, like the tests.  Absolute times say little about
 # another machine, and nothing about a shared one: what counts is the ratio to
@@ -21,7 +21,7 @@ install_peers() {
 	[ "$(id -u)" = 0 ] || run=(sudo)
 	[ -x /usr/bin/liblinear-train ] || need+=(liblinear-tools)
 	local module
-	for module in sklearn psycopg2 pandas; do
+	for module in sklearn xgboost psycopg2 pandas; do
 		/usr/bin/python3 -c "import $module" 2>/dev/null || need+=("python3-$module")
 	done
 	[ "${#need[@]}" != 0 ] || return 0

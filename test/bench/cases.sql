@@ -95,6 +95,24 @@ INSERT INTO bench.query (name, before, sql) VALUES
 	('write scores', 'DROP TABLE IF EXISTS scores;',
 	 'CREATE TABLE scores AS SELECT id, lead_score((SELECT model FROM bench.model WHERE name = ''leads''), l) AS score FROM leads l');
 
+-- Trees of the same rows: from the frame to the model, and the models' scores.
+CREATE TABLE bench.frame AS
+SELECT lead_frame(app_complete_flag, l, '{"exclude": ["id", "created_date"]}') AS frame FROM leads l;
+\set boost '{"family": "boost", "trees": 100, "depth": 6, "mtry": 100}'
+\set forest '{"family": "forest", "trees": 100, "depth": 10}'
+INSERT INTO bench.model
+SELECT 'boost', lead_fit(frame, :'boost') FROM bench.frame
+UNION ALL SELECT 'forest', lead_fit(frame, :'forest') FROM bench.frame;
+INSERT INTO bench.query (name, sql) VALUES
+	('fit boost', format('SELECT length(lead_fit(frame, %L)) FROM bench.frame', :'boost')),
+	('fit forest', format('SELECT length(lead_fit(frame, %L)) FROM bench.frame', :'forest')),
+	('score boost', 'SELECT sum(lead_score((SELECT model FROM bench.model WHERE name = ''boost''), l)) FROM leads l'),
+	('score forest', 'SELECT sum(lead_score((SELECT model FROM bench.model WHERE name = ''forest''), l)) FROM leads l');
+INSERT INTO bench.query (name, before, sql)
+SELECT format('write scores, %s', family), 'DROP TABLE IF EXISTS scores;',
+	format('CREATE TABLE scores AS SELECT id, lead_score((SELECT model FROM bench.model WHERE name = %L), l) AS score FROM leads l', family)
+FROM (VALUES ('boost'), ('forest')) v(family);
+
 -- What somebody with the coefficients in hand would write.  A design column of
 -- lead_coefficients() is a number, "is null" of a number, or a level of a text;
 -- beside the expression the same in the format of libsvm, for liblinear.
@@ -179,6 +197,10 @@ INSERT INTO bench.line (label, query, against, target, memory) VALUES
 	('lead_score, model of 1 kB, one text', 'score 1 kB', NULL, NULL, false),
 	('lead_score, model of 1 MB, one text', 'score 1 MB', 'score 1 kB', 1.1, false),
 	('scores written to a table', 'write scores', 'scan leads', NULL, false),
+	('lead_fit of a frame: 100 boosted trees, depth 6', 'fit boost', 'scan leads', NULL, true),
+	('lead_fit of a frame: forest of 100, depth 10', 'fit forest', 'scan leads', NULL, true),
+	('lead_score, 100 boosted trees, depth 6', 'score boost', 'scan leads', 8.0, false),
+	('lead_score, forest of 100, depth 10', 'score forest', 'scan leads', NULL, false),
 	('lead_profile, whole row', 'profile row', 'scan leads', 2.5, false),
 	('lead_profile_columns', 'profile columns', 'scan leads', 2.5, false),
 	('lead_profile_columns, 2 workers', 'profile columns, 2 workers', 'scan leads, 2 workers', 2.5, false),

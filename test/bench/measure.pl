@@ -16,12 +16,13 @@ my (%ms, %notes);
 
 # peak memory of other programs, as measured with a million rows
 my %peer_bytes_per_row = ('liblinear -s 0' => 180, 'scikit-learn, sparse, newton-cholesky' => 1450,
-	'scikit-learn, dense, lbfgs' => 2400);
+	'scikit-learn, dense, lbfgs' => 2400, 'XGBoost, hist' => 1500, 'scikit-learn, random forest' => 1500);
 
-my @queries = table('SELECT name, workers, before, sql FROM bench.query
-	WHERE name IN (SELECT query FROM bench.line) ORDER BY
-		(SELECT min(n) FROM bench.line WHERE query = name)');
-my %sql = map { $_->[0] => $_->[3] } @queries;
+my @all = table('SELECT name, workers, before, sql, EXISTS (SELECT FROM bench.line WHERE query = name)
+	FROM bench.query ORDER BY (SELECT min(n) FROM bench.line WHERE query = name)');
+my @queries = grep { $_->[4] eq 't' } @all;
+my %sql = map { $_->[0] => $_->[3] } @all;
+my %before = map { $_->[0] => $_->[2] } @all;
 my @lines = table('SELECT label, query, against, target, memory FROM bench.line ORDER BY n');
 
 say_progress("Measuring, $rounds rounds and one to warm up …");
@@ -185,13 +186,13 @@ sub print_fits
 			FROM bench.model WHERE name = '$name'");
 		printf "log loss of %s: %s%s\n", $name, $row->[0], $wanted{$name} // '';
 	}
-	my ($deviation) = table("@{[ map { $_->[0] } table(q{SELECT sql FROM bench.query WHERE name = 'CASE deviates by'}) ]}");
+	my ($deviation) = table($sql{'CASE deviates by'});
 	printf "the CASE expression deviates from lead_score by %.1g at most\n", $deviation->[0];
 	return;
 }
 
-# Seconds of each stage, as text and as a list.
-sub scikit
+# Seconds of each stage, the log loss and the memory in MB, or why there are none.
+sub python
 {
 	my ($how) = @_;
 	my $line = `/usr/bin/python3 '$peers' $how 2>&1`;
@@ -199,11 +200,19 @@ sub scikit
 	return split ' ', $line;
 }
 
+# The log loss of scores in a table.
+sub loss_of
+{
+	my ($table) = @_;
+	my ($loss) = table("SELECT round((lead_evaluate(s.score, l.app_complete_flag)).log_loss::numeric, 6)
+		FROM $table s JOIN leads l USING (id)");
+	return $loss->[0];
+}
+
 sub liblinear
 {
-	my ($export) = map { $_->[0] } table(q{SELECT sql FROM bench.query WHERE name = 'libsvm'});
 	my @steps = (
-		[ 'psql', '-Xq', '-c', "\\copy ($export) TO leads.libsvm" ],
+		[ 'psql', '-Xq', '-c', "\\copy ($sql{libsvm}) TO leads.libsvm" ],
 		undef,
 		[ 'liblinear-train', '-q', '-s', '0', '-B', '1', 'leads.libsvm', 'leads.model' ],
 		[ 'sh', '-c', 'liblinear-predict -b 1 leads.libsvm leads.model leads.out >/dev/null' ],
@@ -217,26 +226,44 @@ sub liblinear
 		die "failed: @$step\n" if $step && system(@$step) != 0;
 		push @seconds, $step ? time - $start : 0;
 	}
-	my ($loss) = table('SELECT round((lead_evaluate(p.score, l.app_complete_flag)).log_loss::numeric, 6)
-		FROM peer_scores p JOIN leads l USING (id)');
-	return @seconds, $loss->[0], '';
+	return @seconds, loss_of('peer_scores'), '';
 }
 
+# Our own: queries instead of stages, in one session.
+sub own
+{
+	my ($encode, $fit, $write) = @_;
+	my @names = grep { defined } $encode, $fit, $write;
+	my $script = settings(0) . join '', map { "$before{$_}\n\\timing on\n$sql{$_};\n\\timing off\n" } @names;
+	open my $out, '>', 'own.sql' or die "own.sql: $!\n";
+	print $out $script;
+	close $out;
+	my @seconds = map { /^Time: ([\d.]+) ms/ ? $1 / 1000 : () }
+		`psql -XAtq -v ON_ERROR_STOP=1 -f own.sql`;
+	die "a statement failed\n" if $? != 0 || @seconds != @names;
+	unshift @seconds, 0 if !defined $encode;
+	return 0, @seconds, 0, loss_of('scores'), '';
+}
+
+# Ours, and beside it in the same round what users would pick instead; all with one thread.
 sub time_peers
 {
-	my %run;
-	$run{'liblinear -s 0'} = \&liblinear if -x '/usr/bin/liblinear-train';
-	if (system("/usr/bin/python3 -c 'import sklearn, psycopg2, pandas' 2>/dev/null") == 0)
-	{
-		$run{'scikit-learn, sparse, newton-cholesky'} = sub { scikit('sparse') };
-		$run{'scikit-learn, dense, lbfgs'} = sub { scikit('dense') };
-	}
-	my @names = ('liblinear -s 0', 'scikit-learn, sparse, newton-cholesky', 'scikit-learn, dense, lbfgs');
+	my $python = sub { system("/usr/bin/python3 -c 'import psycopg2, pandas, $_[0]' 2>/dev/null") == 0 };
+	my $sklearn = $python->('sklearn');
+	my @groups = (
+		[ [ 'leadscore', sub { own(undef, 'train columns', 'write scores') }, 1 ],
+			[ 'liblinear -s 0', \&liblinear, -x '/usr/bin/liblinear-train' ],
+			[ 'scikit-learn, sparse, newton-cholesky', sub { python('sparse') }, $sklearn ],
+			[ 'scikit-learn, dense, lbfgs', sub { python('dense') }, $sklearn ] ],
+		[ [ 'leadscore, boosted trees', sub { own('frame columns', 'fit boost', 'write scores, boost') }, 1 ],
+			[ 'XGBoost, hist', sub { python('xgboost') }, $sklearn && $python->('xgboost') ] ],
+		[ [ 'leadscore, forest', sub { own('frame columns', 'fit forest', 'write scores, forest') }, 1 ],
+			[ 'scikit-learn, random forest', sub { python('forest') }, $sklearn ] ]);
 	my $times = $rounds < 3 ? $rounds : 3;
 	my (%result, %failed);
 
 	# beside the server, half of the memory is theirs
-	foreach my $name (grep { $run{$_} } @names)
+	foreach my $name (keys %peer_bytes_per_row)
 	{
 		my $need = $rows * $peer_bytes_per_row{$name} / 1e9;
 		my ($memory) = map { /^MemTotal:\s*(\d+) kB/ ? $1 / 1e6 : () } `cat /proc/meminfo`;
@@ -246,34 +273,39 @@ sub time_peers
 
 	foreach my $round (1 .. $times)
 	{
-		foreach my $name (grep { $run{$_} && !$failed{$_} } @names)
+		foreach (map { @$_ } @groups)
 		{
-			my @got = $run{$name}->();
+			my ($name, $run, $here) = @$_;
+			next if !$here || $failed{$name};
+			my @got = $run->();
 			if (@got == 1) { $failed{$name} = $got[0]; next; }
 			push @{ $result{$name}[$_] }, $got[$_] foreach 0 .. $#got;
 			push @{ $result{$name}[7] }, $got[0] + $got[1] + $got[2] + $got[3] + $got[4];
 		}
 	}
-	my ($train, $write) = map { median(@{ $ms{$_} }) / 1000 } 'train columns', 'write scores';
 	my $form = "%-38s %6s %6s %6s %6s %6s %6s %7s  %-8s %6s\n";
-	print "\nEnd to end in seconds, from the table to scores in a table; median of $times\n\n";
-	printf $form, 'peer', 'export', 'encode', 'fit', 'score', 'import', 'total', 'to ours', 'log loss', 'MB';
+	print "\nEnd to end in seconds of one thread, from the table to scores in a table; median of $times\n\n";
+	printf $form, 'which', 'export', 'encode', 'fit', 'score', 'import', 'total', 'to ours', 'log loss', 'MB';
 	printf $form, map { '-' x $_ } 38, (6) x 6, 7, 8, 6;
-	my ($loss) = table('SELECT round((lead_evaluate(score, label)).log_loss::numeric, 6) FROM pairs');
-	printf $form, 'leadscore', '', '', (map { sprintf '%.2f', $_ } $train, $write), '',
-		sprintf('%.2f', $train + $write), '1.0', $loss->[0], '';
-	foreach my $name (@names)
+	foreach my $group (@groups)
 	{
-		my @column = map { ref $_ ? $_ : [] } @{ $result{$name} // [] };
-		if (!@column)
+		my @ours = @{ $result{ $group->[0][0] }[7] };
+		foreach my $name (map { $_->[0] } @$group)
 		{
-			printf "%-38s %s\n", $name, $failed{$name} // 'not installed (make bench PEERS=1)';
-			next;
+			my @column = map { ref $_ ? $_ : [] } @{ $result{$name} // [] };
+			if (!@column)
+			{
+				printf "%-38s %s\n", $name, $failed{$name} // 'not installed (make bench PEERS=1)';
+				next;
+			}
+			my @total = @{ $column[7] };
+			printf $form, $name, (map { my $s = median(@{ $column[$_] }); $s ? sprintf '%.2f', $s : '' } 0 .. 4),
+				sprintf('%.2f', median(@total)),
+				sprintf('%.1f', median(map { $total[$_] / $ours[$_] } 0 .. $#total)),
+				$column[5][0], $column[6][0];
 		}
-		my $total = median(@{ $column[7] });
-		printf $form, $name, (map { sprintf '%.2f', median(@{ $column[$_] }) } 0 .. 4),
-			sprintf('%.2f', $total), sprintf('%.1f', $total / ($train + $write)),
-			$column[5][0], $column[6][0];
 	}
+	print "\nEncode is the frame, for our trees; for our line it is part of the fit.  Scores are written\n",
+		"to their table as they are made.  Trees: 100, boosted of depth 6, a forest's of depth 10.\n";
 	return;
 }

@@ -3,7 +3,7 @@
 BEGIN;
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(72);
+SELECT plan(82);
 
 ---------------------------------------------------------------------------
 -- Boosting: margins of XGBoost 1.7.4, tree_method "exact", max_depth 3, eta 0.3,
@@ -14,7 +14,7 @@ CREATE TABLE boosted (a float8, b float8, c float8, y int, margin float8);
 \copy boosted FROM 'test/data/boost_reference.csv' WITH (FORMAT csv, HEADER)
 CREATE TABLE boosted_leads AS SELECT a, b, c, y = 1 AS won FROM boosted;
 CREATE TEMP TABLE model AS
-SELECT 'xgboost' AS name, lead_train(y = 1, r, '{"family": "boost", "trees": 8, "rate": 0.3, "depth": 3, "min_leaf": 1}') AS model
+SELECT 'xgboost' AS name, lead_train(y = 1, r, '{"family": "boost", "trees": 8, "rate": 0.3, "depth": 3, "min_leaf": 1, "mtry": 3}') AS model
 FROM boosted, LATERAL (SELECT a, b, c) r;
 SELECT cmp_ok(max(abs(lead_log_odds(model, r) - margin)), '<', 1e-6::float8, 'boosted margins are those of XGBoost')
 FROM model, boosted, LATERAL (SELECT a, b, c) r WHERE name = 'xgboost';
@@ -269,5 +269,46 @@ SELECT cmp_ok(count(*), '=', 5::bigint, 'importance by name') FROM lead_importan
 SELECT throws_ok($$SELECT lead_ladder(lead_model('trees'), (SELECT lead_frame(won, l) FROM leads l))$$, '0A000',
 	'lead_ladder() needs a logistic regression', 'trees climb no ladder');
 SELECT matches(lead_report('trees'), '^<!DOCTYPE html>', 'but have a report');
+---------------------------------------------------------------------------
+-- Out of the bag: honest scores of a forest's own rows
+---------------------------------------------------------------------------
+CREATE TABLE bagged AS
+SELECT n, f, lead_fit(f, o) AS model
+FROM (SELECT lead_frame(won, l, '{"exclude": ["id", "created", "member"], "weight": "calls"}') AS f
+		FROM (SELECT id, region, clicks, hours, member, created, coalesce(calls, 0) AS calls, won FROM leads) AS l) AS f,
+	(VALUES ('plain', '{"family": "forest", "trees": 25, "seed": 9}'::jsonb),
+		('balanced', '{"family": "forest", "trees": 25, "subsample": 0.3, "class_weight": "balanced"}'),
+		('one tree', '{"family": "forest", "trees": 1}'),
+		('boost', '{"family": "boost", "trees": 5}'), ('line', '{}')) AS v(n, o);
+SELECT is(e.quality, format('%s rows, AUC %s, log loss %s', i #>> '{out_of_bag,rows}', i #>> '{out_of_bag,auc}', i #>> '{out_of_bag,log_loss}'),
+	format('the quality that the model kept, to the last digit: %s', b.n))
+FROM bagged AS b, lead_info(model) AS i,
+	LATERAL (SELECT format('%s rows, AUC %s, log loss %s', (e.e).n, (e.e).auc, (e.e).log_loss) AS quality
+		FROM (SELECT lead_evaluate(score, positives > 0) AS e FROM lead_out_of_bag(model, f)) AS e) AS e
+WHERE b.n IN ('plain', 'balanced');
+SELECT cmp_ok((SELECT (lead_evaluate(score, positives > 0)).auc FROM lead_out_of_bag(model, f)), '<',
+	(lead_evaluate_frame(model, f)).auc - 0.02, 'its trees flatter the rows that they have seen')
+FROM bagged WHERE n = 'plain';
+SELECT is((SELECT count(*) FROM lead_out_of_bag(model, f) AS o WHERE NOT EXISTS
+	(SELECT FROM lead_score_frame(model, f) AS s WHERE abs(s.score - o.score) < 1e-15)), 0::bigint,
+	'one tree says out of the bag what the forest says')
+FROM bagged WHERE n = 'one tree';
+SELECT cmp_ok(abs(count(*) / 4000.0 - exp(-1)), '<', 0.03::float8, 'of a row in three')
+FROM bagged, lead_out_of_bag(model, f) WHERE n = 'one tree';
+SELECT throws_ok(format('SELECT * FROM bagged AS a, bagged AS b, lead_out_of_bag(a.model, b.f || b.f) WHERE a.n = %L AND b.n = %L', 'plain', 'plain'),
+	'22000', 'the forest was not grown from this frame', 'another frame is an error');
+SELECT throws_ok(format('SELECT lead_out_of_bag(model, f) FROM bagged WHERE n = %L', n), '0A000',
+	'only a forest has out-of-bag scores', format('no forest: %s', n))
+FROM bagged WHERE n IN ('boost', 'line');
+
+-- A forest of the registry for which nothing is held out has grades by them.
+CREATE TABLE forest_leads AS SELECT * FROM leads WHERE id <= 1500;
+SELECT lead_train_model(n, 'forest_leads', 'won', options => o, key => 'id', holdout => '{"by": "none"}')
+FROM (VALUES ('bags', '{"family": "forest", "trees": 20, "exclude": ["created"]}'::jsonb), ('lines', '{"exclude": ["created"]}')) AS v(n, o);
+SELECT results_eq($$SELECT name, rows, quantiles[1] < quantiles[500] AND quantiles[500] < quantiles[1001] FROM leadscore.score_quantiles WHERE name IN ('bags', 'lines')$$,
+	$$VALUES ('bags', 1500::bigint, true)$$, 'the forest has quantiles, the line has none');
+SELECT results_eq($$SELECT v.name, p.n FROM leadscore.version_profiles AS v,
+		LATERAL (SELECT sum(rows)::bigint AS n FROM lead_describe(v.holdout) WHERE "column" = '(score)') AS p WHERE v.name IN ('bags', 'lines')$$,
+	$$VALUES ('bags', 1500::bigint)$$, 'and a profile with their scores');
 SELECT * FROM finish();
 ROLLBACK;

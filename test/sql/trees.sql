@@ -31,7 +31,7 @@ SELECT o, pg_temp.answer(f, o) FROM tree_frame, unnest(ARRAY[
 	'{"family": "boost"}', '{"family": "forest"}', '{"family": "logistic", "min_count": 1}',
 	'{"family": "Forest"}', '{"family": 1}', '{"family": null}',
 	'{"trees": 10}', '{"family": "forest", "rate": 0.1}', '{"family": "forest", "lambda": 1}',
-	'{"family": "boost", "firth": true}', '{"family": "boost", "mtry": 2}', '{"family": "boost", "alpha": 0.5}',
+	'{"family": "boost", "firth": true}', '{"family": "boost", "trees": 3, "mtry": 2}', '{"family": "boost", "alpha": 0.5}',
 	'{"family": "boost", "tress": 5}',
 	'{"family": "boost", "trees": 0}', '{"family": "boost", "trees": 10001}', '{"family": "boost", "trees": 2.5}',
 	'{"family": "boost", "depth": 65}', '{"family": "boost", "leaves": 1}', '{"family": "boost", "min_leaf": 0}',
