@@ -12,6 +12,7 @@ EXTENSION  = leadscore
 MODULE_big = leadscore
 OBJS       = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
 DATA_built = sql/leadscore--1.0.sql
+EXTRA_CLEAN = src/client/*.o src/client/*.inc src/client/leadscore
 
 # -ffp-contract=off: the same sums on processors with and without fused multiply-add
 PG_CFLAGS  = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
@@ -64,4 +65,51 @@ $(OBJS): $(wildcard src/*.h)
 # The script that CREATE EXTENSION runs is its rooms, one after the other.
 $(DATA_built): $(sort $(wildcard sql/leadscore--1.0/*.sql))
 	awk 'FNR == 1 && NR > 1 { print "" } 1' $^ > $@
+
+# The program leadscore, where there is what it is made of; nothing of it gets
+# into the server's module, nor the server's headers and flags into it.
+CLIENT         = src/client/leadscore
+CLIENT_OBJS    = $(patsubst %.c,%.o,$(sort $(wildcard src/client/*.c)))
+CLIENT_HEADERS = libpq-fe.h microhttpd.h jansson.h zlib.h
+CLIENT_LIBS    = -lpq -lmicrohttpd -ljansson -lz -lm -pthread
+CLIENT_CFLAGS  = -std=gnu11 -O2 -g -Wall -Wextra -pthread $(COPT)
+CLIENT_DEFINES = -D_GNU_SOURCE -I$(includedir) \
+                 -DLEADSCORE_VERSION='"$(shell sed -n "s/^default_version = '\(.*\)'/\1/p" leadscore.control)"'
+
+client_ready := $(shell printf '\043include <%s>\n' $(CLIENT_HEADERS) | \
+                  $(CC) -E -I$(includedir) - >/dev/null 2>&1 && echo yes)
+
+.PHONY: client install-client uninstall-client
+all: client
+install: install-client
+uninstall: uninstall-client
+
+ifeq ($(client_ready),yes)
+client: $(CLIENT)
+
+# What the service hands out is built in, as lists of bytes.
+src/client/page.o: $(addsuffix .inc,$(addprefix src/client/,page.html page.css page.js openapi.json))
+
+%.inc: %
+	od -An -v -tx1 $< | sed 's/ *\([0-9a-f][0-9a-f]\)/0x\1,/g' > $@
+
+$(CLIENT_OBJS): %.o: %.c $(wildcard src/client/*.h)
+	$(CC) $(CLIENT_CFLAGS) $(CLIENT_DEFINES) -c -o $@ $<
+
+$(CLIENT): $(CLIENT_OBJS)
+	$(CC) $(CLIENT_CFLAGS) -o $@ $^ -L$(libdir) $(CLIENT_LIBS)
+
+install-client: client
+	$(MKDIR_P) '$(DESTDIR)$(bindir)' '$(DESTDIR)$(mandir)/man1'
+	$(INSTALL_PROGRAM) $(CLIENT) '$(DESTDIR)$(bindir)/leadscore'
+	$(INSTALL_DATA) src/client/leadscore.1 '$(DESTDIR)$(mandir)/man1/leadscore.1'
+
+uninstall-client:
+	rm -f '$(DESTDIR)$(bindir)/leadscore' '$(DESTDIR)$(mandir)/man1/leadscore.1'
+else
+client:
+	@echo 'The program leadscore is left out, which needs (Debian): libpq-dev libmicrohttpd-dev libjansson-dev zlib1g-dev'
+
+install-client uninstall-client: client
+endif
 endif

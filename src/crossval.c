@@ -2,11 +2,7 @@
  *
  * crossval.c
  *	  lead_cv(), lead_cv_scores(): how good models are on rows that they have not
- *	  seen, fold by fold.  No mathematics.
- *
- * For each fold a frame is made of the rows that train, as if the others had
- * never been (framepart.c), so all that a fit learns, levels, means, bins and
- * coefficients, it learns inside of the fold; its model scores the rows held out.
+ *	  seen, fold by fold (foldfit.c).  No mathematics.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,7 +12,6 @@
 
 #include "funcapi.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 #include "utils/tuplestore.h"
 
 #include "crossval.h"
@@ -27,16 +22,12 @@
 #define CV_COLUMNS			15
 #define CV_SCORES_COLUMNS	4
 
-/* A call: what is to be validated, and the fold at work. */
+/* A call: what is to be validated, and what came of it so far. */
 typedef struct Validation
 {
+	FoldRun		run;
 	FunctionCallInfo fcinfo;
-	const Frame *frame;
-	Options    *opt;
-	FoldSplit  *split;
 	double		threshold;
-	int			fold;			/* from 0 */
-	int64		trained;		/* rows of the fold's model */
 	/* out-of-fold scores of the folds so far */
 	double	   *pos;
 	double	   *neg;
@@ -44,9 +35,6 @@ typedef struct Validation
 	int64		nneg;
 	int64		skipped;		/* rows without a score, for there was no model */
 } Validation;
-
-/* What is done with the rows held out and their model, NULL where there is none. */
-typedef void (*FoldJudge) (Validation *v, const Model *model, const Frame *held);
 
 /* ---- arguments ---- */
 
@@ -106,86 +94,15 @@ ReadFoldSplit(FunctionCallInfo fcinfo, int arg, const Frame *frame)
 static void
 ReadArguments(Validation *v, FunctionCallInfo fcinfo)
 {
+	FoldRun    *run = &v->run;
+
 	(void) ReadFolds(fcinfo, 2);
 	v->fcinfo = fcinfo;
-	v->opt = OptionsParse(PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), OPTIONS_FIT);
-	v->frame = FrameDecode(PG_GETARG_VARLENA_P(0));
-	CheckColumnsExist(v->frame, v->opt);
-	v->split = ReadFoldSplit(fcinfo, 2, v->frame);
-}
-
-/* ---- folds ---- */
-
-static Frame *
-SideOfFold(const Validation *v, FoldSide side, uint32 *pos, uint32 *neg)
-{
-	FoldCounts(v->split, v->frame, v->fold, side, pos, neg);
-	return FramePart(v->frame, pos, neg);
-}
-
-/* Errors of a fit say which fold they are of. */
-static void
-NameFold(void *arg)
-{
-	const Validation *v = arg;
-
-	errcontext("fold %d of a cross-validation, counted from 0", v->fold);
-}
-
-static void
-RunFold(Validation *v, FoldJudge judge)
-{
-	uint32	   *pos = MemoryContextAllocHuge(CurrentMemoryContext,
-											 sizeof(uint32) * Max(v->frame->npatterns, 1)),
-			   *neg = MemoryContextAllocHuge(CurrentMemoryContext,
-											 sizeof(uint32) * Max(v->frame->npatterns, 1));
-	Frame	   *held = SideOfFold(v, FOLD_HELD, pos, neg);
-	Model	   *model = NULL;
-
-	v->trained = 0;
-	if (held->rows > 0)
-	{
-		Frame	   *part = SideOfFold(v, FOLD_TRAINED, pos, neg);
-		bytea	   *bytes = FitModel(FrameStatsCompute(part), v->opt);
-
-		v->trained = part->rows;
-		if (bytes != NULL)
-			model = ModelDecode(PointerGetDatum(bytes), true);
-	}
-	judge(v, model, held);
-}
-
-/* All folds, each in memory of its own; what the fits say is said in the end. */
-static void
-RunFolds(Validation *v, FoldJudge judge)
-{
-	FitMessages messages = {CurrentMemoryContext, NIL};
-	ErrorContextCallback callback = {error_context_stack, NameFold, v};
-	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "leadscore fold",
-											   ALLOCSET_DEFAULT_SIZES),
-				old = MemoryContextSwitchTo(work);
-
-	v->opt->messages = &messages;
-	PG_TRY();
-	{
-		error_context_stack = &callback;
-		for (v->fold = 0; v->fold < v->split->folds; v->fold++)
-		{
-			ProgressFold(v->fold + 1, v->split->folds);
-			RunFold(v, judge);
-			MemoryContextReset(work);
-		}
-		error_context_stack = callback.previous;
-	}
-	PG_FINALLY();
-	{
-		ProgressFold(0, 0);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(work);
-	ProgressEnd();
-	FitMessagesSay(&messages, v->split->folds);
+	run->what = "a cross-validation";
+	run->opt = OptionsParse(PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), OPTIONS_FIT);
+	run->frame = FrameDecode(PG_GETARG_VARLENA_P(0));
+	CheckColumnsExist(run->frame, run->opt);
+	run->split = ReadFoldSplit(fcinfo, 2, run->frame);
 }
 
 /* ---- lead_cv ---- */
@@ -226,19 +143,20 @@ PutQuality(Validation *v, int fold, const double *neg, int64 nneg,
 		PutFloat(values, nulls, i++, q.mean_score);
 	}
 	values[13] = Int64GetDatum(skipped);
-	values[14] = Int64GetDatum(v->trained);
+	values[14] = Int64GetDatum(v->run.trained);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
 static void
-JudgeFold(Validation *v, const Model *model, const Frame *held)
+JudgeFold(FoldRun *run, const Model *model, const Frame *held)
 {
+	Validation *v = (Validation *) run;
 	int64		npos = model != NULL ? held->positives : 0,
 				nneg = model != NULL ? held->rows - held->positives : 0;
 
 	if (model != NULL)
 		FrameScorePairs(model, held, v->pos + v->npos, v->neg + v->nneg);
-	PutQuality(v, v->fold, v->neg + v->nneg, nneg, v->pos + v->npos, npos,
+	PutQuality(v, run->fold, v->neg + v->nneg, nneg, v->pos + v->npos, npos,
 			   held->rows - npos - nneg);
 	v->npos += npos;
 	v->nneg += nneg;
@@ -261,9 +179,9 @@ lead_cv(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("threshold must not be NaN")));
 	ReadArguments(&v, fcinfo);
-	v.pos = FrameScoresAlloc(v.frame, true);
-	v.neg = FrameScoresAlloc(v.frame, false);
-	RunFolds(&v, JudgeFold);
+	v.pos = FrameScoresAlloc(v.run.frame, true);
+	v.neg = FrameScoresAlloc(v.run.frame, false);
+	FitFolds(&v.run, JudgeFold, NULL);
 	PutQuality(&v, -1, v.neg, v.nneg, v.pos, v.npos, v.skipped);
 	PG_RETURN_NULL();
 }
@@ -272,8 +190,9 @@ lead_cv(PG_FUNCTION_ARGS)
 
 /* A row per pattern of the fold. */
 static void
-PutScores(Validation *v, const Model *model, const Frame *held)
+PutScores(FoldRun *run, const Model *model, const Frame *held)
 {
+	Validation *v = (Validation *) run;
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) v->fcinfo->resultinfo;
 	FrameScorer *scorer = model != NULL ? FrameScorerCreate(model, held) : NULL;
 	PatternBlock block = {0};
@@ -282,7 +201,7 @@ PutScores(Validation *v, const Model *model, const Frame *held)
 		for (int i = 0; i < block.n; i++)
 		{
 			const uint8 *pattern = block.cells + (Size) i * held->stride;
-			Datum		values[CV_SCORES_COLUMNS] = {Int32GetDatum(v->fold)};
+			Datum		values[CV_SCORES_COLUMNS] = {Int32GetDatum(run->fold)};
 			bool		nulls[CV_SCORES_COLUMNS] = {false};
 
 			nulls[1] = (scorer == NULL);
@@ -304,6 +223,6 @@ lead_cv_scores(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	ReadArguments(&v, fcinfo);
-	RunFolds(&v, PutScores);
+	FitFolds(&v.run, PutScores, NULL);
 	PG_RETURN_NULL();
 }

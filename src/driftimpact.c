@@ -6,7 +6,8 @@
  * Log-odds are a sum over the columns, so the mean log-odds move by the sum of
  * what the means of the columns' terms move: exactly.  A profile that was made
  * with the model has the sums; of another the terms are those of the values that
- * it has counted, which is exact where they were not rounded.
+ * it has counted, which is exact where they were not rounded.  The log-odds are
+ * those of the raw score: what a calibration makes of them is no sum.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,6 +19,7 @@
 
 #include "bytes.h"
 #include "drift.h"
+#include "scoremap.h"
 
 static bool
 SameModel(const Profile *a, const Profile *b)
@@ -169,6 +171,15 @@ MeanSlope(const Profile *p)
 	return sum;
 }
 
+/* How much a calibration stretches log-odds, as far as it can be told by one number. */
+static double
+CalibrationSlope(const DriftModel *m)
+{
+	const ScoreMap *map = m != NULL ? m->model->map : NULL;
+
+	return map != NULL && map->method == MAP_PLATT ? map->slope : 1;
+}
+
 double
 DriftPointsPerLogOdds(const DriftModel *m, const Profile *ref, const Profile *cur)
 {
@@ -182,7 +193,7 @@ DriftPointsPerLogOdds(const DriftModel *m, const Profile *ref, const Profile *cu
 		if (!isnan(slope) && (s == 1 || SameModel(ref, cur) || m != NULL) &&
 			(m == NULL || (sides[s]->model_bytes == m->bytes &&
 						   sides[s]->model_checksum == m->checksum)))
-			return 100 * slope;
+			return 100 * slope * CalibrationSlope(m);
 	}
 	return NAN;
 }

@@ -56,7 +56,8 @@ TimePart(const Feature *f, const char *timezone, const Cell *cell)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("column \"%s\" contains a time out of range",
-						TextFromUtf8(f->name, strlen(f->name)))));
+						TextFromUtf8(f->name, strlen(f->name))),
+				 errcolumnname(f->name)));
 	switch (f->transform)
 	{
 		case TRANSFORM_HOUR:
@@ -95,6 +96,7 @@ TransformCell(const Feature *f, const char *timezone, const Cell *cell)
 						 errmsg("column \"%s\" contains %s, of which log1p does not exist",
 								TextFromUtf8(f->name, strlen(f->name)),
 								NumberText(cell->number)),
+						 errcolumnname(f->name),
 						 errdetail("log1p(x) = ln(1 + x) needs x > -1."),
 						 errhint("Use \"bins\" instead of \"transform\": \"log1p\".")));
 			return log1p(cell->number);
@@ -121,6 +123,7 @@ AddEntry(const Feature *f, const Cell *cell, int column, double value,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("column \"%s\" has a value that the model was not trained on",
 						TextFromUtf8(f->name, strlen(f->name))),
+				 errcolumnname(f->name),
 				 cell->isnull ? errdetail("It is NULL.") :
 				 cell->text != NULL ?
 				 errdetail("It is \"%s\".", TextFromUtf8(cell->text, cell->len)) :
@@ -159,6 +162,7 @@ FeatureEncode(const Encoder *enc, const Feature *f, const Cell *cell,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("the offset \"%s\" is NULL",
 							TextFromUtf8(f->name, strlen(f->name))),
+					 errcolumnname(f->name),
 					 errhint("An offset must be known for every row.")));
 		/* a NULL number is the mean, whatever else may be added for it */
 		if (f->kind == FEATURE_NUMBER && f->null_column != DESIGN_AVERAGE)

@@ -25,6 +25,7 @@
 #include "access/htup_details.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/float.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -44,6 +45,7 @@ typedef struct PairsHeader
 	double		param;
 	int64		skipped;
 	int64		n[2];
+	PairChoice	choice;
 } PairsHeader;
 
 /* ------------------------------------------------------------------------
@@ -124,6 +126,34 @@ PairsParamDiffers(const char *name, double was, double is)
 					   float8out_internal(is))));
 }
 
+static void
+PairsChoiceDiffers(const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s must be the same for all rows", name),
+			 errhint("Write it as a constant.")));
+}
+
+/* The same for an argument that makes a choice: the same bytes make the same one. */
+static void
+PairsReadChoice(PairState *state, Datum given, const PairParam *param)
+{
+	PairChoice	choice = {0};
+	MemoryContext old;
+
+	if (state->given != (Datum) 0 && datumIsEqual(state->given, given, false, -1))
+		return;
+	param->read(given, &choice);
+	if (state->choice.kind != 0 && memcmp(&state->choice, &choice, sizeof(choice)) != 0)
+		PairsChoiceDiffers(param->name);
+	old = MemoryContextSwitchTo(state->cxt);
+	if (state->given == (Datum) 0)
+		state->given = datumCopy(given, false, -1);
+	MemoryContextSwitchTo(old);
+	state->choice = choice;
+}
+
 /* Read the last argument and remember it, or compare it with the first one. */
 static void
 PairsReadParam(PairState *state, FunctionCallInfo fcinfo, const PairParam *param)
@@ -134,6 +164,11 @@ PairsReadParam(PairState *state, FunctionCallInfo fcinfo, const PairParam *param
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("%s must not be null", param->name)));
+	if (param->read != NULL)
+	{
+		PairsReadChoice(state, PointerGetDatum(PG_DETOAST_DATUM(PG_GETARG_DATUM(3))), param);
+		return;
+	}
 	value = param->integer ? PG_GETARG_INT32(3) : PG_GETARG_FLOAT8(3);
 	if (state->has_param && value == state->param)
 		return;
@@ -153,7 +188,7 @@ PairsReadParam(PairState *state, FunctionCallInfo fcinfo, const PairParam *param
 }
 
 /* One row: score, label, and one more argument unless `param` is NULL. */
-static Datum
+Datum
 PairsTransition(FunctionCallInfo fcinfo, bool integer_label,
 				const PairParam *param)
 {
@@ -279,6 +314,13 @@ lead_pairs_combine(PG_FUNCTION_ARGS)
 		into->has_param = true;
 		into->param = from->param;
 	}
+	if (from->choice.kind != 0)
+	{
+		if (into->choice.kind != 0 &&
+			memcmp(&into->choice, &from->choice, sizeof(PairChoice)) != 0)
+			PairsChoiceDiffers("last argument");
+		into->choice = from->choice;
+	}
 	into->skipped += from->skipped;
 	for (int side = 0; side < 2; side++)
 		PairsAppend(into, side, from->side[side].score, from->side[side].n);
@@ -300,6 +342,7 @@ lead_pairs_serialize(PG_FUNCTION_ARGS)
 	header.magic = PAIRS_MAGIC;
 	header.has_param = state->has_param;
 	header.param = state->param;
+	header.choice = state->choice;
 	header.skipped = state->skipped;
 	for (int side = 0; side < 2; side++)
 	{
@@ -333,7 +376,10 @@ lead_pairs_serialize(PG_FUNCTION_ARGS)
 static bool
 PairsHeaderValid(const PairsHeader *h, Size bytes)
 {
-	return h->magic == PAIRS_MAGIC &&
+	for (int i = 0; i < PAIR_NUMBERS; i++)
+		if (!isfinite(h->choice.number[i]))
+			return false;
+	return h->magic == PAIRS_MAGIC && h->choice.kind >= 0 &&
 		h->has_param <= 1 && !isnan(h->param) &&
 		h->skipped >= 0 &&
 		h->n[0] >= 0 && h->n[0] <= PAIRS_MAX &&
@@ -379,6 +425,7 @@ lead_pairs_deserialize(PG_FUNCTION_ARGS)
 				 errmsg("invalid state of an evaluation")));
 	state->has_param = header.has_param;
 	state->param = header.param;
+	state->choice = header.choice;
 	state->skipped = header.skipped;
 	PG_RETURN_POINTER(state);
 }

@@ -14,6 +14,9 @@
  * exists in every encoding, and says what multiplies the odds, because that
  * can be said without knowing the other columns; percentages could not.
  *
+ * A calibration bends the sum and belongs to no column: the parts are those of
+ * the raw score, and it is a step of its own after them.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -29,7 +32,7 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
-#include "treemodel.h"
+#include "scoremap.h"
 
 /* A change of the odds, or of the probability, by less than half a percent is no reason. */
 #define WEAKEST_REASON	0.005
@@ -55,15 +58,18 @@ ComparePart(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-/* All parts of a row's log-odds, sorted. */
+/*
+ * All parts of a row's log-odds, sorted; *sum gets what they are together with the
+ * average lead's, which no calibration has changed yet.
+ */
 static Part *
-SortedParts(const Scorer *s, double *average)
+SortedParts(const Scorer *s, double *average, double *sum)
 {
 	const Encoder *enc = s->model->encoder;
 	double	   *contribution = palloc(sizeof(double) * Max(enc->nsources, 1));
 	Part	   *parts = palloc(sizeof(Part) * Max(enc->nsources, 1));
 
-	ModelContributions(s->model, s->cells, contribution, average);
+	*sum = ModelContributions(s->model, s->cells, contribution, average);
 	for (int i = 0; i < enc->nsources; i++)
 	{
 		parts[i].name = enc->sources[i].name;
@@ -195,6 +201,22 @@ PutPart(Tuplestorestate *rows, TupleDesc tupdesc, const Model *model, char *name
 	tuplestore_putvalues(rows, tupdesc, values, nulls);
 }
 
+/*
+ * The last step, from what the parts add up to, the raw score, to the score.  A
+ * map may be steep, so it is not asked for a sum that has been rounded otherwise.
+ */
+static void
+PutCalibration(Tuplestorestate *rows, TupleDesc tupdesc, const Scorer *s, double sum)
+{
+	const Model *model = s->model;
+	double		output = ModelOutput(model, s->cells),
+				calibrated = ModelIsForest(model) ? ModelScore(model, output) :
+		ModelScoreLogOdds(model, output);
+
+	PutPart(rows, tupdesc, model, "(calibration)", NumberText(ModelProbability(model, output)),
+			calibrated - sum);
+}
+
 static Datum
 Explain(FunctionCallInfo fcinfo, RowForm form)
 {
@@ -202,8 +224,9 @@ Explain(FunctionCallInfo fcinfo, RowForm form)
 	Tuplestorestate *rows = BeginRows(fcinfo, &tupdesc);
 	Scorer	   *s = ScorerRow(fcinfo, form);
 	MemoryContext old = MemoryContextSwitchTo(s->rowcxt);
-	double		average;
-	Part	   *parts = SortedParts(s, &average);
+	double		average,
+				sum;
+	Part	   *parts = SortedParts(s, &average, &sum);
 
 	for (int i = 0; i < s->model->encoder->nsources; i++)
 		PutPart(rows, tupdesc, s->model,
@@ -211,6 +234,8 @@ Explain(FunctionCallInfo fcinfo, RowForm form)
 				ValueText(s, parts[i].source, "(null)"),
 				parts[i].contribution);
 	PutPart(rows, tupdesc, s->model, "(average lead)", NULL, average);
+	if (s->model->map != NULL)
+		PutCalibration(rows, tupdesc, s, sum);
 	MemoryContextSwitchTo(old);
 	return (Datum) 0;
 }
@@ -259,7 +284,8 @@ Reasons(FunctionCallInfo fcinfo, RowForm form)
 	StringInfoData buf;
 	Scorer	   *s;
 	Part	   *parts;
-	double		average;
+	double		average,
+				sum;
 
 	if (wanted < 1)
 		ereport(ERROR,
@@ -268,7 +294,7 @@ Reasons(FunctionCallInfo fcinfo, RowForm form)
 						wanted)));
 	initStringInfo(&buf);
 	s = ScorerRow(fcinfo, form);
-	parts = SortedParts(s, &average);
+	parts = SortedParts(s, &average, &sum);
 	for (int i = 0; i < s->model->encoder->nsources && wanted > 0; i++, wanted--)
 	{
 		const Part *part = &parts[i];

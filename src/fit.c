@@ -8,6 +8,7 @@
  *	3. when the classes are separated, do what the options say
  *	4. put the coefficients back on the scale of the data, collect the
  *	   statistics, write the account (account.c) and the bytes (model.c)
+ *	5. with "calibrate", do the same in folds and map the scores (calibrate.c)
  *
  * What can't be fitted at all is an error with the counts in it; with
  * "untrainable": "null" it is NULL and a NOTICE, so that one poor segment of
@@ -20,6 +21,7 @@
 #include <math.h>
 
 #include "fit.h"
+#include "scoremap.h"
 
 /* Models of more design columns keep standard errors but no covariance. */
 #define COVARIANCE_MAX_DESIGN	2000
@@ -164,7 +166,7 @@ ClassWeights(const FrameStats *s, const Options *opt, LogitOptions *lo)
 		lo->class_weight[0] = s->weight_sum / (2 * (s->weight_sum - s->weight_pos));
 		lo->class_weight[1] = s->weight_sum / (2 * s->weight_pos);
 	}
-	if (opt->class_weight_kind != CLASS_WEIGHT_NONE && !opt->correct)
+	if (opt->class_weight_kind != CLASS_WEIGHT_NONE && !opt->correct && opt->calibrate == MAP_NONE)
 		FitTell(opt, WARNING, "scores of this model are no probabilities",
 				"The classes are weighted and \"correct\" is false, so the base rate is not that of the data.",
 				NULL);
@@ -390,8 +392,9 @@ SolveFor(const FrameStats *s, const FittedEncoder *fe, const Options *opt,
 	return fit;
 }
 
+/* The model without "calibrate", whatever the options say of it. */
 bytea *
-FitModel(FrameStats *s, const Options *opt)
+FitUncalibrated(FrameStats *s, const Options *opt)
 {
 	FitAccount	a = {0};
 	Model		m = {0};
@@ -466,6 +469,22 @@ FitModel(FrameStats *s, const Options *opt)
 	a.model = &m;
 	m.info = FitAccountJson(&a);
 	return ModelEncode(&m);
+}
+
+bytea *
+FitModel(FrameStats *s, const Options *opt)
+{
+	FitMessages said = {CurrentMemoryContext, NIL};
+	Options		once = *opt;
+	bytea	   *model;
+
+	if (opt->calibrate == MAP_NONE)
+		return FitUncalibrated(s, opt);
+	/* what the folds would say as well is said once */
+	once.messages = &said;
+	model = FitUncalibrated(s, &once);
+	FitMessagesTell(opt, &said, 1, NULL);
+	return model == NULL ? NULL : CalibrateByFolds(model, s->frame, opt, &said);
 }
 
 /* Ridge has no such lambda: that of lasso is where a search may begin. */

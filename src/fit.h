@@ -187,6 +187,7 @@ extern void FrameDesignDescale(const FrameDesign *d, int p, double *beta,
 
 /* fit.c */
 extern bytea *FitModel(FrameStats *stats, const Options *opt);
+extern bytea *FitUncalibrated(FrameStats *stats, const Options *opt);
 
 /* the least lambda at which this alpha leaves no column; of alpha 0 that of 1 */
 extern double FitLambdaMax(FrameStats *stats, const Options *opt);
@@ -226,7 +227,13 @@ typedef struct FitMessages
 /* detail and hint may be NULL */
 extern void FitTell(const Options *opt, int level, const char *message,
 					const char *detail, const char *hint);
-/* say each collected message once: how many of so many folds it came from */
+/*
+ * Tell each collected message once: how many of so many folds it came from.  What
+ * is among the `known` ones is told already; NULL: none are.
+ */
+extern void FitMessagesTell(const Options *opt, const FitMessages *m, int folds,
+							const FitMessages *known);
+/* the same to the user, at once */
 extern void FitMessagesSay(const FitMessages *m, int folds);
 
 /* treefit.c */

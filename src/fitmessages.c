@@ -38,22 +38,27 @@ SameMessage(const FitMessage *m, const char *message, const char *detail, const 
 		(hint[0] != '\0' && strcmp(m->detail, detail) == 0 && strcmp(m->hint, hint) == 0);
 }
 
+static FitMessage *
+FindMessage(const FitMessages *m, const char *message, const char *detail, const char *hint)
+{
+	ListCell   *lc;
+
+	foreach(lc, m->list)
+		if (SameMessage(lfirst(lc), message, detail, hint))
+			return lfirst(lc);
+	return NULL;
+}
+
 static void
 Collect(FitMessages *m, int level, const char *message, const char *detail, const char *hint)
 {
 	MemoryContext old;
-	FitMessage *new;
-	ListCell   *lc;
+	FitMessage *new = FindMessage(m, message, detail, hint);
 
-	foreach(lc, m->list)
+	if (new != NULL)
 	{
-		FitMessage *known = lfirst(lc);
-
-		if (SameMessage(known, message, detail, hint))
-		{
-			known->times++;
-			return;
-		}
+		new->times++;
+		return;
 	}
 	old = MemoryContextSwitchTo(m->cxt);
 	new = palloc(sizeof(FitMessage));
@@ -81,7 +86,7 @@ FitTell(const Options *opt, int level, const char *message, const char *detail,
 }
 
 void
-FitMessagesSay(const FitMessages *m, int folds)
+FitMessagesTell(const Options *opt, const FitMessages *m, int folds, const FitMessages *known)
 {
 	ListCell   *lc;
 
@@ -90,9 +95,19 @@ FitMessagesSay(const FitMessages *m, int folds)
 		const FitMessage *said = lfirst(lc);
 		const char *detail = said->detail;
 
+		if (known != NULL && FindMessage(known, said->message, detail, said->hint) != NULL)
+			continue;
 		if (said->times < folds)
 			detail = psprintf("%s%s%d of %d folds say so; this is the first of them.", detail,
 							  detail[0] != '\0' ? " " : "", said->times, folds);
-		Say(said->level, said->message, detail, said->hint);
+		FitTell(opt, said->level, said->message, detail, said->hint);
 	}
+}
+
+void
+FitMessagesSay(const FitMessages *m, int folds)
+{
+	static const Options told = {0};
+
+	FitMessagesTell(&told, m, folds, NULL);
 }

@@ -22,7 +22,7 @@
 
 /* Options that have no say in how columns are encoded; of any other it is assumed. */
 static const char *const not_encoding[] = {
-	"alpha", "class_weight", "colsample", "confidence", "correct", "covariance", "depth",
+	"alpha", "calibrate", "class_weight", "colsample", "confidence", "correct", "covariance", "depth",
 	"early_stopping", "firth", "holdout", "lambda", "leaves", "max_iterations", "min_gain",
 	"min_leaf", "mtry", "rate", "robust", "seed", "separation", "standardize", "subsample",
 	"tolerance", "trees",

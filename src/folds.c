@@ -150,7 +150,7 @@ DealGroups(FoldSplit *s, const Frame *frame, uint64 seed)
 				 errmsg("cannot make %d folds of %lld groups", s->folds, (long long) ngroups),
 				 errdetail("The group is column \"%s\".",
 						   TextFromUtf8(group->name, strlen(group->name))),
-				 errhint("Use fewer folds.")));
+				 errhint("Use fewer folds, or leave \"calibrate\" out, which makes 5.")));
 	for (int64 i = 0; i < n; i++)
 	{
 		int64		low = 0,
@@ -287,28 +287,31 @@ void
 FoldCounts(const FoldSplit *s, const Frame *frame, int fold, FoldSide side,
 		   uint32 *pos, uint32 *neg)
 {
-	for (int64 i = 0; i < frame->npatterns; i++)
-	{
-		pos[i] = neg[i] = 0;
-		if (i % ROWS_PER_INTERRUPT == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (s->by == FOLDS_BY_HASH)
+	PatternBlock block = {0};
+
+	while (FrameScan(frame, &block))
+		for (int k = 0; k < block.n; k++)
 		{
-			pos[i] = HeldOfEqual(s->key[i], 1, frame->pos[i], fold, s->folds);
-			neg[i] = HeldOfEqual(s->key[i], 0, frame->neg[i], fold, s->folds);
-			if (side == FOLD_TRAINED)
+			int64		i = block.first + k;
+
+			pos[i] = neg[i] = 0;
+			if (s->by == FOLDS_BY_HASH)
 			{
-				pos[i] = frame->pos[i] - pos[i];
-				neg[i] = frame->neg[i] - neg[i];
+				pos[i] = HeldOfEqual(s->key[i], 1, block.pos[k], fold, s->folds);
+				neg[i] = HeldOfEqual(s->key[i], 0, block.neg[k], fold, s->folds);
+				if (side == FOLD_TRAINED)
+				{
+					pos[i] = block.pos[k] - pos[i];
+					neg[i] = block.neg[k] - neg[i];
+				}
+			}
+			else if (s->by == FOLDS_BY_GROUP ? (s->block[i] == fold) == (side == FOLD_HELD) :
+					 side == FOLD_HELD ? s->block[i] == fold + 1 : s->block[i] <= fold)
+			{
+				pos[i] = block.pos[k];
+				neg[i] = block.neg[k];
 			}
 		}
-		else if (s->by == FOLDS_BY_GROUP ? (s->block[i] == fold) == (side == FOLD_HELD) :
-				 side == FOLD_HELD ? s->block[i] == fold + 1 : s->block[i] <= fold)
-		{
-			pos[i] = frame->pos[i];
-			neg[i] = frame->neg[i];
-		}
-	}
 }
 
 static uint32

@@ -8,7 +8,7 @@
 #ifndef LEADSCORE_FOLDS_H
 #define LEADSCORE_FOLDS_H
 
-#include "frame.h"
+#include "fit.h"
 
 #define FOLDS_MAX	1000
 
@@ -43,5 +43,23 @@ extern void FoldCounts(const FoldSplit *s, const Frame *frame, int fold, FoldSid
 /* of so many rows of each pattern keep about this share; a larger one keeps them, too */
 extern void FoldThin(const FoldSplit *s, const Frame *frame, double share,
 					 uint32 *pos, uint32 *neg);
+
+/* A model for each fold: what is divided, and the fold at work. */
+typedef struct FoldRun
+{
+	const char *what;			/* "a cross-validation": errors say so */
+	const Frame *frame;
+	Options    *opt;
+	FoldSplit  *split;
+	bool		uncalibrated;	/* leave "calibrate" out */
+	int			fold;			/* from 0 */
+	int64		trained;		/* rows of the fold's model */
+} FoldRun;
+
+/* What is done with the rows held out and their model, NULL where there is none. */
+typedef void (*FoldJudge) (FoldRun *run, const Model *model, const Frame *held);
+
+/* foldfit.c: `known` are messages that need not be said again, or NULL */
+extern void FitFolds(FoldRun *run, FoldJudge judge, const FitMessages *known);
 
 #endif							/* LEADSCORE_FOLDS_H */

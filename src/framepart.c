@@ -36,23 +36,25 @@ CopyArray(const void *from, int n, Size size)
 static void
 KeepPatterns(Frame *part, const Frame *frame, const uint32 *pos, const uint32 *neg)
 {
-	part->npatterns = part->rows = part->positives = 0;
-	for (int64 i = 0; i < frame->npatterns; i++)
-	{
-		int64		n = part->npatterns;
+	PatternBlock block = {0};
 
-		if (i % ROWS_PER_INTERRUPT == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (pos[i] == 0 && neg[i] == 0)
-			continue;
-		memcpy(part->cells + n * frame->stride, frame->cells + i * frame->stride,
-			   frame->stride);
-		part->pos[n] = pos[i];
-		part->neg[n] = neg[i];
-		part->rows += (int64) pos[i] + neg[i];
-		part->positives += pos[i];
-		part->npatterns++;
-	}
+	part->npatterns = part->rows = part->positives = 0;
+	while (FrameScan(frame, &block))
+		for (int k = 0; k < block.n; k++)
+		{
+			int64		i = block.first + k,
+						n = part->npatterns;
+
+			if (pos[i] == 0 && neg[i] == 0)
+				continue;
+			memcpy(part->cells + n * frame->stride, block.cells + (Size) k * frame->stride,
+				   frame->stride);
+			part->pos[n] = pos[i];
+			part->neg[n] = neg[i];
+			part->rows += (int64) pos[i] + neg[i];
+			part->positives += pos[i];
+			part->npatterns++;
+		}
 }
 
 static int64
@@ -81,6 +83,7 @@ FramePart(const Frame *frame, const uint32 *pos, const uint32 *neg)
 
 	part.unknown = 0;
 	part.hashes = NULL;
+	part.file = NULL;
 	part.cells = AllocRows((Size) frame->stride * frame->npatterns);
 	part.pos = AllocRows(sizeof(uint32) * frame->npatterns);
 	part.neg = AllocRows(sizeof(uint32) * frame->npatterns);
@@ -98,6 +101,9 @@ FramePart(const Frame *frame, const uint32 *pos, const uint32 *neg)
 		if (c->store == STORE_DICTIONARY)
 			PruneDictionary(&part, c);
 	}
-	FrameBuilderAbsorb(b, &part);
+	FrameBuilderAbsorb(b, &part);	/* which copies what it keeps */
+	pfree(part.cells);
+	pfree(part.pos);
+	pfree(part.neg);
 	return FrameBuilderFinish(b, 0);
 }

@@ -13,7 +13,7 @@
 
 #include "fit.h"
 #include "framescore.h"
-#include "treemodel.h"
+#include "scoremap.h"
 
 pg_noreturn static void
 ColumnLacking(const char *name, const char *detail)
@@ -136,12 +136,11 @@ FrameScorerOfTerms(const FrameScorer *s, const double *terms)
 	double		eta;
 
 	if (s->model.trees != NULL)
-		return ModelProbability(&s->model, TreeModelOfBins(&s->model,
-														   PlaceTerms(s, terms)));
+		return ModelScore(&s->model, TreeModelOfBins(&s->model, PlaceTerms(s, terms)));
 	eta = s->model.coef[0];
 	for (int i = 0; i < s->nterms; i++)
 		eta += terms[i];
-	return Sigmoid(eta);
+	return ModelScore(&s->model, eta);
 }
 
 /* A pattern's bins, into the model of trees; returns its offset. */
@@ -174,5 +173,5 @@ FrameScorerContributions(const FrameScorer *s, const uint8 *pattern, double *con
 		eta += term;
 		contribution[s->terms[i].feature->source] += term - s->terms[i].average;
 	}
-	return Sigmoid(eta);
+	return ModelScore(&s->model, eta);
 }

@@ -43,5 +43,6 @@ extern double FrameScorerContributions(const FrameScorer *s, const uint8 *patter
 /* judge.c: the scores of all rows */
 extern double *FrameScoresAlloc(const Frame *frame, bool label);
 extern void FrameScorePairs(const Model *model, const Frame *frame, double *pos, double *neg);
+extern struct Ties *FrameTies(const Model *model, const Frame *frame);
 
 #endif							/* LEADSCORE_FRAMESCORE_H */

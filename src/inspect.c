@@ -7,11 +7,11 @@
  * lead_info() returns what the training wrote about itself (rows, options,
  * what was left out, …) and adds what the bytes say: "format", "bytes",
  * "inference", "confidence", "timezone", "columns" (the features, with levels
- * and their coefficients) and "coefficients" (in design order).
+ * and their coefficients), "calibration" and "coefficients" (in design order).
  *
  *-------------------------------------------------------------------------
  */
-#include "treemodel.h"
+#include "scoremap.h"
 
 #include <math.h>
 
@@ -399,6 +399,11 @@ lead_info(PG_FUNCTION_ARGS)
 	for (int i = 0; i < enc->nfeatures; i++)
 		AppendFeature(&out, model, i);
 	appendStringInfoChar(&out, ']');
+	if (model->map != NULL)
+	{
+		appendStringInfoString(&out, ", \"calibration\": ");
+		ScoreMapJson(&out, model->map);
+	}
 	if (model->trees != NULL)
 		AppendImportance(&out, model);
 	else

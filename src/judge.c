@@ -84,8 +84,8 @@ FrameScoresAlloc(const Frame *frame, bool label)
 	return MemoryContextAllocHuge(CurrentMemoryContext, sizeof(double) * Max(n, 1));
 }
 
-/* The pairs of score and label that stand behind a frame. */
-static Ties *
+/* The pairs of score and label that stand behind a frame; NULL if there are none. */
+Ties *
 FrameTies(const Model *model, const Frame *frame)
 {
 	double	   *pos = FrameScoresAlloc(frame, true),

@@ -134,6 +134,7 @@ extern Size LeadscoreTreeMem(void);
 extern bool leadscore_progress;
 extern void ProgressReport(const char *phase, int iteration, int64 done, int64 total);
 extern void ProgressFold(int fold, int folds); /* 0: none from now on */
+extern void ProgressFoldGet(int *fold, int *folds);
 extern void ProgressTrial(int trial, int trials, const char *best);	/* 0: none from now on */
 extern void ProgressEnd(void);
 
@@ -278,6 +279,7 @@ extern const char *CellTypeKind(CellType type);
 extern CellType CellTypeOf(Oid typid, Oid *basetype);
 extern char *TextToUtf8(const char *s, int len, int *outlen);
 extern char *TextFromUtf8(const char *s, int len);	/* terminated */
+extern int	errcolumnname(const char *name);
 extern char *JsonName(const char *name); /* quoted, as options spell it */
 
 /* Both return true when the shape is new (the caller must bind again). */
@@ -465,6 +467,7 @@ typedef struct Model
 	double	   *mean;			/* weighted mean design row of training; [0] = 1 */
 	double		mean_offset;	/* weighted mean of the offset; 0 without one */
 	struct TreeModel *trees;	/* or NULL; with trees coef, aliased, mean are NULL */
+	struct ScoreMap *map;		/* the calibration of its scores, or NULL */
 	double	   *average;		/* what the average lead gets, per feature; NULL in a
 								 * model that was just fitted */
 
@@ -560,7 +563,7 @@ typedef struct Binding
 /* Errors name the missing column, or the column and both types. */
 extern void BindModel(Binding *b, const Model *model, const RowShape *shape,
 					  MemoryContext cxt);
-/* log-odds; of a forest the probability, here and in the next one */
+/* log-odds, of a forest the probability, here and in the next one; not calibrated */
 extern double ModelOutput(const Model *model, const Cell *cells);
 /* per source: contribution above the average lead; returns their sum with it */
 extern double ModelContributions(const Model *model, const Cell *cells,
@@ -646,8 +649,11 @@ FeatureTerm(const Model *model, const Feature *f, const Cell *cell)
 
 /* scorer.c: the model and row of this call, as cells that last until the next */
 extern Scorer *ScorerRow(FunctionCallInfo fcinfo, RowForm form);
-/* log-odds, or a forest's probability; *model gets whose */
+/* log-odds, or a forest's probability, not calibrated; *model gets whose */
 extern double ScorerValue(FunctionCallInfo fcinfo, RowForm form, const Model **model);
+extern Scorer *ScorerOfNamed(FunctionCallInfo fcinfo, int *version);
+/* probability */
+extern double ScorerDocument(Scorer *s, JsonbContainer *doc);
 
 static inline double
 Sigmoid(double x)
@@ -712,7 +718,7 @@ typedef struct LogitOptions
 	int			max_iterations; /* 0: the default, 100; with firth 500 */
 	double		tolerance;		/* 0: the default, 1e-10 */
 	const struct LogitStart *start; /* or NULL */
-	bool		estimates_only; /* no covariance */
+	bool		estimates_only; /* to some 1e-10 of their errors, and no covariance */
 	void		(*report) (int iteration, int64 row, int64 rows);	/* or NULL */
 } LogitOptions;
 

@@ -386,6 +386,8 @@ Newton(LogitWork *w, LogitFit *fit, int max_iterations, double tolerance)
 				  size * size * size <= tolerance * last * last)) &&
 			decrement <= tolerance * tolerance * p +
 			1e-14 * fabs(objective);
+		if (w->options->estimates_only && w->options->lambda > 0 && size <= ESTIMATE_STEP)
+			small = true;
 
 		if (small || (!fit && iteration > max_iterations))
 		{

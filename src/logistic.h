@@ -109,6 +109,12 @@ extern void SparseGram(const DesignBlock *b, int ncolumns, const double *residua
 					   const double *weight, const double *weighted,
 					   double *lines, double *cross, double *gram);
 
+/*
+ * Where estimates alone matter a step of this size is the last of a penalised fit: it
+ * squares the error, and nobody asks for a Hessian after it.
+ */
+#define ESTIMATE_STEP	1e-5
+
 /* From here on parts of the rows are worth their while, and passes dear. */
 #define MANY_ROWS	50000
 

@@ -6,7 +6,7 @@
  *	tie		one distinct score with the positives and negatives that have it
  *	ties	all of them in ascending order: everything is computed from these
  *
- * metrics.c, calibration.c and radix.c are mathematics and know no Datum; evaluate.c owns the
+ * metrics.c, calibration.c, threshold.c and radix.c are mathematics and know no Datum; evaluate.c owns the
  * state of the aggregates, curves.c the ones that return arrays.
  *
  *-------------------------------------------------------------------------
@@ -208,6 +208,15 @@ typedef struct ScoreArray
 	int64		capacity;
 } ScoreArray;
 
+/* What an aggregate is asked for, if that is more than a number; 0 means nothing. */
+#define PAIR_NUMBERS	4
+
+typedef struct PairChoice
+{
+	int64		kind;			/* the aggregate's own */
+	double		number[PAIR_NUMBERS];
+} PairChoice;
+
 /* The state of all these aggregates; everything lies in `cxt`. */
 typedef struct PairState
 {
@@ -216,15 +225,23 @@ typedef struct PairState
 	int64		skipped;		/* score or label was NULL */
 	bool		has_param;
 	double		param;			/* threshold, tiles or bins */
+	PairChoice	choice;
+	Datum		given;			/* what the choice was read from, a copy; 0: it was not here */
 } PairState;
 
-/* An argument that must be the same for all rows, as messages call it. */
+/*
+ * An argument that must be the same for all rows, as messages call it: a number,
+ * or what `read` makes a choice of, from any varlena.
+ */
 typedef struct PairParam
 {
 	const char *name;
 	bool		integer;
+	void		(*read) (Datum given, PairChoice *choice);
 } PairParam;
 
+extern Datum PairsTransition(FunctionCallInfo fcinfo, bool integer_label,
+							 const PairParam *param);
 extern PairState *PairsFinal(FunctionCallInfo fcinfo);	/* NULL without pairs */
 extern Ties *PairsTies(const PairState *state);
 extern TupleDesc PairsRowDesc(FunctionCallInfo fcinfo, int natts);

@@ -14,7 +14,7 @@
 #include <math.h>
 
 #include "model_bytes.h"
-#include "treemodel.h"
+#include "scoremap.h"
 #include "utils/memutils.h"
 
 static void
@@ -76,10 +76,31 @@ WriteFeature(StringInfo out, const Feature *f)
 }
 
 static void
+WriteCoefficients(StringInfo out, const Model *model)
+{
+	int			p = model->encoder->ncolumns;
+
+	PutU32(out, p);
+	PutF64s(out, model->coef, p);
+	for (int i = 0; i < p; i++)
+		PutU8(out, model->aliased[i]);
+	PutF64s(out, model->mean, p);
+	PutF64s(out, &model->mean_offset, 1);
+}
+
+static uint32
+FormatWithoutMap(const Model *model)
+{
+	return model->trees != NULL ? MODEL_FORMAT_TREES : MODEL_FORMAT_LINE;
+}
+
+static void
 WriteScoring(StringInfo out, const Model *model)
 {
 	const Encoder *enc = model->encoder;
 
+	if (model->map != NULL)
+		PutU8(out, FormatWithoutMap(model));
 	PutU32(out, enc->nsources);
 	for (int i = 0; i < enc->nsources; i++)
 	{
@@ -97,16 +118,11 @@ WriteScoring(StringInfo out, const Model *model)
 		PutU32(out, 0);
 
 	if (model->trees != NULL)
-	{
 		TreeModelWrite(out, model);
-		return;
-	}
-	PutU32(out, enc->ncolumns);
-	PutF64s(out, model->coef, enc->ncolumns);
-	for (int i = 0; i < enc->ncolumns; i++)
-		PutU8(out, model->aliased[i]);
-	PutF64s(out, model->mean, enc->ncolumns);
-	PutF64s(out, &model->mean_offset, 1);
+	else
+		WriteCoefficients(out, model);
+	if (model->map != NULL)
+		ScoreMapWrite(out, model->map);
 }
 
 static void
@@ -174,7 +190,7 @@ ModelEncode(const Model *model)
 
 	header = out.data + VARHDRSZ;
 	memcpy(header, MODEL_MAGIC, MODEL_MAGIC_SIZE);
-	StoreU32(header + 8, model->trees != NULL ? MODEL_FORMAT_TREES : MODEL_FORMAT_LINE);
+	StoreU32(header + 8, model->map != NULL ? MODEL_FORMAT_CALIBRATED : FormatWithoutMap(model));
 	StoreU32(header + 12, out.len - VARHDRSZ);
 	StoreU32(header + 16, scoring);
 	StoreU32(header + 20, ChecksumOf(out.data + start, scoring));

@@ -9,7 +9,7 @@
  *
  *	header, 40 bytes
  *	   0  char[8]  magic, "LSmodel\n"
- *	   8  u32	   format version: 1 a line, 2 trees
+ *	   8  u32	   format version: 1 a line, 2 trees, 3 either with a calibration
  *	  12  u32	   total length, the header included
  *	  16  u32	   length of the scoring part
  *	  20  u32	   CRC-32C of the scoring part
@@ -38,6 +38,9 @@
  * In format 2 what follows the time zone is what treebytes.c says, and the
  * statistics part is, per feature, f64 gain; text info.
  *
+ * In format 3 the scoring part is u8, the format that the model has without its
+ * calibration (1 or 2); the scoring part of that; what scoremapbytes.c says.
+ *
  *	text is u32 length, bytes.  A slot is one byte: 0 has a design column,
  *	1 reference, 2 average, 3 error, 4 (null only) counts as other.  Column
  *	numbers follow from the order and are not stored.
@@ -57,7 +60,8 @@
 #define MODEL_MAGIC_SIZE	8
 #define MODEL_FORMAT_LINE	1
 #define MODEL_FORMAT_TREES	2
-#define MODEL_FORMAT		2		/* the latest that can be read */
+#define MODEL_FORMAT_CALIBRATED	3
+#define MODEL_FORMAT		3		/* the latest that can be read */
 
 #define STORED_STD_ERROR	0x01
 #define STORED_VIF			0x02

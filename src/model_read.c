@@ -18,7 +18,7 @@
 #include "access/detoast.h"
 #include "miscadmin.h"
 #include "model_bytes.h"
-#include "treemodel.h"
+#include "scoremap.h"
 
 /* The intercept does not count towards the limit. */
 #define MAX_DESIGN_COLUMNS	(LEADSCORE_MAX_DESIGN + 1)
@@ -282,8 +282,13 @@ static void
 ReadScoring(Reader *r, Model *model)
 {
 	Encoder    *enc = model->encoder = palloc0(sizeof(Encoder));
+	uint32		format = model->format;
 	int			len;
 
+	if (format == MODEL_FORMAT_CALIBRATED)
+		format = ReadU8(r, MODEL_FORMAT_TREES, "The format below the calibration is unknown.");
+	if (format == 0)
+		ReaderFail(r, "The format below the calibration is unknown.");
 	ReadSources(r, enc);
 	ReadFeatures(r, enc);
 	enc->timezone = ReadText(r, &len);
@@ -295,10 +300,12 @@ ReadScoring(Reader *r, Model *model)
 		return;
 
 	EncoderNumber(enc);
-	if (model->format == MODEL_FORMAT_TREES)
+	if (format == MODEL_FORMAT_TREES)
 		TreeModelRead(r, model);
 	else
 		ReadCoefficients(r, model);
+	if (model->format == MODEL_FORMAT_CALIBRATED && r->why == NULL)
+		model->map = ScoreMapRead(r);
 	if (r->why == NULL && r->p != r->end)
 		ReaderFail(r, "The scoring part is longer than its contents.");
 	if (r->why != NULL)

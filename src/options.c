@@ -21,6 +21,7 @@
 
 #include "frame.h"
 #include "options.h"
+#include "scoremap.h"
 
 void
 OptionBad(const OptionReader *r, const char *expected)
@@ -198,7 +199,7 @@ static const char *const family_names[] = {"logistic", "forest", "boost"};
 
 static const OptionSpec call_options[] = {
 	{"allow", OPTIONS_FIT, ALL}, {"alpha", OPTIONS_FIT, LINE},
-	{"bins", OPTIONS_LABEL, ALL}, {"class_weight", OPTIONS_FIT, ALL},
+	{"bins", OPTIONS_LABEL, ALL}, {"calibrate", OPTIONS_FIT, ALL}, {"class_weight", OPTIONS_FIT, ALL},
 	{"colsample", OPTIONS_FIT, BOOST},
 	{"columns", OPTIONS_FRAME | OPTIONS_FIT | OPTIONS_LABEL, ALL},
 	{"confidence", OPTIONS_FIT, LINE}, {"correct", OPTIONS_FIT, ALL},
@@ -407,6 +408,8 @@ ReadFitOption(Options *opt, const char *name, const OptionReader *r)
 		opt->allow = ReadStrings(r, "an array of column names");
 	else if (strcmp(name, "alpha") == 0)
 		opt->alpha = OptionNumber(r, 0, 1, "a number from 0 (ridge) to 1 (lasso)");
+	else if (strcmp(name, "calibrate") == 0)
+		opt->calibrate = OptionWord(r, map_method_names, MAP_METHOD_LAST + 1);
 	else if (strcmp(name, "class_weight") == 0)
 		ReadClassWeight(r, opt);
 	else if (strcmp(name, "confidence") == 0)

@@ -83,6 +83,7 @@ typedef struct Options
 	int			max_iterations;
 	double		tolerance;
 	bool		untrainable_null;
+	int			calibrate;		/* MapMethod: of out-of-fold scores */
 
 	/* trees; what one family lacks is not looked at there */
 	TreeFamily	family;

@@ -274,6 +274,16 @@ MinimiseModel(QuadraticModel *m, double lambda1, double goal)
 	}
 }
 
+/* Is the step small, and no coefficient's sign another after it? */
+static bool
+LastStep(const LogitWork *w, const QuadraticModel *m)
+{
+	for (int j = 1; j < w->p; j++)
+		if ((m->beta[j] > 0) != (w->beta[j] > 0) || (m->beta[j] < 0) != (w->beta[j] < 0))
+			return false;
+	return StepSize(w) <= ESTIMATE_STEP;
+}
+
 LogitStop
 PenalisedDescent(LogitWork *w, LogitFit *fit, int max_iterations,
 				 double tolerance)
@@ -321,7 +331,8 @@ PenalisedDescent(LogitWork *w, LogitFit *fit, int max_iterations,
 			shift += w->hessian[Tri(j)] * w->step[j];
 		}
 		w->step[0] = -shift / w->hessian[0];
-		if (worst <= KKT_TOLERANCE * largest && StepSize(w) <= tolerance)
+		if ((worst <= KKT_TOLERANCE * largest && StepSize(w) <= tolerance) ||
+			(w->options->estimates_only && LastStep(w, &m)))
 		{
 			for (int j = 0; j < p; j++)
 				w->beta[j] = j == 0 ? w->beta[0] + w->step[0] : m.beta[j];

@@ -26,7 +26,7 @@
 #include "profilecount.h"
 #include "registry.h"
 #include "train.h"
-#include "treemodel.h"
+#include "scoremap.h"
 
 /* A column of the row, and its counter. */
 typedef struct CountedColumn
@@ -245,13 +245,13 @@ AddScore(ProfileState *st, const NullableDatum *args)
 	if (model->trees != NULL)
 	{
 		/* what columns add would take a thousand times as long as the score */
-		CountNumber(&st->score, ModelProbability(model, ModelOutput(model, st->cells)));
+		CountNumber(&st->score, ModelScore(model, ModelOutput(model, st->cells)));
 		return;
 	}
 	eta = ModelContributions(model, st->cells, st->contribution, &average);
 	for (int i = 0; i < model->encoder->nsources; i++)
 		ExactAdd(&st->sums[i], st->contribution[i]);
-	CountNumber(&st->score, Sigmoid(eta));
+	CountNumber(&st->score, ModelScore(model, eta));
 }
 
 static void

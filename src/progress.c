@@ -114,6 +114,14 @@ ProgressFold(int fold, int folds)
 	current_folds = folds;
 }
 
+/* What ProgressFold() said last. */
+void
+ProgressFoldGet(int *fold, int *folds)
+{
+	*fold = current_fold;
+	*folds = current_folds;
+}
+
 /* And to this trial of a tuning, with the best so far in words or NULL. */
 void
 ProgressTrial(int trial, int trials, const char *best)

@@ -26,7 +26,7 @@
 #include "account.h"
 #include "ladder.h"
 #include "modeldesign.h"
-#include "treemodel.h"
+#include "scoremap.h"
 
 static const char *const step_names[] = {"keep", "intercept", "slope", "full"};
 
@@ -45,6 +45,7 @@ DesignOfRows(const Model *model, const Frame *frame, const char *function)
 
 	if (model->trees != NULL)
 		RefuseTrees(function);
+	RefuseCalibrated(model, function);
 	if (frame->positives == 0 || frame->positives == frame->rows ||
 		stats->weight_pos <= 0 || stats->weight_pos >= stats->weight_sum)
 		ereport(ERROR,

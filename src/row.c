@@ -341,6 +341,13 @@ RowInputArgs(RowInput *in, FunctionCallInfo fcinfo, int firstarg, Jsonb *names,
 	return fresh;
 }
 
+/* The column of an error, for programs; the name is UTF-8. */
+int
+errcolumnname(const char *name)
+{
+	return err_generic_string(PG_DIAG_COLUMN_NAME, TextFromUtf8(name, strlen(name)));
+}
+
 static void
 NotFinite(const char *name, const char *what)
 {
@@ -348,6 +355,7 @@ NotFinite(const char *name, const char *what)
 			(errcode(ERRCODE_DATA_EXCEPTION),
 			 errmsg("column \"%s\" contains %s", TextFromUtf8(name, strlen(name)),
 					what),
+			 errcolumnname(name),
 			 errdetail("Features and weights must be finite numbers."),
 			 errhint("Make it NULL, or leave the column or the rows out.")));
 }
@@ -639,5 +647,6 @@ CellReadJson(const char *name, CellType want, const JsonbValue *v, Cell *cell)
 			 errmsg("column \"%s\" is a JSON %s, but the model was trained with type %s",
 					TextFromUtf8(name, strlen(name)), JsonTypeName(v),
 					CellTypeName(want)),
+			 errcolumnname(name),
 			 hint ? errhint("%s", hint) : 0));
 }

@@ -27,7 +27,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "treemodel.h"
+#include "scoremap.h"
 
 /* ------------------------------------------------------------------------
  * Binding: which column of the row is which source of the model
@@ -87,6 +87,7 @@ MissingColumn(const Model *model, const char *name, const RowShape *shape)
 			(errcode(ERRCODE_UNDEFINED_COLUMN),
 			 errmsg("column \"%s\" is missing from the row",
 					TextFromUtf8(name, strlen(name))),
+			 errcolumnname(name),
 			 errdetail("The model needs the columns %s.", NeededColumns(model)),
 			 errhint("%s", hint)));
 }
@@ -101,6 +102,7 @@ CheckColumnType(const ModelSource *source, const RowColumn *col)
 			 errmsg("column \"%s\" has type %s, but the model was trained with type %s",
 					TextFromUtf8(source->name, strlen(source->name)),
 					format_type_be(col->typid), CellTypeName(source->type)),
+			 errcolumnname(source->name),
 			 errhint("Convert the column, or train the model again.")));
 }
 
@@ -248,7 +250,7 @@ PlacedTerm(const Model *model, const Feature *f, const Cell *cell)
 	}
 }
 
-/* The log-odds of a row; cells are per source of the model. */
+/* The log-odds of a row, not calibrated; cells are per source of the model. */
 double
 ModelOutput(const Model *model, const Cell *cells)
 {
@@ -327,7 +329,7 @@ Probability(FunctionCallInfo fcinfo, RowForm form)
 	const Model *model;
 	double		value = ScorerValue(fcinfo, form, &model);
 
-	return model->trees == NULL ? Sigmoid(value) : ModelProbability(model, value);
+	return ModelScore(model, value);
 }
 
 static double
@@ -336,7 +338,7 @@ LogOdds(FunctionCallInfo fcinfo, RowForm form)
 	const Model *model;
 	double		value = ScorerValue(fcinfo, form, &model);
 
-	return model->trees == NULL ? value : ModelLogit(model, value);
+	return ModelScoreLogOdds(model, value);
 }
 
 PG_FUNCTION_INFO_V1(lead_score);

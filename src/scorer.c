@@ -288,11 +288,11 @@ ReadArgs(Scorer *s, FunctionCallInfo fcinfo)
 }
 
 static void
-ReadDocument(Scorer *s, Jsonb *doc)
+ReadDocument(Scorer *s, JsonbContainer *doc)
 {
 	const Encoder *enc = s->model->encoder;
 
-	if (!JB_ROOT_IS_OBJECT(doc))
+	if (!JsonContainerIsObject(doc))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("features must be a JSON object"),
@@ -305,7 +305,7 @@ ReadDocument(Scorer *s, Jsonb *doc)
 		key.type = jbvString;
 		key.val.string.val = s->keys[i];
 		key.val.string.len = strlen(s->keys[i]);
-		v = findJsonbValueFromContainer(&doc->root, JB_FOBJECT, &key);
+		v = findJsonbValueFromContainer(doc, JB_FOBJECT, &key);
 		if (v == NULL)
 			MissingColumn(s->model, enc->sources[i].name, NULL);
 		CellReadJson(enc->sources[i].name, enc->sources[i].type, v,
@@ -357,7 +357,7 @@ ScorerRow(FunctionCallInfo fcinfo, RowForm form)
 			ReadArgs(s, fcinfo);
 			break;
 		case ROW_JSON:
-			ReadDocument(s, PG_GETARG_JSONB_P(1));
+			ReadDocument(s, &PG_GETARG_JSONB_P(1)->root);
 			break;
 	}
 	MemoryContextSwitchTo(caller);
@@ -503,4 +503,30 @@ ScorerValue(FunctionCallInfo fcinfo, RowForm form, const Model **model)
 		TermsLogOdds(s, form == ROW_VALUES ? &fcinfo->args[2] : NULL);
 	MemoryContextSwitchTo(caller);
 	return eta;
+}
+
+/* For documents that are read one by one: the scorer of a model by name, and its version. */
+Scorer *
+ScorerOfNamed(FunctionCallInfo fcinfo, int *version)
+{
+	MemoryContext caller;
+	Scorer	   *s = ScorerReady(fcinfo, ROW_JSON, &caller);
+
+	MemoryContextSwitchTo(caller);
+	*version = ((ScorerCall *) fcinfo->flinfo->fn_extra)->named.version;
+	return s;
+}
+
+double
+ScorerDocument(Scorer *s, JsonbContainer *doc)
+{
+	MemoryContext caller;
+	double		value;
+
+	MemoryContextReset(s->rowcxt);
+	caller = MemoryContextSwitchTo(s->rowcxt);
+	ReadDocument(s, doc);
+	value = ModelProbability(s->model, ModelOutput(s->model, s->cells));
+	MemoryContextSwitchTo(caller);
+	return value;
 }

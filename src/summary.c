@@ -12,7 +12,7 @@
  *-------------------------------------------------------------------------
  */
 #include "summary.h"
-#include "treemodel.h"
+#include "scoremap.h"
 
 #include <math.h>
 
@@ -254,6 +254,24 @@ AppendRecalibrations(StringInfo out, JsonbContainer *info)
 	}
 }
 
+/* What is done to the scores of the model. */
+static void
+AppendCalibration(StringInfo out, const ScoreMap *map)
+{
+	if (map == NULL)
+		return;
+	appendStringInfo(out, "Calibrated (%s)", map_method_names[map->method]);
+	if (map->rows > 0)
+		appendStringInfo(out, " on %s %s", CountText(map->rows),
+						 map->folds > 0 ? "out-of-fold scores" : "rows");
+	if (map->method == MAP_PLATT)
+		appendStringInfo(out, ": log-odds = %.5g + %.5g x log-odds of the raw score\n",
+						 map->intercept, map->slope);
+	else
+		appendStringInfo(out, ": %s points from %.4f to %.4f\n", CountText(map->npoints),
+						 map->score[0], map->score[map->npoints - 1]);
+}
+
 /* What was asked for: "names", of a training from single values, are the columns. */
 static void
 AppendOptions(StringInfo out, JsonbContainer *info)
@@ -272,8 +290,9 @@ AppendOptions(StringInfo out, JsonbContainer *info)
 }
 
 static void
-AppendHead(StringInfo out, JsonbContainer *info, bool trees)
+AppendHead(StringInfo out, const Model *model, JsonbContainer *info)
 {
+	bool		trees = (model->trees != NULL);
 	char	   *fit = GetText(info, "fit");
 	char	   *rows = GetCount(info, "rows");
 	char	   *positives = GetCount(info, "positives");
@@ -319,6 +338,7 @@ AppendHead(StringInfo out, JsonbContainer *info, bool trees)
 	if ((c = GetContainer(info, "class_weight", true)) != NULL)
 		appendStringInfo(out, "Class weights (false, true): %s\n", JoinTexts(c));
 	AppendRecalibrations(out, info);
+	AppendCalibration(out, model->map);
 }
 
 /* ------------------------------------------------------------------------
@@ -645,7 +665,7 @@ lead_summary(PG_FUNCTION_ARGS)
 	StringInfoData out;
 
 	initStringInfo(&out);
-	AppendHead(&out, info, model->trees != NULL);
+	AppendHead(&out, model, info);
 	if (out.data[out.len - 2] != '\n')
 		appendStringInfoChar(&out, '\n');
 	if (model->trees != NULL)

@@ -83,6 +83,15 @@ cluster_directory() {
 	cluster_die "no usable temporary directory (tried ${TMPDIR:-/tmp}, /tmp, /var/tmp): it must be reachable by the server's user and allow programs to run; set TMPDIR"
 }
 
+# Those of libpq lie beside the server's directory, or above it.
+cluster_copy_headers() {
+	local header
+	mkdir -p "$CLUSTER/pg$1"
+	for header in "$1"/*.h; do
+		[ ! -e "$header" ] || cp "$header" "$CLUSTER/pg$1/"
+	done
+}
+
 cluster_copy_postgres() {
 	local original=$PG_CONFIG part dir
 	for part in bindir pkglibdir sharedir; do
@@ -93,6 +102,7 @@ cluster_copy_postgres() {
 	dir=$("$original" --includedir-server)
 	mkdir -p "$CLUSTER/pg${dir%/*}"
 	ln -sfn "$dir" "$CLUSTER/pg$dir"
+	cluster_copy_headers "$("$original" --includedir)"
 	PG_BINDIR=$CLUSTER/pg$("$original" --bindir)
 	PG_CONFIG=$PG_BINDIR/pg_config
 	[ "$("$PG_CONFIG" --pkglibdir)" = "$CLUSTER/pg$("$original" --pkglibdir)" ] ||
@@ -106,7 +116,8 @@ cluster_build() {
 	mkdir "$CLUSTER/src"
 	(cd "$TOP" && cp -r Makefile ./*.control sql src test "$CLUSTER/src/")
 	[ ! -d "$TOP/expected" ] || cp -r "$TOP/expected" "$CLUSTER/src/"
-	find "$CLUSTER/src" \( -name '*.o' -o -name '*.so' -o -name '*.bc' \) -delete
+	find "$CLUSTER/src" \( -name '*.o' -o -name '*.so' -o -name '*.bc' -o \
+		-path '*/src/client/leadscore' \) -delete
 	if ! make -C "$CLUSTER/src" -s -j"$(nproc)" with_llvm=no install >"$CLUSTER/build.log" 2>&1; then
 		cat "$CLUSTER/build.log" >&2
 		cluster_die "building leadscore failed"

@@ -7,6 +7,11 @@
 # must be what psql prints for the block: NOTICEs and WARNINGs included, blanks
 # at the ends of lines ignored.  A line "..." in it stands for any number of
 # lines.  A block after the comment <!-- not run --> is left alone.
+#
+# A ```sh block runs in its turn, by sh -e in a directory that all of them share;
+# what follows it must be what it prints, stderr included.  After the comment
+# <!-- fails --> its last command must fail.  All are left out where the program
+# leadscore is not in PATH, for it could not be built there.
 use strict;
 use warnings;
 
@@ -15,12 +20,13 @@ my @blocks = read_blocks($file);
 die "$file has no SQL block\n" if !@blocks && !$ENV{README_MAY_BE_EMPTY};
 
 my $database = $ENV{PGDATABASE} || 'readme';
+my $shell_error = "--- a command failed $$";
 my $outputs = run_blocks(@blocks);
 my $n = 0;
 foreach my $i (0 .. $#blocks)
 {
 	my ($block, $got) = ($blocks[$i], $outputs->[$i]);
-	my $name = "line $block->{line}: " . (split /\n/, $block->{sql})[0];
+	my $name = "line $block->{line}: " . (split /\n/, $block->{sql} // $block->{sh})[0];
 	$name =~ s/#/\\#/g;
 	my ($ok, $why) = (1, '');
 	if (!defined $got)
@@ -44,13 +50,18 @@ print "1..$n\n";
 sub read_blocks
 {
 	my ($name) = @_;
-	my (@found, $previous, $skip);
+	my (@found, $previous, $skip, $fails);
+	my $shell = grep { -x "$_/leadscore" } split /:/, $ENV{PATH};
 	open my $in, '<', $name or die "$name: $!\n";
 	while (my $line = <$in>)
 	{
 		if ($line =~ /^<!--\s*not run\s*-->/)
 		{
 			$skip = 1;
+		}
+		elsif ($line =~ /^<!--\s*fails\s*-->/)
+		{
+			$fails = 1;
 		}
 		elsif ($line =~ /^```\s*(\w*)\s*$/)
 		{
@@ -59,11 +70,12 @@ sub read_blocks
 			{
 				$text .= $line;
 			}
-			if ($language eq 'sql')
+			if ($language eq 'sql' || $language eq 'sh')
 			{
 				undef $previous;
 				next if $skip and !($skip = 0);
-				$previous = { line => $start, sql => $text };
+				next if $language eq 'sh' && !$shell;
+				$previous = { line => $start, $language => $text, fails => $fails };
 				push @found, $previous;
 			}
 			elsif ($previous && $language =~ /^(text)?$/)
@@ -71,7 +83,7 @@ sub read_blocks
 				$previous->{output} = $text;
 				undef $previous;
 			}
-			$skip = 0;
+			$skip = $fails = 0;
 		}
 		elsif ($line =~ /\S/)
 		{
@@ -88,19 +100,23 @@ sub run_blocks
 	my @list = @_;
 	my $dir = $ENV{README_TMP} || '/tmp';
 	my $mark = "--- end of block $$";
-	my (@files, @result);
+	my $shell_dir = "$dir/readme.$$.d";
+	my (@files, @calls, @result);
+	mkdir $shell_dir or die "$shell_dir: $!\n";
 	foreach my $i (0 .. $#list)
 	{
 		my $path = "$dir/readme.$$.$i.sql";
 		open my $out, '>', $path or die "$path: $!\n";
-		print $out $list[$i]{sql};
+		print $out $list[$i]{sql} // $list[$i]{sh};
 		close $out;
 		push @files, $path;
+		push @calls, defined $list[$i]{sql} ? "\\i $path"
+			: "\\! cd $shell_dir && sh -e $path 2>&1 || echo $shell_error";
 	}
 	my $next = 0;
 	while ($next < @list)
 	{
-		my @commands = map { ('-c', "\\i $files[$_]", '-c', "\\echo '$mark'") } $next .. $#list;
+		my @commands = map { ('-c', $calls[$_], '-c', "\\echo '$mark'") } $next .. $#list;
 		my ($text, $done) = ('', 0);
 		my $pid = open my $psql, '-|';
 		die "fork: $!\n" if !defined $pid;
@@ -115,7 +131,8 @@ sub run_blocks
 			$line =~ s/^psql:\S+:\d+: //;
 			if ($line eq "$mark\n")
 			{
-				$result[$next] = { text => $text };
+				my $failed = $text =~ s/^\Q$shell_error\E\n\z//m;
+				$result[$next] = { text => $text, error => !$failed != !$list[$next]{fails} };
 				($text, $next) = ('', $next + 1);
 			}
 			else
@@ -126,7 +143,8 @@ sub run_blocks
 		close $psql;
 		$result[$next++] = { error => 1, text => $text } if $next < @list;
 	}
-	unlink @files;
+	unlink @files, glob "$shell_dir/*";
+	rmdir $shell_dir;
 	return \@result;
 }
 

@@ -53,6 +53,7 @@ pgtap() {
 servers() {
 	(cd "$CLUSTER/src" &&
 		"${AS_SERVER[@]}" env TMPDIR="$CLUSTER" HOME="$CLUSTER" PERL5LIB="$PERL5LIB:test/t/lib" \
+			LEADSCORE_DATA="$TOP/../shared/data" \
 			prove --formatter Tally test/t/*.pl)
 }
 

@@ -34,6 +34,10 @@ default_server() {
 		sed -nE 's/^ *Depends: postgresql-([0-9]+)$/\1/p' | head -n 1
 }
 
+header() {
+	printf '#include <%s>\n' "$1" | gcc -E - >/dev/null 2>&1
+}
+
 # Prints the packages for what is missing.  A file or a command is looked for,
 # not a package: what was installed by other means is as good.
 missing() {
@@ -58,6 +62,13 @@ missing() {
 	# what opens a report, and letters as wide as Helvetica's
 	command -v chromium >/dev/null || command -v google-chrome >/dev/null || echo chromium
 	[ -n "$(find /usr/share/fonts -name 'LiberationSans-Regular.*' -print -quit 2>/dev/null)" ] || echo fonts-liberation
+	# what the program leadscore is made of, and what drives it
+	header libpq-fe.h || header postgresql/libpq-fe.h || echo libpq-dev
+	header microhttpd.h || echo libmicrohttpd-dev
+	header jansson.h || echo libjansson-dev
+	header zlib.h || echo zlib1g-dev
+	perl -MIO::Pty -e1 2>/dev/null || echo libio-pty-perl
+	command -v curl >/dev/null || echo curl
 	if [ -n "$major" ]; then
 		[ -e "$share/extension/pgtap.control" ] || echo "postgresql-$major-pgtap"
 		[ -e "$share/extension/pg_cron.control" ] || echo "postgresql-$major-cron"

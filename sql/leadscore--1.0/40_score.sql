@@ -76,7 +76,8 @@ COMMENT ON FUNCTION lead_encode(model bytea, features record) IS
 
 -- lead_explain(model, features): a row per column, the strongest first, then what the
 -- average lead has; contributions add up to the log-odds, of a forest to the
--- probability (unit says which).  A line's are its terms above the average; those of
+-- probability (unit says which).  Of a calibrated model these rows add up to the raw
+-- score, which is the value of one row more, (calibration): with it they add up as ever.  A line's are its terms above the average; those of
 -- trees are exact path-dependent Shapley values (Lundberg, Erion, Lee 2018), which
 -- take milliseconds for a large forest.
 CREATE FUNCTION lead_explain(model bytea, features record)

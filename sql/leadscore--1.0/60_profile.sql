@@ -241,7 +241,8 @@ COMMENT ON FUNCTION lead_describe(leadprofile) IS
 --						that was profiled with it too, else against its training
 -- impact_points		the same in percentage points, first-order: times the mean
 --						of score × (1 - score) on the reference, or if it has no
---						scores, on the current side
+--						scores, on the current side; of a model calibrated by Platt,
+--						times the slope of its log-odds if the model is given
 -- note					why nothing was measured
 -- impact_exact			false where it follows from values that were rounded, or is not
 --						known though the model needs the column; NULL for the others

@@ -41,6 +41,17 @@ LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION lead_score(text, jsonb) IS
 'probability that the label is true, by the name of a model, for a JSON object';
 
+-- lead_score_array(model, documents): the scores of all documents of a JSON array, in
+-- its order, and the version that gave them: one statement, one version.
+-- documents	an array of objects, each as for lead_score(); an object is an array of one
+-- scores		probabilities, as many as there are documents
+-- errors		as of lead_score(); the context has the position of the document, from 1
+CREATE FUNCTION lead_score_array(model text, documents jsonb, OUT version integer, OUT scores float8[])
+AS 'MODULE_PATHNAME'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION lead_score_array(text, jsonb) IS
+'probabilities for all objects of a JSON array, by the name of a model, and its version';
+
 CREATE FUNCTION lead_log_odds_values(model text, names jsonb, VARIADIC "values" "any")
 RETURNS float8
 AS 'MODULE_PATHNAME', 'lead_log_odds_values'

@@ -456,6 +456,40 @@ BEGIN ATOMIC
 	WHERE s.key IN ('search_path', 'TimeZone', 'DateStyle', 'IntervalStyle');
 END;
 
+-- The recipe of a training from what lead_train_model() was asked for.
+CREATE FUNCTION leadscore.recipe_of(name text, source text, label text, features text[], exclude text[], key text, time_column text,
+	options jsonb, holdout jsonb, gate jsonb, refit boolean, tags jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	resolved record;
+	labelled record;
+	spec pg_catalog.jsonb;
+BEGIN
+	PERFORM leadscore.check_name(name);
+	IF source IS NULL OR label IS NULL THEN
+		RAISE EXCEPTION 'source and label must not be null' USING ERRCODE = 'null_value_not_allowed';
+	END IF;
+	IF pg_catalog.jsonb_typeof(tags) OPERATOR(pg_catalog.<>) 'object' THEN
+		RAISE EXCEPTION 'tags must be a JSON object' USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'Write {"key": "value", …}.';
+	END IF;
+	SELECT * INTO resolved FROM leadscore.resolve_source(source);
+	SELECT * INTO labelled FROM leadscore.resolve_expression(resolved.relation, label);
+	spec := leadscore.make_spec(resolved.relation, resolved.source, resolved.is_query, labelled.expression,
+		labelled.type, labelled.columns,
+		pg_catalog.jsonb_build_object('source', source, 'label', label), features, exclude, key, time_column, options,
+		holdout, gate, refit);
+	IF resolved.is_query THEN
+		DROP VIEW pg_temp."leadscore source";
+	END IF;
+	RETURN pg_catalog.jsonb_set(spec, '{settings}', leadscore.current_settings());
+END;
+$$;
+COMMENT ON FUNCTION leadscore.recipe_of(text, text, text, text[], text[], text, text, jsonb, jsonb, jsonb, boolean, jsonb) IS
+'a recipe from what a user asked for';
+
 -- lead_train_model(name, source, label, …): the next version of a named model.
 -- name			of the model; new, or one that is there
 -- source		a table or view, or the text of one SELECT
@@ -483,30 +517,9 @@ CREATE FUNCTION lead_train_model(name text, source text, label text, features te
 RETURNS lead_run
 LANGUAGE plpgsql
 AS $$
-DECLARE
-	resolved record;
-	labelled record;
-	spec pg_catalog.jsonb;
 BEGIN
-	PERFORM leadscore.check_name(name);
-	IF source IS NULL OR label IS NULL THEN
-		RAISE EXCEPTION 'source and label must not be null' USING ERRCODE = 'null_value_not_allowed';
-	END IF;
-	IF pg_catalog.jsonb_typeof(tags) OPERATOR(pg_catalog.<>) 'object' THEN
-		RAISE EXCEPTION 'tags must be a JSON object' USING ERRCODE = 'invalid_parameter_value',
-			HINT = 'Write {"key": "value", …}.';
-	END IF;
-	SELECT * INTO resolved FROM leadscore.resolve_source(source);
-	SELECT * INTO labelled FROM leadscore.resolve_expression(resolved.relation, label);
-	spec := leadscore.make_spec(resolved.relation, resolved.source, resolved.is_query, labelled.expression,
-		labelled.type, labelled.columns,
-		pg_catalog.jsonb_build_object('source', source, 'label', label), features, exclude, key, time_column, options,
-		holdout, gate, refit);
-	spec := pg_catalog.jsonb_set(spec, '{settings}', leadscore.current_settings());
-	IF resolved.is_query THEN
-		DROP VIEW pg_temp."leadscore source";
-	END IF;
-	RETURN leadscore.train(name, 'train', spec, description, experiment, tags);
+	RETURN leadscore.train(name, 'train', leadscore.recipe_of(name, source, label, features, exclude, key, time_column, options, holdout,
+		gate, refit, tags), description, experiment, tags);
 END;
 $$;
 COMMENT ON FUNCTION lead_train_model(text, text, text, text[], text[], text, text, jsonb, jsonb, jsonb, boolean, text, text, jsonb) IS

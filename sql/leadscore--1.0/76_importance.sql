@@ -32,7 +32,7 @@ COMMENT ON FUNCTION lead_importance(bytea, leadframe, integer, integer) IS
 -- line_of(model): the model if it is a line, which has coefficients; else NULL.
 CREATE FUNCTION leadscore.line_of(model bytea) RETURNS bytea
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN CASE WHEN lead_info(model)->>'format' = '1' THEN model END;
+RETURN CASE WHEN lead_info(model) ? 'coefficients' THEN model END;
 COMMENT ON FUNCTION leadscore.line_of(bytea) IS 'a model if it is a logistic regression, else NULL';
 
 CREATE FUNCTION lead_importance(model text,

@@ -31,6 +31,23 @@ $$;
 COMMENT ON FUNCTION leadscore.families(leadframe, jsonb) IS
 'the families that lead_compare_families() compares, with their options';
 
+-- An error unless these may be the options of every family.
+CREATE FUNCTION leadscore.check_common_options(options jsonb)
+RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF jsonb_typeof(options) <> 'object' THEN
+		RAISE EXCEPTION 'options must be a JSON object' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF options ?| '{family,lambda,alpha}' THEN
+		RAISE EXCEPTION 'option "%" is what the families differ in', (SELECT k FROM unnest('{family,lambda,alpha}'::text[]) AS k WHERE options ? k LIMIT 1)
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Leave it out, or compare by lead_cv().';
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.check_common_options(jsonb) IS 'an error unless these may be the options of every family';
+
 -- lead_compare_families(frame): every family on the same folds of lead_cv().
 -- options		of all fits; they must fit every family, such as exclude, min_count,
 --				class_weight; "family" is none of them
@@ -73,12 +90,8 @@ BEGIN
 	IF sort_by IS NULL OR sort_by NOT IN ('auc', 'log_loss') THEN
 		RAISE EXCEPTION 'sort_by must be "auc" or "log_loss", not %', coalesce('"' || sort_by || '"', 'null')
 			USING ERRCODE = 'invalid_parameter_value';
-	ELSIF jsonb_typeof($2) <> 'object' THEN
-		RAISE EXCEPTION 'options must be a JSON object' USING ERRCODE = 'invalid_parameter_value';
-	ELSIF $2 ?| '{family,lambda,alpha}' THEN
-		RAISE EXCEPTION 'option "%" is what the families differ in', (SELECT k FROM unnest('{family,lambda,alpha}'::text[]) AS k WHERE $2 ? k LIMIT 1)
-			USING ERRCODE = 'invalid_parameter_value', HINT = 'Leave it out, or compare by lead_cv().';
 	END IF;
+	PERFORM leadscore.check_common_options($2);
 	FOR candidate IN SELECT * FROM leadscore.families($1, coalesce($2, '{}')) AS f WHERE $1 IS NOT NULL ORDER BY f.place LOOP
 		quality := NULL;
 		note := NULL;

@@ -334,7 +334,8 @@ COMMENT ON FUNCTION leadscore.rank_trials(jsonb, boolean, boolean) IS 'the trial
 -- trials		of 'random': 20; the same draw twice is one trial
 -- budget		start no fold later than this after the beginning; the first is judged
 -- resource		of 'halving': 'trees' or 'rows' of each fold that train; default trees
---				where all trials have them and the grid does not vary them
+--				where all trials have them and the grid varies neither them nor the rate,
+--				which few trees want high
 -- returns		a row per trial that was started, the best first.  options_used: for
 --				lead_fit(); mean, standard_error: of the metric over the folds; auc,
 --				log_loss, brier: of all out-of-fold scores; folds_done: where time was up,
@@ -364,7 +365,7 @@ DECLARE
 	fixed jsonb := coalesce($3, '{}');
 	all_trials jsonb[];
 	candidates integer[];
-	found jsonb := '{}';
+	found jsonb[];				-- by trial, NULL: not started
 	rungs integer := 0;
 	whole float8 := 1;
 	used float8;
@@ -381,6 +382,7 @@ BEGIN
 	all_trials := leadscore.grid_trials($1, coalesce($2, leadscore.default_grid(fixed)), fixed,
 		CASE WHEN $4 = 'random' THEN coalesce($10, 20) ELSE $10 END, $6);
 	-- lambda falls, so that each fit of a path can start from the last
+	found := array_fill(NULL::jsonb, ARRAY[cardinality(all_trials)]);
 	candidates := ARRAY(SELECT t.i FROM (SELECT t.i, o, min(t.i) OVER (PARTITION BY o - 'lambda') AS path
 		FROM unnest(all_trials) WITH ORDINALITY AS t(o, i)) AS t ORDER BY t.path, (t.o->'lambda') DESC NULLS LAST, t.i);
 	IF $4 = 'halving' THEN
@@ -401,24 +403,23 @@ BEGIN
 				failures := failures + 1;
 			END IF;
 			-- time that was up takes nothing from what a rung before has found
-			IF r.folds_done = $5 OR r.note IS NOT NULL OR NOT found ? r.i::text THEN
-				found := found || jsonb_build_object(r.i, jsonb_set(to_jsonb(r) - '{hint,sqlstate}'::text[], '{trial}', to_jsonb(r.i))
-					|| jsonb_build_object('options_used', all_trials[r.i],
-						'ms', r.ms + coalesce((found #>> ARRAY[r.i::text, 'ms'])::float8, 0))
-					|| CASE WHEN $4 = 'halving' THEN jsonb_build_object('rung', step, 'resource_used', used) ELSE '{"rung": 0}' END);
+			IF r.folds_done = $5 OR r.note IS NOT NULL OR found[r.i] IS NULL THEN
+				found[r.i] := jsonb_set(to_jsonb(r) - '{hint,sqlstate}'::text[], '{trial}', to_jsonb(r.i))
+					|| jsonb_build_object('options_used', all_trials[r.i], 'ms', r.ms + coalesce((found[r.i]->>'ms')::float8, 0), 'rung', step)
+					|| CASE WHEN $4 = 'halving' THEN jsonb_build_object('resource_used', used) ELSE '{}' END;
 			END IF;
 		END LOOP;
 		PERFORM set_config('client_min_messages', 'error', true);	-- the next rung would say the same
-		late := late OR (SELECT count(*) FROM unnest(candidates) AS c WHERE (found #>> ARRAY[c::text, 'rung'])::integer = step) < cardinality(candidates);
-		EXIT WHEN late OR clock_timestamp() >= until AND step < rungs;
+		late := late OR (SELECT count(*) FROM unnest(candidates) AS c WHERE (found[c]->>'rung')::integer = step) < cardinality(candidates);
+		late := late OR coalesce(clock_timestamp() >= until, false) AND step < rungs;
+		EXIT WHEN late;
 		candidates := ARRAY(SELECT c FROM unnest(candidates) WITH ORDINALITY AS u(c, k) WHERE c IN (
-			SELECT t.trial FROM leadscore.rank_trials((SELECT jsonb_agg(f.value) FROM jsonb_each(found) AS f), leadscore.metric_is_loss($8), false) AS t
+			SELECT t.trial FROM leadscore.rank_trials((SELECT jsonb_agg(f) FROM unnest(found) AS f WHERE f IS NOT NULL), leadscore.metric_is_loss($8), false) AS t
 			WHERE t.rank <= greatest(1, floor(cardinality(all_trials) / power(3::float8, step + 1) + 1e-9))) ORDER BY k);
-		late := clock_timestamp() >= until;
 		EXIT WHEN cardinality(candidates) = 0;
 	END LOOP;
 	PERFORM set_config('client_min_messages', said, true);
-	IF NOT EXISTS (SELECT FROM jsonb_each(found) AS f WHERE f.value->'mean' <> 'null') THEN
+	IF NOT EXISTS (SELECT FROM unnest(found) AS f WHERE f->'mean' <> 'null') THEN
 		RAISE EXCEPTION '%', CASE cardinality(all_trials) WHEN 1 THEN 'the only trial could not be judged'
 				ELSE format('none of %s trials could be judged', cardinality(all_trials)) END
 			USING ERRCODE = CASE failures WHEN 0 THEN '22000' ELSE failed.sqlstate END,
@@ -428,12 +429,12 @@ BEGIN
 	END IF;
 	IF late THEN
 		RAISE NOTICE 'the time budget of % is spent: % of % trials were judged', $11,
-			(SELECT count(*) FROM jsonb_each(found) AS f WHERE (f.value->>'folds_done')::integer = $5 OR f.value->'note' <> 'null'), cardinality(all_trials)
+			(SELECT count(*) FROM unnest(found) AS f WHERE (f->>'folds_done')::integer = $5 OR f->'note' <> 'null'), cardinality(all_trials)
 			USING DETAIL = 'The choice is among those that came farthest.';
 	END IF;
 	RETURN QUERY SELECT t.trial, t.rank, t.chosen, t.options_used, t.mean, t.standard_error, t.auc, t.log_loss, t.brier, t.folds_done,
 		CASE WHEN $4 = 'halving' THEN t.rung END, t.resource_used, t.ms, t.note
-	FROM leadscore.rank_trials((SELECT jsonb_agg(f.value) FROM jsonb_each(found) AS f), leadscore.metric_is_loss($8), coalesce($9, false)) AS t;
+	FROM leadscore.rank_trials((SELECT jsonb_agg(f) FROM unnest(found) AS f WHERE f IS NOT NULL), leadscore.metric_is_loss($8), coalesce($9, false)) AS t;
 END;
 $$;
 COMMENT ON FUNCTION lead_tune(leadframe, jsonb, jsonb, text, integer, bigint, text, text, boolean, integer, interval, text, float8) IS
@@ -488,7 +489,7 @@ BEGIN
 		RAISE EXCEPTION 'resource "trees" does not fit a model of family "logistic"' USING ERRCODE = 'invalid_parameter_value',
 			HINT = 'Let rows be: resource => ''rows''.';
 	END IF;
-	resource := coalesce(wanted, CASE WHEN without IS NULL AND NOT grid ? 'trees' THEN 'trees' ELSE 'rows' END);
+	resource := coalesce(wanted, CASE WHEN without IS NULL AND NOT grid ?| '{trees,rate}' THEN 'trees' ELSE 'rows' END);
 	whole := CASE resource WHEN 'trees' THEN coalesce((trials[1]->>'trees')::float8, 100) ELSE 1 END;
 	rungs := leadscore.halvings(cardinality(trials), CASE resource WHEN 'trees' THEN whole
 		ELSE (SELECT c.rows FROM leadscore.frame_counts(frame) AS c) * (1 - 1.0 / folds) END, CASE resource WHEN 'trees' THEN 10 ELSE 500 END);

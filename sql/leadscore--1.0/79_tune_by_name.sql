@@ -81,6 +81,8 @@ COMMENT ON FUNCTION leadscore.put_trials(uuid, text, jsonb, text, jsonb) IS 'the
 -- returns		the same, and run_id: each trial is a run of action 'tune', whose tag
 --				mlflow.parentRunId names the run of the tuning; version: in the row chosen,
 --				what was registered
+-- NULL			no name: no rows
+-- errors		those of a frame; a source that cannot be read; a recipe that another role wrote
 CREATE FUNCTION lead_tune(name text, grid jsonb DEFAULT NULL, options jsonb DEFAULT NULL, method text DEFAULT 'grid',
 	folds integer DEFAULT 5, seed bigint DEFAULT 0, folds_by text DEFAULT NULL, metric text DEFAULT 'log_loss',
 	one_se boolean DEFAULT false, trials integer DEFAULT NULL, budget interval DEFAULT NULL, resource text DEFAULT NULL,
@@ -100,7 +102,10 @@ DECLARE
 	runs pg_catalog.jsonb;
 	registered pg_catalog.int4;
 BEGIN
-	PERFORM leadscore.lock($1);
+	IF $1 IS NULL THEN
+		RETURN;
+	END IF;
+	PERFORM leadscore.lock($1);	-- before the recipe is read: the model may be about to go
 	spec := leadscore.last_spec($1, $15);
 	fixed := leadscore.fixed_options(spec, $2, $3);
 	parent := leadscore.start_run($1, 'tune', spec OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('tuning', pg_catalog.jsonb_strip_nulls(

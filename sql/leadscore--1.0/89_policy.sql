@@ -631,6 +631,9 @@ BEGIN
 	IF (SELECT leadscore.line_of(v.model) IS NULL FROM leadscore.versions AS v
 			WHERE v.name = climb.name AND v.version = climb.version) THEN
 		RETURN '{"step": "full", "note": "trees are trained anew: only a logistic regression can be recalibrated"}';
+	ELSIF (SELECT @extschema@.lead_info(v.model) ? 'calibration' FROM leadscore.versions AS v
+			WHERE v.name = climb.name AND v.version = climb.version) THEN
+		RETURN '{"step": "full", "note": "a calibrated model is trained anew: its calibration belongs to it as it is"}';
 	ELSIF read.fresh IS NULL THEN
 		RETURN '{"step": "full", "note": "no rows can be told from those that the champion has seen"}';
 	ELSIF read.fresh < wanted OR least(read.positives, read.to_learn - read.positives) < of_each THEN

@@ -72,6 +72,16 @@ main() {
 	generate
 	psql -Xq -v ON_ERROR_STOP=1 -v rows="$rows" -f "$here/cases.sql"
 	(cd "$CLUSTER" && perl "$here/measure.pl" "$rows" "$rounds" "$here/peers.py")
+	serve
+}
+
+# The service, where it was built and there is something to load it with.
+serve() {
+	if [ -x "$PG_BINDIR/leadscore" ] && command -v wrk >/dev/null; then
+		(cd "$CLUSTER" && perl "$here/serve.pl" "$rounds")
+	else
+		cluster_say "leadscore serve is not measured: it needs its libraries, and wrk."
+	fi
 }
 
 main

@@ -22,7 +22,7 @@
 BEGIN;
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(92);
+SELECT plan(96);
 
 CREATE TEMP TABLE s AS
 SELECT i, a / 100.0::float8 AS x, z, g, (i*i*13 + i*101) % 997 < 50 + a*0.4::float8 + z*2 + shift AS y,
@@ -183,6 +183,12 @@ SELECT cmp_ok(abs((lead_info(model)->>'objective')::float8 / objective - 1), '<'
 SELECT is(count(*) FILTER (WHERE estimate = 0), 6::bigint, 'a strong lasso leaves the intercept alone')
 FROM (SELECT lead_train(y, r, '{"lambda": 1000, "alpha": 1}') AS model FROM s, LATERAL (SELECT x, z, g) r) t, lead_coefficients(model) WHERE name <> '(Intercept)';
 
+-- Columns that are sums of others: x twice, and the levels of g once more in pairs.  A copy adds
+-- nothing; any lasso of them has the objective of the one without, and comes to an end.
+SELECT is(concat_ws(' ', lead_info(t.more)->>'stop', round((lead_info(t.more)->>'objective')::numeric, 8)), concat_ws(' ', 'converged', round((lead_info(t.less)->>'objective')::numeric, 8)),
+	'lambda ' || lambda || ': copies of columns change nothing')
+FROM (SELECT lambda, lead_train(y, r, jsonb_build_object('lambda', lambda, 'alpha', 1, 'min_count', 1)) AS more, lead_train(y, l, jsonb_build_object('lambda', lambda, 'alpha', 1, 'min_count', 1)) AS less
+	FROM s, unnest('{0.001,0.1,1,10}'::float8[]) AS lambda, LATERAL (SELECT s.x, s.z, s.g, 'l' || s.z % 7 AS h) l, LATERAL (SELECT l.*, s.x AS again, s.g AS g_again, l.h || '.' AS h_again) r GROUP BY lambda) t;
 -- A weight is so many rows.
 SELECT cmp_ok(max(greatest(abs(l.estimate / c.estimate - 1), abs(l.std_error / c.std_error - 1))), '<', 1e-11::float8, 'weights as replicated rows')
 FROM (SELECT lead_train(y, r, '{"reference": "first", "allow": ["x"]}') AS model FROM s, generate_series(1, w), LATERAL (SELECT x, z, s.g) r) t, lead_coefficients(t.model) l JOIN c ON c.name = l.name AND c.fit = 'weight';

@@ -1,7 +1,7 @@
 -- Someone else's functions, operators and types stand first in search_path: none of them is called.
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(17);
+SELECT plan(21);
 SET LOCAL client_min_messages = error;
 
 CREATE TABLE leads AS
@@ -49,6 +49,11 @@ BEGIN
 	INSERT INTO said (what) VALUES (concat('model ', public.lead_model('h', 'champion', pg_catalog.now() + interval '1 day') IS NOT NULL, public.lead_model('h', 1) IS NOT NULL));
 	INSERT INTO said (what) SELECT concat('scores ', pg_catalog.count(public.lead_score('h', l))) FROM public.leads AS l;
 	INSERT INTO said (what) SELECT concat('summary ', pg_catalog.length(public.lead_summary('h')) OPERATOR(pg_catalog.>) 100);
+	INSERT INTO said (what) SELECT concat('families ', pg_catalog.count(c.auc)) FROM public.lead_compare_families('h', folds => 2) AS c;
+	INSERT INTO said (what) SELECT concat('tuned ', pg_catalog.count(t.mean)) FROM public.lead_tune('h', '{"lambda": [1, 10]}', folds => 2, register => true) AS t;
+	INSERT INTO said (what) SELECT concat('auto ', pg_catalog.max(a.version)) FROM public.lead_auto('h', 'leads', 'won', '1 microsecond', key => 'id', exclude => '{created}', folds => 2) AS a;
+	INSERT INTO said (what) SELECT concat('threshold ', t.threshold IS NOT NULL)
+		FROM (SELECT public.lead_frame(l.won, l) AS frame FROM public.leads AS l) AS f, public.lead_cv_threshold(f.frame, '{"best": "f1"}', folds => 2) AS t;
 	PERFORM public.lead_drop_version('h', 2);
 	INSERT INTO said (what) SELECT concat('pruned ', public.lead_prune('h', 5));
 	PERFORM public.lead_drop_alias('h', 'champion');
@@ -57,7 +62,7 @@ BEGIN
 END $$;
 SELECT lives_ok('CALL pg_temp.live()', 'a whole life');
 SELECT is(s.what, w.what, w.what)
-FROM unnest('{1 finished,2 finished,3 finished,levels 0,frames 26,4 finished,forgotten 1,kept again 7,versions 4,2 1,deployments 3,model tt,scores 1000,summary t,pruned 0,left 0}'::text[]) WITH ORDINALITY AS w(what, n)
+FROM unnest('{1 finished,2 finished,3 finished,levels 0,frames 26,4 finished,forgotten 1,kept again 7,versions 4,2 1,deployments 3,model tt,scores 1000,summary t,families 7,tuned 2,auto 6,threshold t,pruned 0,left 0}'::text[]) WITH ORDINALITY AS w(what, n)
 LEFT JOIN said s USING (n);
 SELECT * FROM finish();
 ROLLBACK;

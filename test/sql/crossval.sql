@@ -59,3 +59,5 @@ EXCEPTION WHEN data_exception THEN
 		RAISE NOTICE '%', split_part(c, E'\n', 1);
 	END;
 END $$;
+
+DROP FUNCTION error_of(text);

@@ -185,7 +185,7 @@ SELECT left(lead_summary(pg_temp.seal(scoring, substr(statistics, 1, position('\
 	|| '\x00000000')), 35) FROM parts;
 
 -- header: newer and older formats, lengths that lie, reserved bytes
-SELECT lead_summary(overlay(model PLACING '\x03'::bytea FROM 9)) FROM golden;
+SELECT lead_summary(overlay(model PLACING '\x04'::bytea FROM 9)) FROM golden;
 SELECT pg_temp.answer(overlay(model PLACING '\x00'::bytea FROM 9)),
 	pg_temp.answer(overlay(model PLACING '\xffffffff'::bytea FROM 17)),
 	pg_temp.answer(overlay(model PLACING '\x01'::bytea FROM 40)) FROM golden;

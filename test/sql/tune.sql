@@ -3,6 +3,8 @@
 --
 \set VERBOSITY default
 \pset null -
+CREATE SCHEMA tune_test;
+SET search_path = tune_test, public;
 \i test/lib/error_of.psql
 CREATE TEMP TABLE tune_leads AS
 SELECT i % 7 AS clicks, 'c' || i % 5 AS city, date '2025-01-01' + i / 30 AS day, i * 31 % 10 < i % 7 AS won
@@ -91,3 +93,5 @@ SELECT error_of($$SELECT * FROM (SELECT lead_frame(true, r) AS f FROM generate_s
 SELECT error_of($$SELECT * FROM (SELECT lead_frame(NULL::bool, r) AS f FROM generate_series(1, 20) i, LATERAL (SELECT i % 3 AS x) r) t, lead_tune(f, '{"lambda": [1]}')$$);
 -- messages are as they were before an error
 SHOW client_min_messages;
+SET client_min_messages = warning;
+DROP SCHEMA tune_test CASCADE;

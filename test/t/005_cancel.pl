@@ -92,6 +92,8 @@ my %growing = (
 	'a forest' => q{SELECT length(lead_fit(frame, '{"family": "forest", "trees": 2000, "depth": 8, "exclude": ["id"]}')) FROM framed},
 	'cross-validation' => q{SELECT count(*) FROM framed, lead_cv(frame, '{"family": "boost", "trees": 1000, "exclude": ["id"]}')},
 	'the making of folds' => q{SELECT count(*) FROM framed, lead_cv(frame, '{"exclude": ["id", "b", "c", "x", "y"]}', 1000)},
+	'tuning' => q{SELECT count(*) FROM framed, lead_tune(frame, '{"rate": [0.1, 0.2, 0.3]}', '{"family": "boost", "trees": 1000, "exclude": ["id"]}')},
+	'a path of penalties' => q{SELECT count(*) FROM framed, lead_tune(frame, '{"lambda": {"max": "auto", "n": 200}}', '{"alpha": 1, "max_levels": 1000, "min_count": 1, "exclude": ["id"]}')},
 	'importance' => 'SELECT count(*) FROM grown, framed, generate_series(1, 50) AS seed, lead_importance(model, frame, 300000, seed)',
 	'explanations' => 'SELECT count(*) FROM grown, wide w, lead_explain(model, w)');
 stopped($_, 1500, $growing{$_}) foreach sort keys %growing;

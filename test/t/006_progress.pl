@@ -56,4 +56,15 @@ my ($folds, $then) = split /^then$/m, `$psql -f @{[$node->dir]}/session 2>&1`;
 like($folds, qr/NOTICE:  fold 1 of 5: growing trees, iteration \d+/, 'a cross-validation tells the fold');
 like($then, qr/NOTICE:  growing trees, iteration \d+/, 'a fit after it does not');
 
+# A tuning tells the trial and the best so far, and nothing after it does.
+open $session, '>', $node->dir . '/session' or die $!;
+print $session "SET leadscore.progress = on; SET statement_timeout = '9s';
+	SELECT count(*) FROM framed, lead_tune(f, '{\"trees\": [1, 10000]}', '{\"family\": \"boost\"}', folds => 2);
+	\\echo then
+	SELECT length(lead_fit(f, $long)) FROM framed;\n";
+close $session;
+(my $trials, $then) = split /^then$/m, `$psql -f @{[$node->dir]}/session 2>&1`;
+like($trials, qr/NOTICE:  trial 2 of 2 \(best so far: log_loss 0\.\d{4}\): fold 1 of 2: growing trees, iteration \d+/, 'a tuning tells the trial');
+like($then, qr/NOTICE:  growing trees, iteration \d+/, 'a fit after it does not');
+
 done_testing();

@@ -1,0 +1,31 @@
+/*
+ * serve_codes.h
+ *	  Every error that the service answers: its status, its code, which never
+ *	  changes its meaning, and a message where there is no better one.
+ */
+ERROR_CODE(EMPTY_BODY, 400, "empty_body", "the request has no body: send a JSON object, or an array of them")
+ERROR_CODE(INVALID_JSON, 400, "invalid_json", "the body is not valid JSON")
+ERROR_CODE(NOT_AN_OBJECT, 400, "not_an_object", "a lead must be a JSON object whose keys are the columns")
+ERROR_CODE(TOO_DEEP, 400, "too_deep", "the body is nested too deeply")
+ERROR_CODE(MISSING_COLUMN, 400, "missing_column", "a column is missing")
+ERROR_CODE(WRONG_TYPE, 400, "wrong_type", "a column has a value of the wrong type")
+ERROR_CODE(INVALID_VALUE, 400, "invalid_value", "a column has a value that cannot be scored")
+ERROR_CODE(INVALID_PATH, 400, "invalid_path", "the path cannot be decoded")
+ERROR_CODE(INVALID_PARAMETER, 400, "invalid_parameter", "a parameter of the query is wrong")
+ERROR_CODE(INVALID_MODEL, 400, "invalid_model", "a model is called NAME, NAME@ALIAS or NAME@NUMBER")
+ERROR_CODE(UNAUTHORIZED, 401, "unauthorized", "a token is needed: Authorization: Bearer TOKEN")
+ERROR_CODE(NOT_FOUND, 404, "not_found", "there is nothing at this path")
+ERROR_CODE(UNKNOWN_MODEL, 404, "unknown_model", "there is no such model")
+ERROR_CODE(UNKNOWN_VERSION, 404, "unknown_version", "the model has no such version")
+ERROR_CODE(UNKNOWN_ALIAS, 404, "unknown_alias", "no version of the model has this alias")
+ERROR_CODE(METHOD_NOT_ALLOWED, 405, "method_not_allowed", "this path does not take this method")
+ERROR_CODE(REQUEST_TIMEOUT, 408, "request_timeout", "the request did not arrive in time")
+ERROR_CODE(BODY_TOO_LARGE, 413, "body_too_large", "the body is too large")
+ERROR_CODE(BATCH_TOO_LARGE, 413, "batch_too_large", "the array has too many documents")
+ERROR_CODE(UNSUPPORTED_MEDIA_TYPE, 415, "unsupported_media_type", "the body must be application/json, in UTF-8 and not compressed")
+ERROR_CODE(INTERNAL, 500, "internal", "the service could not do its work; its log says why")
+ERROR_CODE(MISCONFIGURED, 500, "misconfigured", "the service lacks something in its database; its log says what")
+ERROR_CODE(DATABASE_UNAVAILABLE, 503, "database_unavailable", "the database cannot be reached now")
+ERROR_CODE(BUSY, 503, "busy", "all connections to the database are in use")
+ERROR_CODE(STOPPING, 503, "stopping", "the service is being stopped")
+ERROR_CODE(DATABASE_TIMEOUT, 504, "database_timeout", "the database did not answer in time")
