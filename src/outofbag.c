@@ -5,7 +5,8 @@
  *
  * Which rows a tree has drawn is a matter of the seed and of the rows' place in the
  * frame, so nothing has to be stored: from the same frame the same rows are drawn
- * again.  That it is the same the quality tells, which the model has kept.
+ * again.  That it is the same the quality tells, which the model has kept; a
+ * calibration, which came later, is applied after that.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,6 +20,7 @@
 #include "fit.h"
 #include "leadprofile.h"
 #include "outofbag.h"
+#include "scoremap.h"
 #include "treemodel.h"
 
 typedef struct Listed
@@ -89,6 +91,12 @@ ScoresOf(Model *model, const Frame *frame, const OutOfBag *said, Listed *l)
 				 errhint("Give the very frame that it was fitted from.")));
 	pfree(scores[0]);
 	pfree(scores[1]);
+	for (int label = 0; label < 2; label++)
+		for (int64 i = 0; i < l->n[label] && model->map != NULL; i++)
+		{
+			TREE_CHECK_WALK(i);
+			l->scores[label][i].x = ModelScore(model, l->scores[label][i].x);
+		}
 }
 
 /* The scores of all rows, each by itself, for a profile. */
