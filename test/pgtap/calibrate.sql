@@ -158,7 +158,7 @@ SELECT lead_frame(won, l, '{"exclude": ["id", "shop"]}') FILTER (WHERE id % 4 > 
 	lead_frame(won, l, '{"exclude": ["id"], "group": "shop"}') AS grouped
 FROM leads l;
 CREATE TEMP TABLE plain AS
-SELECT o->>'family' AS family, o, lead_fit(part, o) AS model FROM frames, unnest(ARRAY['{"family": "logistic", "min_count": 5}', '{"family": "boost", "trees": 200, "min_leaf": 2}',
+SELECT o->>'family' AS family, o, lead_fit(part, o) AS model FROM frames, unnest(ARRAY['{"family": "logistic", "min_count": 5}', '{"family": "boost", "trees": 200, "min_leaf": 2, "depth": 6, "mtry": 9}',
 	'{"family": "forest", "trees": 30, "min_leaf": 1, "seed": 3}']::jsonb[]) o;
 CREATE TABLE models AS
 SELECT family, method, model AS raw, lead_calibrate(model, rest, method) AS model FROM plain, frames, unnest('{platt,isotonic}'::text[]) method;
