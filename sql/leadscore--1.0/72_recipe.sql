@@ -756,7 +756,8 @@ BEGIN
 	severity := 'warning';
 	"check" := 'hold-out';
 	IF spec #>> '{holdout,by}' <> 'none' AND held_out < 50 THEN
-		detail := format('%s labelled rows are held out: too few to judge a model', held_out);
+		detail := format('%s labelled rows are held out: too few to judge a model', held_out)
+			|| CASE WHEN held_out = 0 AND spec #>> '{holdout,by}' IN ('key', 'group') THEN '; a source that is a part by lead_fold() needs a holdout of another seed' ELSE '' END;
 		RETURN NEXT;
 	END IF;
 	"check" := 'duplicates';

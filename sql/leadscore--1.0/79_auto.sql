@@ -14,6 +14,21 @@ CREATE FUNCTION leadscore.compared_rows() RETURNS float8
 LANGUAGE sql IMMUTABLE RETURN 200000::pg_catalog.float8;
 COMMENT ON FUNCTION leadscore.compared_rows() IS 'rows that lead_auto() compares families on, at most';
 
+-- Is an AUC of these rows more than luck?  Of scores that know nothing it is 1/2 with
+-- the standard error of Mann and Whitney (1947); three of them, for the best of several
+-- is looked at.
+CREATE FUNCTION leadscore.beats_chance(auc float8, frame leadframe)
+RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT auc - 0.5 > 3 * sqrt((n.pos + n.neg + 1) / (12 * n.pos * n.neg))
+	FROM (SELECT c.positives * s.share AS pos, (c.rows - c.positives) * s.share AS neg
+		FROM leadscore.frame_counts(frame) AS c, LATERAL (SELECT least(1, leadscore.compared_rows() / nullif(c.rows, 0)) AS share) AS s) AS n
+	WHERE n.pos > 0 AND n.neg > 0
+$$;
+COMMENT ON FUNCTION leadscore.beats_chance(float8, leadframe) IS 'is an AUC of the rows in a frame more than luck?';
+
 -- Which family?  Every one on the same folds, of many rows a draw; the line, then those
 -- that are quick, until the time.
 -- returns		an array of objects: family, place as leadscore.families() has them, what
@@ -45,9 +60,13 @@ BEGIN
 	SELECT f INTO winner FROM jsonb_array_elements(found) AS f
 	WHERE (f->>'loss')::float8 <= (best->>'loss')::float8 + coalesce((best->>'standard_error')::float8, 0)
 	ORDER BY (f->>'place')::integer LIMIT 1;
+	IF NOT leadscore.beats_chance((winner->>'auc')::float8, frame) THEN
+		winner := coalesce((SELECT f FROM jsonb_array_elements(found) AS f WHERE f->>'family' = 'dummy'), winner);
+	END IF;
 	RETURN (SELECT jsonb_agg(f || jsonb_build_object('step', 'compare', 'chosen', f = winner, 'reason', CASE
 		WHEN f->'note' <> 'null' THEN f->>'note'
 		WHEN (f->>'folds_done')::integer < folds THEN format('time was up after %s of %s folds', f->>'folds_done', folds)
+		WHEN f = winner AND f->>'family' = 'dummy' THEN 'no family tells leads apart better than chance may'
 		WHEN f = winner AND winner = best THEN format('%s %s, the best', metric, leadscore.figure((f->>'mean')::float8))
 		WHEN f = winner THEN format('simpler than the best, %s, and within its standard error of %s', best->>'family', leadscore.figure((best->>'standard_error')::float8))
 		WHEN (f->>'place')::integer > (winner->>'place')::integer AND (f->>'loss')::float8 <= (best->>'loss')::float8 + coalesce((best->>'standard_error')::float8, 0)
@@ -169,8 +188,8 @@ COMMENT ON FUNCTION leadscore.put_auto(uuid, text, jsonb, text, jsonb, jsonb) IS
 --				standard_error: of the metric over the folds, in the last row NULL; auc,
 --				log_loss, brier: of the out-of-fold scores, in the last row of the
 --				hold-out; run_id: each trial is a run
--- Where the share of positives is as good as any family nothing is trained, and a
--- WARNING says so.
+-- Where no family tells leads apart better than chance may (the AUC within three standard
+-- errors of 1/2) nothing is trained, and a WARNING says so.
 -- errors		those of lead_train_model(); a budget that is not positive; no family that
 --				can be judged
 CREATE FUNCTION lead_auto(name text, source text, label text, budget interval DEFAULT '2 minutes',
@@ -211,7 +230,7 @@ BEGIN
 	found := leadscore.put_auto(parent, $1, spec, $16, found, tuned);
 	winner := COALESCE(leadscore.chosen_of(tuned), winner);
 	IF winner OPERATOR(pg_catalog.->>) 'family' OPERATOR(pg_catalog.=) 'dummy' THEN
-		RAISE WARNING 'model "%" was not trained: no family is better than the share of positives', $1
+		RAISE WARNING 'model "%" was not trained: no family tells its leads apart better than chance may', $1
 			USING DETAIL = 'What tells the leads that convert from the others is not in these columns, or in too few rows.';
 	ELSE
 		registered := leadscore.train($1, 'train', leadscore.tuned_spec(spec, winner OPERATOR(pg_catalog.->) 'options_used'),

@@ -71,11 +71,12 @@ Fill(Input *input)
 	if (n < 0)
 		Unreadable(input, gzerror(input->file, &code)[0] && code != Z_ERRNO
 				   ? gzerror(input->file, &code) : strerror(errno));
+	/* from zlib 1.3.2 on only the last read that gives bytes says so */
+	gzerror(input->file, &code);
+	if (code == Z_BUF_ERROR)
+		Unreadable(input, "the compressed file ends too early");
 	if (n == 0)
 	{
-		gzerror(input->file, &code);
-		if (code == Z_BUF_ERROR)
-			Unreadable(input, "the compressed file ends too early");
 		input->at_end = true;
 		return false;
 	}
