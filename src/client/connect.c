@@ -166,10 +166,10 @@ ConnectOrExit(void)
 
 /*
  * The schema that the extension's functions are called in, quoted; NULL if the
- * database has no leadscore, or the query failed.
+ * database has no leadscore, or the query failed: then *failed is its result.
  */
-char *
-ExtensionSchema(PGconn *conn)
+static char *
+AskSchema(PGconn *conn, PGresult **failed)
 {
 	PGresult   *res = PQexec(conn,
 							 "SELECT pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_extension e "
@@ -177,17 +177,36 @@ ExtensionSchema(PGconn *conn)
 							 "WHERE e.extname = 'leadscore'");
 	char	   *schema = NULL;
 
-	if (PQresultStatus(res) == PGRES_TUPLES_OK && PQntuples(res) == 1)
+	*failed = NULL;
+	if (PQresultStatus(res) != PGRES_TUPLES_OK)
+	{
+		*failed = res;
+		return NULL;
+	}
+	if (PQntuples(res) == 1)
 		schema = Copy(PQgetvalue(res, 0, 0));
 	PQclear(res);
 	return schema;
 }
 
 char *
+ExtensionSchema(PGconn *conn)
+{
+	PGresult   *failed;
+	char	   *schema = AskSchema(conn, &failed);
+
+	PQclear(failed);
+	return schema;
+}
+
+char *
 ExtensionSchemaOrExit(PGconn *conn)
 {
-	char	   *schema = ExtensionSchema(conn);
+	PGresult   *failed;
+	char	   *schema = AskSchema(conn, &failed);
 
+	if (failed != NULL)
+		exit(SayFailure(conn, failed));
 	if (schema == NULL)
 		Die(EXIT_REFUSED, "database \"%s\" has no leadscore: CREATE EXTENSION leadscore there",
 			PQdb(conn));
