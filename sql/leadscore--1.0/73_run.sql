@@ -276,6 +276,29 @@ SET search_path = pg_catalog, pg_temp
 RETURN CASE WHEN left(spec->>'source', 1) = '(' THEN spec
 	ELSE jsonb_set(spec, '{columns}', leadscore.columns_of((spec->>'source')::regclass)) END;
 
+-- A notice where a version takes the place of one that needed fewer columns: whoever
+-- sends documents must send these, too, from now on.
+CREATE FUNCTION leadscore.tell_new_columns(name text, old integer, new integer)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	more text;
+BEGIN
+	SELECT string_agg('"' || c || '"', ', ') INTO more
+	FROM (SELECT unnest(leadscore.scored_columns(r.spec)) FROM leadscore.versions AS v JOIN leadscore.runs AS r USING (run_id) WHERE v.name = name AND v.version = new
+		EXCEPT
+		SELECT unnest(leadscore.scored_columns(r.spec)) FROM leadscore.versions AS v JOIN leadscore.runs AS r USING (run_id) WHERE v.name = name AND v.version = old
+		ORDER BY 1) AS x(c);
+	IF old IS NOT NULL AND more IS NOT NULL THEN
+		RAISE NOTICE 'version % of model "%" needs columns that version % does not: %', new, name, old, more;
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.tell_new_columns(text, integer, integer) IS 'a notice where a version needs columns that the one before does not';
+
 -- Point an alias to a version, or to none, and write it down.
 CREATE FUNCTION leadscore.deploy(name text, alias text, version integer, action text, reason text,
 	run uuid DEFAULT NULL, in_force bigint DEFAULT NULL)
@@ -300,6 +323,7 @@ BEGIN
 	ELSE
 		INSERT INTO leadscore.aliases AS a (name, alias, version) VALUES (name, alias, version)
 		ON CONFLICT ON CONSTRAINT aliases_pkey DO UPDATE SET version = excluded.version;
+		PERFORM leadscore.tell_new_columns(name, old, version);
 	END IF;
 	INSERT INTO leadscore.deployments AS d (name, alias, version, action, replaced, in_force, before, reason, run_id)
 	VALUES (name, alias, version, action, old, in_force, before, reason, run)
