@@ -198,8 +198,11 @@ BEGIN
 	PERFORM leadscore.check_common_options($9);
 	PERFORM leadscore.check_tune_arguments(NULL, '{}', 'grid', NULL, NULL, $4, NULL);
 	spec := leadscore.recipe_of($1, $2, $3, $5, $6, $7, $8, $9, $10, $11, $12, $15);
+	-- what not every family knows would be lost
+	PERFORM leadscore.check_fit_options(leadscore.fitting_options(spec) OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('family', f.name))
+	FROM pg_catalog.unnest('{logistic,forest,boost}'::pg_catalog.text[]) AS f(name);
 	PERFORM leadscore.lock($1);
-	frame := leadscore.recipe_frame($1, CASE WHEN $19 OPERATOR(pg_catalog.=) 'time' THEN leadscore.with_time_role(spec) ELSE spec END);
+	frame := leadscore.recipe_frame($1, spec, $19);
 	IF frame IS NULL THEN
 		RAISE EXCEPTION 'there are no rows to train model "%" on', $1 USING ERRCODE = 'data_exception';
 	END IF;

@@ -3,7 +3,7 @@
 BEGIN;
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(30);
+SELECT plan(33);
 
 -- The line is the truth of the one, steps and an interaction that of the other, chance
 -- that of the third.
@@ -77,5 +77,11 @@ SELECT throws_ok($$SELECT * FROM lead_auto('e', 'nothing', 'line')$$, '42P01', N
 SELECT throws_ok($$SELECT * FROM lead_auto('e', 'leads', 'gone')$$, '42703', NULL, 'an unknown label');
 SELECT throws_ok($$SELECT * FROM lead_auto('e', 'SELECT * FROM leads WHERE false', 'line', key => 'id')$$, '22000', 'there are no rows to train model "e" on', 'no rows');
 SELECT is_empty($$SELECT FROM leadscore.runs WHERE model = 'e'$$, 'and nothing is left of it');
+-- options are kept, or refused
+SELECT ok(bool_and(options_used->>'calibrate' = 'platt'), 'every family is calibrated where that is asked for')
+FROM lead_auto('calibrated', 'leads', 'line', '1 s', '{x,city}', key => 'id', options => '{"calibrate": "platt"}', folds => 2);
+SELECT is(lead_info(model) #>> '{calibration,method}', 'platt', 'and what is registered') FROM leadscore.versions WHERE name = 'calibrated';
+SELECT throws_like($$SELECT lead_auto('robust', 'leads', 'line', key => 'id', options => '{"robust": true}')$$, 'option "robust" does not act in a model of family%', 'an option that not all families know');
+
 SELECT * FROM finish();
 ROLLBACK;
