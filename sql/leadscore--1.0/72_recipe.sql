@@ -187,7 +187,8 @@ BEGIN
 	IF NOT coalesce(given ? key, false) THEN
 		RETURN NULL;
 	END IF;
-	IF jsonb_typeof(given->key) = 'number' THEN
+	-- a number may be larger than any float8
+	IF jsonb_typeof(given->key) = 'number' AND abs((given->>key)::numeric) <= 1e300 THEN
 		x := (given->>key)::float8;
 	END IF;
 	IF x IS NULL OR x < low OR x > high THEN
@@ -701,7 +702,7 @@ BEGIN
 	RETURN frame;
 END;
 $$;
-COMMENT ON FUNCTION leadscore.recipe_frame(text, jsonb) IS 'the rows that a model''s recipe trains on, as a frame';
+COMMENT ON FUNCTION leadscore.recipe_frame(text, jsonb, text) IS 'the rows that a model''s recipe trains on, as a frame';
 
 ----------------------------------------------------------------------------
 -- Checks before a training

@@ -121,7 +121,7 @@ BEGIN
 				END IF;
 			ELSIF NOT value ?& '{min,max}' THEN
 				RAISE EXCEPTION 'invalid grid for option "%"', option USING ERRCODE = 'invalid_parameter_value',
-					DETAIL = 'A range has "min" and "max".', HINT = CASE option WHEN 'lambda' THEN '"max" may be "auto".' ELSE '' END;
+					DETAIL = 'A range has "min" and "max".', HINT = CASE option WHEN 'lambda' THEN '"max" may be "auto".' ELSE 'Write {"min": …, "max": …}.' END;
 			END IF;
 			low := leadscore.number_of(format('the grid for option "%s"', option), bounds, 'min', -1e15, 1e15);
 			high := leadscore.number_of(format('the grid for option "%s"', option), bounds, 'max', -1e15, 1e15);
@@ -198,15 +198,8 @@ BEGIN
 		RETURN;
 	END IF;
 	IF high IS NULL THEN
-		IF coalesce(options->>'family', 'logistic') <> 'logistic' THEN
-			RAISE EXCEPTION 'invalid grid for option "%"', option USING ERRCODE = 'invalid_parameter_value',
-				DETAIL = format('Of family "%s" there is no greatest value that makes sense.', options->>'family'),
-				HINT = 'Give a list, or a range with "min" and "max".';
-		END IF;
-		high := coalesce(leadscore.lambda_max(frame, options || '{"lambda": 1}'), 1);
-		high := greatest(high, 1e-6);
 		-- to six digits, and not below
-		high := (ceil(high::numeric * power(10::numeric, 5 - floor(log(high))::integer)) / power(10::numeric, 5 - floor(log(high))::integer))::float8;
+		high := (ceil(top::numeric * power(10::numeric, 5 - floor(log(top))::integer)) / power(10::numeric, 5 - floor(log(top))::integer))::float8;
 		low := least(coalesce(low, round((high / 10000)::numeric, 9 - floor(log(high))::integer)::float8), high);
 	END IF;
 	IF drawn IS NULL THEN
@@ -425,7 +418,8 @@ BEGIN
 			USING ERRCODE = CASE failures WHEN 0 THEN '22000' ELSE failed.sqlstate END,
 				DETAIL = CASE failures WHEN 0 THEN format('The rows held out have no %s: there are none, or of one kind.', $8)
 					ELSE format('The first says: %s', failed.note) END,
-				HINT = CASE failures WHEN 0 THEN '' ELSE coalesce(failed.hint, '') END;
+				HINT = coalesce(CASE failures WHEN 0 THEN 'Use fewer folds, other folds, or another metric.' ELSE failed.hint END,
+					'See to the grid and to options.');
 	END IF;
 	IF late THEN
 		RAISE NOTICE 'the time budget of % is spent: % of % trials were judged', $11,
