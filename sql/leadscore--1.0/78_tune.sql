@@ -321,7 +321,8 @@ COMMENT ON FUNCTION leadscore.rank_trials(jsonb, boolean, boolean) IS 'the trial
 --				third of them with three times as much, until it is whole
 -- folds, seed, folds_by, threshold	as for lead_cv(); seed draws the trials, too
 -- metric		by whose mean over the folds trials are compared: log_loss, auc, brier,
---				average_precision, precision, recall, f1, accuracy, lift_10
+--				average_precision, precision, recall, f1, accuracy, lift_10; of a fold
+--				where nobody is taken, precision and f1 are 0
 -- one_se		choose not the best but the simplest (leadscore.complexity()) that is
 --				within one standard error of it
 -- trials		of 'random': 20; the same draw twice is one trial
