@@ -158,7 +158,7 @@ COMMENT ON FUNCTION leadscore.common_options(jsonb) IS 'those of a recipe''s opt
 -- folds_by		'time' takes the recipe's time column
 -- options		are put over those of the recipe that mean the same for every family
 -- NULL			no name: no rows
--- errors		also those of a source that cannot be read, and a recipe that another role
+-- errors		also those of a source that cannot be read or has no rows, and a recipe that another role
 --				wrote
 CREATE FUNCTION lead_compare_families(name text, options jsonb DEFAULT NULL,
 	folds integer DEFAULT 5, seed bigint DEFAULT 0, folds_by text DEFAULT NULL,
@@ -173,10 +173,15 @@ LANGUAGE plpgsql VOLATILE COST 10000000 ROWS 7
 AS $$
 DECLARE
 	spec pg_catalog.jsonb;
+	frame @extschema@.leadframe;
 BEGIN
 	IF $1 IS NOT NULL THEN
 		spec := leadscore.last_spec($1);
-		RETURN QUERY SELECT * FROM @extschema@.lead_compare_families(leadscore.recipe_frame($1, spec, $5),
+		frame := leadscore.recipe_frame($1, spec, $5);
+		IF frame IS NULL THEN
+			RAISE EXCEPTION 'there are no rows to train model "%" on', $1 USING ERRCODE = 'data_exception';
+		END IF;
+		RETURN QUERY SELECT * FROM @extschema@.lead_compare_families(frame,
 			leadscore.common_options(spec) OPERATOR(pg_catalog.||) COALESCE($2, '{}'), $3, $4, $5, $6, $7) AS f;
 	END IF;
 END;

@@ -29,6 +29,7 @@ DECLARE
 	found jsonb;
 	best jsonb;
 	winner jsonb;
+	unjudged text;
 BEGIN
 	families := ARRAY(SELECT to_jsonb(f) FROM leadscore.families(frame, options) AS f ORDER BY f.family <> 'line', f.family = 'forest', f.place);
 	SELECT jsonb_agg(families[t.trial] - 'options' || to_jsonb(t) || jsonb_build_object('options_used', families[t.trial]->'options',
@@ -41,6 +42,13 @@ BEGIN
 		RAISE EXCEPTION 'no family could be judged' USING ERRCODE = 'data_exception',
 			DETAIL = coalesce((SELECT format('Of family "%s": %s', f->>'family', f->>'note') FROM jsonb_array_elements(found) AS f WHERE f->'note' <> 'null' LIMIT 1),
 				format('The rows held out have no %s: there are none, or of one kind.', metric));
+	END IF;
+	SELECT string_agg(format('"%s"', f->>'family'), ', ' ORDER BY i) INTO unjudged FROM unnest(families) WITH ORDINALITY AS u(f, i)
+	WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(found) AS j
+		WHERE j->'place' = f->'place' AND (j->'note' <> 'null' OR (j->>'folds_done')::integer = folds));
+	IF unjudged IS NOT NULL THEN
+		RAISE NOTICE 'time was up before all families were compared' USING DETAIL = format('Not judged on all folds: %s.', unjudged),
+			HINT = 'Half of the budget is for families: give more.';
 	END IF;
 	SELECT f INTO winner FROM jsonb_array_elements(found) AS f
 	WHERE (f->>'loss')::float8 <= (best->>'loss')::float8 + coalesce((best->>'standard_error')::float8, 0)
@@ -169,6 +177,7 @@ COMMENT ON FUNCTION leadscore.put_auto(uuid, text, jsonb, text, jsonb, jsonb) IS
 --				standard_error: of the metric over the folds, in the last row NULL; auc,
 --				log_loss, brier: of the out-of-fold scores, in the last row of the
 --				hold-out; run_id: each trial is a run
+-- Where time was up before all families were compared a NOTICE names the others.
 -- Where the share of positives is as good as any family nothing is trained, and a
 -- WARNING says so.
 -- errors		those of lead_train_model(); a budget that is not positive; no family that

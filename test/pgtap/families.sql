@@ -2,7 +2,7 @@
 BEGIN;
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(32);
+SELECT plan(33);
 
 -- The line is the truth of the one, steps and an interaction that of the other.
 CREATE TABLE rows AS
@@ -79,6 +79,8 @@ SELECT isnt_empty($$SELECT FROM lead_train_model('c', 'rows', 'steps', '{x,k,cit
 SELECT results_eq($$SELECT family, options_used->'calibrate' FROM lead_compare_families('c', folds => 2) WHERE note IS NULL AND options_used #> '{columns,city}' = '{"min_count": 5}' ORDER BY 1$$,
 	$$SELECT unnest('{boost,dummy,forest,lasso,line,line with bins,ridge}'::text[]), '"platt"'::jsonb$$, 'only what all families know is theirs');
 SELECT is_empty('SELECT * FROM lead_compare_families(NULL::text)', 'no name, no rows');
+DELETE FROM rows;
+SELECT throws_ok($$SELECT * FROM lead_compare_families('f')$$, '22000', 'there are no rows to train model "f" on', 'a source that is empty');
 SELECT throws_ok($$SELECT * FROM lead_compare_families('nobody')$$, '42704', 'model "nobody" does not exist', 'an unknown name');
 
 SELECT * FROM finish();
