@@ -98,6 +98,9 @@ DECLARE
 	options jsonb := chosen->'options_used';
 	rest interval := until - clock_timestamp();
 	said text := current_setting('client_min_messages');
+	own record;					-- the family's own options on all rows
+	loss float8 := (chosen->>'loss')::float8;
+	ms float8 := (chosen->>'ms')::float8;
 	in_time boolean;			-- are all draws, if each takes as long as the family's own did?
 	found jsonb;
 	best float8;
@@ -107,9 +110,19 @@ BEGIN
 		RETURN NULL;
 	END IF;
 	PERFORM set_config('client_min_messages', 'error', true);	-- all has been said
+	IF (SELECT c.rows FROM leadscore.frame_counts(frame) AS c) > leadscore.compared_rows() THEN
+		-- models of all rows are better than those of a draw, whatever their options
+		SELECT * INTO own FROM leadscore.run_trials(frame, ARRAY[options], folds, seed, folds_by, metric, 0.5, 1, until);
+		loss := CASE WHEN leadscore.metric_is_loss(metric) THEN own.mean ELSE -own.mean END;
+		ms := own.ms;
+		rest := until - clock_timestamp();
+		IF own.folds_done < folds OR own.mean IS NULL OR rest <= '0' THEN
+			PERFORM set_config('client_min_messages', said, true);
+			RETURN NULL;
+		END IF;
+	END IF;
 	IF family IN ('forest', 'boost') THEN
-		SELECT coalesce(draws * greatest(1, c.rows / leadscore.compared_rows()) * (chosen->>'ms')::float8 * interval '1 ms' <= rest, true) INTO in_time
-		FROM leadscore.frame_counts(frame) AS c;
+		in_time := coalesce(draws * ms * interval '1 ms' <= rest, true);
 		SELECT jsonb_agg(to_jsonb(t)) INTO found
 		FROM @extschema@.lead_tune(frame, leadscore.auto_grid(options), options, CASE WHEN in_time THEN 'random' ELSE 'halving' END,
 			folds, seed, folds_by, metric, trials => draws, budget => rest, resource => CASE WHEN NOT in_time THEN 'rows' END) AS t;
@@ -120,7 +133,7 @@ BEGIN
 	PERFORM set_config('client_min_messages', said, true);
 	found := (SELECT jsonb_agg(t || jsonb_build_object('loss', CASE WHEN leadscore.metric_is_loss(metric) THEN 1 ELSE -1 END * (t->>'mean')::float8))
 		FROM jsonb_array_elements(found) AS t);
-	SELECT (t->>'loss')::float8, (t->>'folds_done')::integer = folds AND (t->>'loss')::float8 <= (chosen->>'loss')::float8
+	SELECT (t->>'loss')::float8, (t->>'folds_done')::integer = folds AND (t->>'loss')::float8 <= loss
 	INTO best, better FROM leadscore.chosen_of(found) AS t;
 	RETURN (SELECT jsonb_agg(t || jsonb_build_object('step', 'tune', 'family', family, 'chosen', (t->>'chosen')::boolean AND better, 'reason', CASE
 		WHEN t->'note' <> 'null' THEN t->>'note'

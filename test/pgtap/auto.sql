@@ -3,7 +3,7 @@
 BEGIN;
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(33);
+SELECT plan(35);
 
 -- The line is the truth of the one, steps and an interaction that of the other, chance
 -- that of the third.
@@ -82,6 +82,15 @@ SELECT ok(bool_and(options_used->>'calibrate' = 'platt'), 'every family is calib
 FROM lead_auto('calibrated', 'leads', 'line', '1 s', '{x,city}', key => 'id', options => '{"calibrate": "platt"}', folds => 2);
 SELECT is(lead_info(model) #>> '{calibration,method}', 'platt', 'and what is registered') FROM leadscore.versions WHERE name = 'calibrated';
 SELECT throws_like($$SELECT lead_auto('robust', 'leads', 'line', key => 'id', options => '{"robust": true}')$$, 'option "robust" does not act in a model of family%', 'an option that not all families know');
+
+-- of many rows families are compared on a draw, so what their own options are worth on
+-- all rows is found anew: no figure of the draw, too good or too bad, decides
+CREATE TEMP TABLE many AS SELECT lead_frame(u < 0.1 + 0.08 * s.x, r) AS frame
+FROM (SELECT (i * 7919 % 10)::int AS x, (hashint8(i) & 65535) / 65536.0 AS u FROM generate_series(1, 210000::bigint) i) s, LATERAL (SELECT x) r;
+SELECT is((leadscore.chosen_of(leadscore.tune_family(frame, '{"family": "ridge", "options_used": {"family": "logistic", "lambda": 1e9}, "loss": 0, "ms": 1}',
+	2, 0, NULL, 'log_loss', NULL)) -> 'options_used' ->> 'lambda')::float8 < 1e6, true, 'options that are better on all rows') FROM many;
+SELECT is(leadscore.chosen_of(leadscore.tune_family(frame, '{"family": "ridge", "options_used": {"family": "logistic", "lambda": 1e-6}, "loss": 9, "ms": 1}',
+	2, 0, NULL, 'log_loss', NULL)), NULL, 'options that are worse') FROM many;
 
 SELECT * FROM finish();
 ROLLBACK;
