@@ -76,6 +76,20 @@ NoteLine(Copying *c, const Record *record)
 	c->shifts[c->n_shifts++].distance = distance;
 }
 
+/* From the table's name on, where the context of an error tells the line of a COPY. */
+static const char *
+CopyContext(const char *context, const char *table)
+{
+	char	   *line = Format("COPY %s,", table);
+	const char *at = context;
+
+	/* the functions of a trigger stand before it, whose names may begin like the table's */
+	while (at != NULL && strncmp(at, line, strlen(line)) != 0)
+		at = (at = strchr(at, '\n')) ? at + 1 : NULL;
+	free(line);
+	return at ? at + strlen("COPY ") : strstr(context, table);
+}
+
 /*
  * The error of a COPY says where in its context: COPY table, line 7, column x: "y".
  * The words may be translated, the names, numbers and signs are not.
@@ -85,7 +99,7 @@ SayCopyError(const Copying *c, const PGresult *res)
 {
 	const char *context = PQresultErrorField(res, PG_DIAG_CONTEXT);
 	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
-	const char *table = context ? strstr(context, c->plan->bare_name) : NULL;
+	const char *table = context ? CopyContext(context, c->plan->bare_name) : NULL;
 	const char *at = NULL;
 	char	   *end;
 	int64_t		line;
@@ -261,12 +275,7 @@ CopyRows(PGconn *conn, Input *input, const CopyPlan *plan)
 	{
 		if (record.length == 0 && plan->n > 1)
 			continue;
-		if (StrayReturn(&record))
-		{
-			ProgressEnd();
-			SayError("%s, line %lld: a carriage return outside quotes", InputName(input), (long long) record.line);
-			exit(EXIT_REFUSED);
-		}
+		RefuseStrayReturn(input, &record, record.line);
 		NoteLine(&c, &record);
 		if (c.rows == 0)
 			c.first_line = record.line;

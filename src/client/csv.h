@@ -62,7 +62,7 @@ typedef struct Fields
 extern void SplitRecord(Fields *fields, const Record *record, char delimiter);
 extern NullTexts *ParseNullTexts(const char *list);
 extern bool IsNullField(const Field *field, const NullTexts *nulls);
-extern bool StrayReturn(const Record *record);
+extern void RefuseStrayReturn(const Input *input, const Record *record, int64_t line);
 extern char DelimiterOption(const char *text);
 extern char DetectDelimiter(Input *input);
 extern const char *DelimiterName(char delimiter);

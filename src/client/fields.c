@@ -123,7 +123,7 @@ IsNullField(const Field *field, const NullTexts *nulls)
 }
 
 /* Is there a carriage return outside quotes, where it would end a line for COPY? */
-bool
+static bool
 StrayReturn(const Record *record)
 {
 	bool		quoted = false;
@@ -138,6 +138,18 @@ StrayReturn(const Record *record)
 			return true;
 	}
 	return false;
+}
+
+/* Ends the program: for COPY it ends a line, and for others it does not. */
+void
+RefuseStrayReturn(const Input *input, const Record *record, int64_t line)
+{
+	if (!StrayReturn(record))
+		return;
+	ProgressEnd();
+	SayError("%s, line %lld: a carriage return outside quotes", InputName(input), (long long) line);
+	SayHint("where it ends every line, tr '\\r' '\\n' makes it one that is understood");
+	exit(EXIT_REFUSED);
 }
 
 const char *

@@ -7,7 +7,7 @@
  * Access (at its head, for each piece of its body, at its end) and Completed, at
  * last Connected again.  Whatever is refused at the head is answered at the end,
  * so that the connection lives on; only a body that says itself that it is too
- * large is not waited for.
+ * large is not waited for, nor one of which nobody knows where it ends.
  *
  *-------------------------------------------------------------------------
  */
@@ -121,6 +121,42 @@ TooLargeToWaitFor(const Exchange *x)
 	return strtoull(Header(x, "Content-Length"), NULL, 10) > 8ULL * serve.max_body;
 }
 
+typedef struct Framing
+{
+	int			lengths;
+	int			encodings;
+	bool		strange;
+} Framing;
+
+static enum MHD_Result
+LookAtHeader(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	Framing    *f = cls;
+
+	(void) kind;
+	f->lengths += strcasecmp(name, "Content-Length") == 0;
+	if (strcasecmp(name, "Transfer-Encoding") == 0)
+	{
+		f->encodings++;
+		f->strange |= value == NULL || strcasecmp(value, "chunked") != 0;
+	}
+	f->strange |= strpbrk(name, " \t") != NULL;
+	return MHD_YES;
+}
+
+/*
+ * Where a head says in two ways how long its body is, a proxy before us may go by
+ * the other one, and take for a request what we take for a body.  RFC 9112, 6.3.
+ */
+static bool
+LengthIsClear(const Exchange *x)
+{
+	Framing		f = {0};
+
+	MHD_get_connection_values(x->http, MHD_HEADER_KIND, LookAtHeader, &f);
+	return !f.strange && f.lengths + f.encodings <= 1;
+}
+
 /* What the head alone tells. */
 static void
 CheckHead(Exchange *x, const char *url)
@@ -128,6 +164,11 @@ CheckHead(Exchange *x, const char *url)
 	const char *encoding = Header(x, "Content-Encoding");
 	const char *length = Header(x, "Content-Length");
 
+	if (!LengthIsClear(x))
+	{
+		Refuse(x, UNCLEAR_LENGTH);
+		return;
+	}
 	RouteRequest(x, url);
 	if (x->error != NO_ERROR)
 		return;
@@ -209,7 +250,7 @@ AddHeaders(const Exchange *x, struct MHD_Response *r)
 		snprintf(number, sizeof(number), "%d", x->error == BUSY ? 1 : 2);
 		MHD_add_response_header(r, "Retry-After", number);
 	}
-	if (serve_stopping)
+	if (serve_stopping || x->error == UNCLEAR_LENGTH)
 		MHD_add_response_header(r, "Connection", "close");
 }
 
@@ -272,7 +313,7 @@ Access(void *cls, struct MHD_Connection *c, const char *url, const char *method,
 		*context = x = ExchangeCreate(c, method, url);
 		AcknowledgeHead(WatchedOf(c));
 		CheckHead(x, url);
-		return x->error == BODY_TOO_LARGE && TooLargeToWaitFor(x) ? Answer(x) : MHD_YES;
+		return x->error == UNCLEAR_LENGTH || (x->error == BODY_TOO_LARGE && TooLargeToWaitFor(x)) ? Answer(x) : MHD_YES;
 	}
 	if (*size > 0)
 	{

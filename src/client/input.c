@@ -22,12 +22,18 @@
 #define FIRST_BUFFER	((size_t) 1 << 20)
 #define MOST_BUFFER		((size_t) 1 << 26)
 #define MOST_RECORD		((size_t) 1 << 24)
+#define RAW_BUFFER		((size_t) 1 << 18)
 #define MARK			"\xEF\xBB\xBF"
 
 struct Input
 {
-	gzFile		file;
-	int			fd;				/* only asked for its size */
+	int			fd;
+	bool		zipped;
+	bool		in_member;		/* of a gzip file, which may have several */
+	int			members;		/* that have ended */
+	z_stream	zip;			/* next_in: bytes read and not yet used */
+	unsigned char *raw;
+	double		done;			/* bytes read */
 	char	   *name;
 	double		total;			/* bytes on the disk; 0: nobody knows */
 	char	   *buffer;
@@ -47,12 +53,120 @@ Unreadable(Input *input, const char *why)
 	Die(EXIT_FILE, "cannot read %s: %s", input->name, why);
 }
 
+static size_t
+ReadRaw(Input *input, void *to, size_t room)
+{
+	ssize_t		n;
+
+	do
+		n = read(input->fd, to, room);
+	while (n < 0 && errno == EINTR && !Cancelled());
+	if (n < 0)
+		Unreadable(input, strerror(errno));
+	input->done += n;
+	return n;
+}
+
+static void
+Begin(Input *input)
+{
+	size_t		have = 0;
+	size_t		n;
+
+	input->raw = Allocate(RAW_BUFFER);
+	while (have < 2 && (n = ReadRaw(input, input->raw + have, RAW_BUFFER - have)) > 0)
+		have += n;
+	input->zip.next_in = input->raw;
+	input->zip.avail_in = have;
+	input->zipped = have >= 2 && input->raw[0] == 0x1F && input->raw[1] == 0x8B;
+	if (input->zipped && inflateInit2(&input->zip, 15 + 16) != Z_OK)
+		Unreadable(input, "out of memory");
+	input->in_member = input->zipped;
+}
+
+/* At least one byte of the compressed file is there; false at its end. */
+static bool
+MoreZipped(Input *input)
+{
+	z_stream   *zip = &input->zip;
+
+	for (;;)
+	{
+		/* what pads a file to a whole block */
+		while (!input->in_member && zip->avail_in > 0 && *zip->next_in == 0)
+		{
+			zip->next_in++;
+			zip->avail_in--;
+		}
+		if (zip->avail_in > 0)
+			return true;
+		zip->next_in = input->raw;
+		zip->avail_in = ReadRaw(input, input->raw, RAW_BUFFER);
+		if (zip->avail_in == 0)
+			return false;
+	}
+}
+
+/*
+ * gzread() would do, if it did not take bytes behind the last member for the end:
+ * no row is passed over without a word.
+ */
+static size_t
+Unzip(Input *input, char *to, size_t room)
+{
+	z_stream   *zip = &input->zip;
+
+	zip->next_out = (unsigned char *) to;
+	zip->avail_out = room;
+	while (zip->avail_out == room)
+	{
+		int			code;
+
+		if (!MoreZipped(input))
+		{
+			if (input->in_member)
+				Unreadable(input, "the compressed file ends too early");
+			return 0;
+		}
+		if (!input->in_member)
+		{
+			(void) inflateReset(zip);
+			input->in_member = true;
+		}
+		code = inflate(zip, Z_NO_FLUSH);
+		if (code == Z_STREAM_END)
+		{
+			input->in_member = false;
+			input->members++;
+		}
+		else if (code != Z_OK && code != Z_BUF_ERROR)
+			Unreadable(input, input->members > 0 && zip->total_out == 0 ? "there is more behind its compressed part"
+					   : zip->msg ? zip->msg : "it is not compressed as gzip does it");
+	}
+	return room - zip->avail_out;
+}
+
+static size_t
+Read(Input *input, char *to, size_t room)
+{
+	size_t		n = input->zip.avail_in;
+
+	if (input->zipped)
+		return Unzip(input, to, room);
+	if (n == 0)
+		return ReadRaw(input, to, room);
+	n = n < room ? n : room;
+	memcpy(to, input->zip.next_in, n);
+	input->zip.next_in += n;
+	input->zip.avail_in -= n;
+	return n;
+}
+
 /* More bytes behind those that are there; false at the end of the file. */
 static bool
 Fill(Input *input)
 {
-	int			n;
-	int			code;
+	size_t		n;
 
 	if (input->at_end)
 		return false;
@@ -67,14 +181,7 @@ Fill(Input *input)
 		input->room = input->room ? 2 * input->room : FIRST_BUFFER;
 		input->buffer = Reallocate(input->buffer, input->room);
 	}
-	n = gzread(input->file, input->buffer + input->end, (unsigned) (input->room - input->end));
-	if (n < 0)
-		Unreadable(input, gzerror(input->file, &code)[0] && code != Z_ERRNO
-				   ? gzerror(input->file, &code) : strerror(errno));
-	/* from zlib 1.3.2 on only the last read that gives bytes says so */
-	gzerror(input->file, &code);
-	if (code == Z_BUF_ERROR)
-		Unreadable(input, "the compressed file ends too early");
+	n = Read(input, input->buffer + input->end, input->room - input->end);
 	if (n == 0)
 	{
 		input->at_end = true;
@@ -106,9 +213,7 @@ InputOpen(const char *name)
 		Unreadable(input, strerror(EISDIR));
 	if (S_ISREG(status.st_mode))
 		input->total = status.st_size;
-	input->file = gzdopen(input->fd, "rb");
-	if (input->file == NULL || gzbuffer(input->file, 1 << 18) != 0)
-		Unreadable(input, "out of memory");
+	Begin(input);
 	while (input->end < 4 && Fill(input))
 		;
 	if (StartsWith(input, MARK, 3))
@@ -150,7 +255,7 @@ InputHasMark(const Input *input)
 double
 InputDone(const Input *input)
 {
-	return (double) gzoffset(input->file);
+	return input->done;
 }
 
 double
@@ -162,7 +267,10 @@ InputTotal(const Input *input)
 void
 InputClose(Input *input)
 {
-	gzclose_r(input->file);
+	if (input->zipped)
+		(void) inflateEnd(&input->zip);
+	close(input->fd);
+	free(input->raw);
 	free(input->buffer);
 	free(input->name);
 	free(input);

@@ -60,6 +60,7 @@ ReadHeader(Input *input, Plan *plan)
 	plan->delimiter = delimiter_given ? DelimiterOption(delimiter_given) : DetectDelimiter(input);
 	if (!InputPeek(input, &ahead, &record))
 		Die(EXIT_REFUSED, "%s is empty", InputName(input));
+	RefuseStrayReturn(input, &record, 1);
 	SplitRecord(&fields, &record, plan->delimiter);
 	if (!no_header && !header_given && LooksLikeData(&fields))
 	{
@@ -209,7 +210,7 @@ TellJson(const Plan *plan, const char *table, int64_t rows)
 	{
 		char	   *remark = Remark(plan, i);
 
-		json_array_append_new(columns, json_pack("{s:s, s:s, s:I, s:I, s:o}", "name", plan->header->names[i],
+		json_array_append_new(columns, json_pack("{s:o, s:s, s:I, s:I, s:o}", "name", JsonText(plan->header->names[i]),
 												 "type", plan->types[i],
 												 "rows", (json_int_t) plan->facts[i].rows,
 												 "empty", (json_int_t) plan->facts[i].nulls,

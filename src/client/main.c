@@ -8,10 +8,12 @@
 #include "client.h"
 
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const Command commands[] = {
 	{"load", "make a table of a CSV file",
@@ -153,7 +155,7 @@ Help(void)
 		   "  1    refused: by the data, by the server, by a gate\n"
 		   "  2    an option or an argument is wrong\n"
 		   "  3    no connection, or it was lost\n"
-		   "  4    a file cannot be read or written\n"
+		   "  4    a file, or the output, cannot be read or written\n"
 		   "  130  cancelled by Ctrl-C\n");
 }
 
@@ -168,6 +170,20 @@ Find(const char *name)
 	exit(EXIT_USAGE);
 }
 
+/* What was printed has arrived; a full disk is no success.  The last of all at the end. */
+static void
+CloseOutput(void)
+{
+	struct pollfd reader = {STDOUT_FILENO, POLLOUT, 0};
+
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return;
+	/* who does not want more needs no word */
+	if (poll(&reader, 1, 0) < 1 || !(reader.revents & POLLERR))
+		SayError("cannot write the output");
+	_exit(EXIT_FILE);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -177,6 +193,7 @@ main(int argc, char **argv)
 	setlocale(LC_CTYPE, "");
 	/* a reader that goes away is told by write(), and so by name */
 	signal(SIGPIPE, SIG_IGN);
+	atexit(CloseOutput);
 
 	if (first == NULL)
 	{

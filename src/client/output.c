@@ -56,6 +56,7 @@ OutputOpen(const char *path)
 	size_t		length = path ? strlen(path) : 0;
 	bool		compress = length > 3 && strcmp(path + length - 3, ".gz") == 0;
 	struct stat old;
+	bool		exists;
 
 	if (path == NULL || strcmp(path, "-") == 0)
 		output->fd = dup(STDOUT_FILENO);
@@ -72,8 +73,12 @@ OutputOpen(const char *path)
 		mode_t		mask = umask(0);
 
 		umask(mask);
-		output->path = Copy(path);
-		output->unfinished = Format("%s.XXXXXX", path);
+		/* a link stays one, and who may not read the old file may not read the new one */
+		output->path = realpath(path, NULL);
+		exists = output->path != NULL;
+		if (!exists)
+			output->path = Copy(path);
+		output->unfinished = Format("%s.XXXXXX", output->path);
 		output->fd = mkstemp(output->unfinished);
 		if (output->fd < 0)
 		{
@@ -85,7 +90,7 @@ OutputOpen(const char *path)
 			open_output = output;
 			RemoveOnSignal(output->unfinished);
 			atexit(RemoveUnfinished);
-			if (fchmod(output->fd, 0666 & ~mask) != 0)
+			if (fchmod(output->fd, exists ? old.st_mode & 0777 : 0666 & ~mask) != 0)
 				Failed(output, "write");
 		}
 	}

@@ -344,7 +344,7 @@ TellEnd(const Scoring *scoring, double seconds)
 
 	if (settings.json)
 	{
-		json_t	   *document = json_pack("{s:s, s:s, s:I, s:f, s:{s:I, s:I, s:I, s:I}}", "file", output_path,
+		json_t	   *document = json_pack("{s:o, s:s, s:I, s:f, s:{s:I, s:I, s:I, s:I}}", "file", JsonText(output_path),
 										 "model", scoring->model, "rows", (json_int_t) rows_scored, "seconds", seconds,
 										 "grades", "A", (json_int_t) grade_counts[0], "B", (json_int_t) grade_counts[1],
 										 "C", (json_int_t) grade_counts[2], "D", (json_int_t) grade_counts[3]);
@@ -390,6 +390,7 @@ CommandScore(int argc, char **argv)
 	delimiter = delimiter_given ? DelimiterOption(delimiter_given) : DetectDelimiter(input);
 	if (!InputPeek(input, &ahead, &record))
 		Die(EXIT_REFUSED, "%s is empty", InputName(input));
+	RefuseStrayReturn(input, &record, 1);
 	SplitRecord(&fields, &record, delimiter);
 	header = MakeHeader(&fields, false);
 

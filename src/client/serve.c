@@ -11,6 +11,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+
+#define OTHER_FILES		64
 
 ServeOptions serve = {
 	.listen = "127.0.0.1:8080",
@@ -63,6 +66,25 @@ CheckOptions(void)
 	CheckNumber("timeout", serve.timeout, 1, 3600);
 	CheckNumber("read-timeout", serve.read_timeout, 1, 3600);
 	CheckNumber("stop-timeout", serve.stop_timeout, 0, 3600);
+}
+
+/*
+ * A client or a connection to the database that finds no file descriptor left
+ * would be tried again without end, so there are enough of them.
+ */
+static void
+AllowFiles(void)
+{
+	rlim_t		needed = (rlim_t) serve.max_connections + serve.pool + OTHER_FILES;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed)
+		return;
+	if (limit.rlim_max < needed)
+		Die(EXIT_USAGE, "--max-connections %d and --pool %d need %llu open files, but only %llu are allowed: see ulimit -n",
+			serve.max_connections, serve.pool, (unsigned long long) needed, (unsigned long long) limit.rlim_max);
+	limit.rlim_cur = needed;
+	(void) setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static void
@@ -118,6 +140,7 @@ CommandServe(int argc, char **argv)
 
 	Arguments(argc, argv, options, 0, 0);
 	CheckOptions();
+	AllowFiles();
 	TokensRead(true);
 	fd = ListenOn(serve.listen, &loopback);
 	if (!loopback && serve.token_file == NULL && !serve.no_auth)

@@ -95,7 +95,9 @@ ReadFile(Tokens *t)
 		why = Copy("others may read or write it: chmod o= is needed");
 	for (int number = 1; why == NULL && getline(&line, &room, file) >= 0; number++)
 	{
-		const char *wrong = AddToken(t, line, number);
+		/* some editors begin a file with a mark, which is no part of a token */
+		bool		mark = number == 1 && strncmp(line, "\xEF\xBB\xBF", 3) == 0;
+		const char *wrong = AddToken(t, line + (mark ? 3 : 0), number);
 
 		if (wrong != NULL)
 			why = Format("line %d %s", number, wrong);

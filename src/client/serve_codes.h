@@ -13,6 +13,7 @@ ERROR_CODE(INVALID_VALUE, 400, "invalid_value", "a column has a value that canno
 ERROR_CODE(INVALID_PATH, 400, "invalid_path", "the path cannot be decoded")
 ERROR_CODE(INVALID_PARAMETER, 400, "invalid_parameter", "a parameter of the query is wrong")
 ERROR_CODE(INVALID_MODEL, 400, "invalid_model", "a model is called NAME, NAME@ALIAS or NAME@NUMBER")
+ERROR_CODE(UNCLEAR_LENGTH, 400, "unclear_length", "the length of the body is told twice, or in a way that is not understood")
 ERROR_CODE(UNAUTHORIZED, 401, "unauthorized", "a token is needed: Authorization: Bearer TOKEN")
 ERROR_CODE(NOT_FOUND, 404, "not_found", "there is nothing at this path")
 ERROR_CODE(UNKNOWN_MODEL, 404, "unknown_model", "there is no such model")

@@ -6,7 +6,9 @@
  *
  * Requests put rows into a queue and never wait.  One thread writes them, many
  * at a time, by a connection of its own.  While the table cannot be written the
- * queue grows to its bound; what comes then is lost, and counted.
+ * queue grows to its bound; what comes then is lost, and counted.  A row that the
+ * table itself refuses, for a client chooses its key, is thrown away so that it
+ * does not hold up those behind it, and is counted among the lost.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,14 +21,17 @@
 #include <time.h>
 
 #define QUEUE_BOUND		100000
+#define QUEUE_BYTES		((size_t) 64 << 20)
 #define BATCH			1000
 #define EVERY_MS		500
 #define WRITE_MS		10000
+#define STATEMENT_MS	"8000"	/* the server gives up first: else it would write what we write again */
 #define COLUMNS			8
 
 typedef struct Decision
 {
 	char	   *field[COLUMNS];	/* NULL: not known */
+	size_t		bytes;
 	struct Decision *next;
 } Decision;
 
@@ -42,6 +47,7 @@ static pthread_cond_t news = PTHREAD_COND_INITIALIZER;
 static Decision *first;
 static Decision **last = &first;
 static int	waiting;
+static size_t waiting_bytes;
 static bool stopping;
 static pthread_t thread;
 static char *insert;			/* the statement */
@@ -88,11 +94,15 @@ Decide(const Exchange *x, const char *key, const char *score, const char *grade)
 	d->field[5] = Format("%d", x->version);
 	d->field[6] = Copy(score);
 	d->field[7] = CopyOrNull(grade);
+	d->bytes = sizeof(Decision);
+	for (int i = 0; i < COLUMNS; i++)
+		d->bytes += d->field[i] ? strlen(d->field[i]) + 1 : 0;
 
 	pthread_mutex_lock(&mutex);
-	full = waiting >= QUEUE_BOUND;
+	full = waiting >= QUEUE_BOUND || waiting_bytes + d->bytes > QUEUE_BYTES;
 	if (!full)
 	{
+		waiting_bytes += d->bytes;
 		*last = d;
 		last = &d->next;
 		if (++waiting == BATCH)
@@ -155,18 +165,41 @@ ColumnArray(const Decision *d, int column, int n)
 }
 
 static bool
-Write(PGconn **conn, const Decision *d, int n)
+SetUp(PGconn *conn)
+{
+	PGresult   *res = PQsendQuery(conn, "SET statement_timeout = " STATEMENT_MS) ?
+		AwaitResult(conn, Milliseconds() + WRITE_MS) : NULL;
+	bool		done = PQresultStatus(res) == PGRES_COMMAND_OK;
+
+	PQclear(res);
+	return done;
+}
+
+/* Is it the rows that the table does not take?  Values, constraints, a trigger's word. */
+static bool
+RowsRefused(const PGresult *res)
+{
+	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+
+	return state != NULL && (strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0 ||
+							 strncmp(state, "44", 2) == 0 || strcmp(state, "P0001") == 0);
+}
+
+static bool
+Write(PGconn **conn, const Decision *d, int n, bool *refused)
 {
 	char	   *values[COLUMNS];
 	PGresult   *res = NULL;
+	const char *message;
 	bool		written;
 
+	*refused = false;
 	if (*conn == NULL)
 	{
 		ConnectionParameters p = GetConnectionParameters();
 
 		*conn = PQconnectStartParams(p.keywords, p.values, 1);
-		if (!AwaitConnection(*conn, Milliseconds() + WRITE_MS))
+		if (!AwaitConnection(*conn, Milliseconds() + WRITE_MS) || !SetUp(*conn))
 		{
 			PQfinish(*conn);
 			*conn = NULL;
@@ -178,10 +211,13 @@ Write(PGconn **conn, const Decision *d, int n)
 	if (PQsendQueryParams(*conn, insert, COLUMNS, NULL, (const char *const *) values, NULL, NULL, 0))
 		res = AwaitResult(*conn, Milliseconds() + WRITE_MS);
 	written = PQresultStatus(res) == PGRES_COMMAND_OK;
+	/* not the detail: that may quote the row */
+	message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
 	if (!written && !failing)
 		LogEvent("error", "decisions_not_written", "%s",
-				 res ? PQresultErrorMessage(res) : "the connection was lost");
+				 message ? message : "the connection was lost");
 	failing = !written;
+	*refused = !written && RowsRefused(res);
 	/* lost in between, a batch may have been written: better twice than never */
 	if (!written && (res == NULL || PQstatus(*conn) == CONNECTION_BAD))
 	{
@@ -206,8 +242,50 @@ Forget(int n)
 		if ((first = d->next) == NULL)
 			last = &first;
 		waiting--;
+		waiting_bytes -= d->bytes;
 		pthread_mutex_unlock(&mutex);
 		FreeDecision(d);
+	}
+}
+
+static int
+AtMost(int most)
+{
+	int			n = DecisionsWaiting();
+
+	return n < most ? n : most;
+}
+
+/*
+ * All that is waiting, or up to where the table cannot be written.  Of rows that are
+ * refused together each half is tried, down to the one that is thrown away.
+ */
+static void
+WriteWaiting(PGconn **conn)
+{
+	int			most = BATCH;
+	int			n;
+
+	/* only this thread takes rows away, so the first n stay where they are */
+	while ((n = AtMost(most)) > 0)
+	{
+		bool		refused;
+
+		if (Write(conn, first, n, &refused))
+		{
+			CountDecisions(n, 0);
+			Forget(n);
+			most = 2 * most < BATCH ? 2 * most : BATCH;
+		}
+		else if (!refused)
+			break;
+		else if (n > 1)
+			most = n / 2;
+		else
+		{
+			CountDecisions(0, 1);
+			Forget(1);
+		}
 	}
 }
 
@@ -220,7 +298,6 @@ WriteAll(void *arg)
 	while (!last_try)
 	{
 		struct timespec until;
-		int			n;
 
 		clock_gettime(CLOCK_REALTIME, &until);
 		until.tv_nsec += EVERY_MS * 1000000L;
@@ -230,16 +307,8 @@ WriteAll(void *arg)
 		if (!stopping && (waiting < BATCH || failing))
 			pthread_cond_timedwait(&news, &mutex, &until);
 		last_try = stopping;
-		n = waiting < BATCH ? waiting : BATCH;
 		pthread_mutex_unlock(&mutex);
-		/* only this thread takes rows away, so the first n stay where they are */
-		while (n > 0 && Write(&conn, first, n))
-		{
-			CountDecisions(n, 0);
-			Forget(n);
-			n = DecisionsWaiting();
-			n = n < BATCH ? n : BATCH;
-		}
+		WriteWaiting(&conn);
 	}
 	PQfinish(conn);
 	return NULL;
@@ -251,6 +320,7 @@ DecisionsStart(PGconn *conn)
 {
 	Text		sql = {NULL};
 	const char *name[] = {serve.decision_log};
+	bool		refused;
 	PGresult   *res = PQexecParams(conn, "SELECT pg_catalog.to_regclass($1)::text", 1, NULL, name, NULL, NULL, 0);
 
 	if (PQresultStatus(res) != PGRES_TUPLES_OK || PQgetisnull(res, 0, 0))
@@ -264,7 +334,7 @@ DecisionsStart(PGconn *conn)
 		TextFormat(&sql, "%s$%d::%s[]", i > 0 ? "), pg_catalog.unnest(" : "", i + 1, i == 0 ? "float8" : types[i]);
 	TextAdd(&sql, ")) AS r(a, b, c, d, e, f, g, h)");
 	insert = sql.data;
-	if (PQsetnonblocking(conn, 1) != 0 || !Write(&conn, NULL, 0))
+	if (PQsetnonblocking(conn, 1) != 0 || !SetUp(conn) || !Write(&conn, NULL, 0, &refused))
 		Die(EXIT_REFUSED, "the decisions cannot be written to \"%s\"", serve.decision_log);
 	if (pthread_create(&thread, NULL, WriteAll, conn) != 0)
 		Die(EXIT_REFUSED, "a thread cannot be started");

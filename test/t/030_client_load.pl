@@ -214,6 +214,38 @@ is($run->{err}, '', 'with nothing beside it');
 is($run->{out}, '', '--json of what failed');
 like(JSON::PP::decode_json((split /\n/, $run->{err})[0])->{message}, qr/line 2: missing data/, 'is a message as JSON');
 
+SKIP:
+{
+	skip 'no Compress::Zlib here', 11 if !eval { require Compress::Zlib };
+	my $zipped = Compress::Zlib::memGzip("a,b\n1,2\n");
+	my $more = Compress::Zlib::memGzip("3,4\n");
+	foreach my $bad ([ 'more behind the compressed part', "${zipped}5,6\n", qr/there is more behind/ ], [ 'a second part cut off', $zipped . substr($more, 0, 15), qr/ends too early/ ],
+		[ 'a second part that is broken', $zipped . $more =~ s/.{8}\z/12345678/sr, qr/incorrect data check/ ])
+	{
+		($run, $table) = load($bad->[1]);
+		is($run->{code}, 4, $bad->[0]);
+		like($run->{err}, $bad->[2], "$bad->[0]: and why");
+		ok(!is_there($table), "$bad->[0]: nothing is left");
+	}
+	($run, $table) = load($zipped . $more . "\0" x 700_000);
+	is($run->{code}, 0, 'two parts, and a padding') or diag $run->{err};
+	is($node->query("SELECT sum(a), sum(b) FROM $table"), '4|6', 'are read');
+}
+
+# what a trigger says comes before the line of the COPY
+$node->query(q{CREATE TABLE guard (a int, b text);
+	CREATE FUNCTION guard_check() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+	IF new.a = 3 THEN RAISE EXCEPTION 'no three'; END IF; RETURN new; END $$;
+	CREATE TRIGGER guard BEFORE INSERT ON guard FOR EACH ROW EXECUTE FUNCTION guard_check()});
+$run = Client::run($node, qw(load --append), file('guard.csv', qq{a,b\n1,x\n2,"y\nz"\n\n3,w\n}), 'guard');
+is($run->{code}, 1, 'a trigger that refuses');
+like($run->{err}, qr/line 6: no three/, 'is told with the line of the file, not of its function');
+
+refused('lines that end with a carriage return', "a,b\r1,2\r3,4\r", qr/line 1: a carriage return outside quotes/);
+$run = Client::run($node, { out => '/dev/full' }, 'load', '--dry-run', '--json', file('full.csv', "a\n1\n"), 'nothing');
+is($run->{code}, 4, 'an output that is full');
+like($run->{err}, qr/cannot write the output/, 'is told');
+
 # ---- on a terminal ----
 SKIP:
 {

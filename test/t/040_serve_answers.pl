@@ -153,7 +153,7 @@ is($service->get('/v1/models', Authorization => $_)->{code}, 'unauthorized', "wi
 is($service->get('/metrics')->{code}, 'unauthorized', 'nor are there metrics');
 is($service->get('/v1/models', Authorization => 'bearer   secret-without-a-name')->{status}, 200, 'another token');
 is($service->get($_)->{status}, 200, "$_ is for everybody") foreach '/', '/page.js', '/page.css', '/healthz', '/readyz', '/openapi.json';
-write_tokens("new-token-of-the-website\n");
+write_tokens("\xEF\xBB\xBFnew-token-of-the-website\r\n");
 kill 'HUP', $service->{pid};
 my $end = time + 10;
 Time::HiRes::sleep(0.05) while time < $end && $service->log !~ /tokens_read/;
@@ -209,10 +209,11 @@ like($service->log, qr/"body":"\{\\"city\\":/, 'the lead is in the log when aske
 
 # ---- what it does not start with ----
 
+my @under;
 sub refuses
 {
 	my ($status, $like, $name, @options) = @_;
-	my @command = Service::command($node, options => \@options);
+	my @command = (@under, Service::command($node, options => \@options));
 	my $pid = open my $out, '-|';
 	if ($pid == 0) { open STDERR, '>&', \*STDOUT; open STDIN, '<', '/dev/null'; exec @command; }
 	my $text = do { local $/; <$out> };
@@ -226,6 +227,9 @@ refuses(4, qr/No such file/, 'no token file', '--token-file', '/nowhere/tokens')
 chmod 0644, $tokens;
 refuses(4, qr/others may read/, 'a token file for everybody', '--token-file', $tokens);
 refuses(2, qr/--pool must be/, 'no pool', '--pool', 0);
+@under = qw(prlimit --nofile=40:40);
+refuses(2, qr/need 1066 open files, but only 40 are allowed/, 'fewer open files than clients', '--pool', 2);
+@under = ();
 refuses(1, qr/grades/, 'grades that are none', '--grades', '{"cuts": [3]}');
 refuses(1, qr/there is no table "nothing"/, 'no table for decisions', '--decision-log', 'nothing');
 refuses(1, qr/cannot be written/, 'a table of other columns', '--decision-log', 'leads');

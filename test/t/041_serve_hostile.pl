@@ -156,6 +156,18 @@ my $text = $service->raw($one x 50 . "GET /healthz HTTP/1.1\r\nHost: x\r\nConnec
 is(scalar(() = $text =~ /"score":/g), 50, 'fifty requests in one go, fifty answers');
 like($text, qr/"alive"\}\s*\z/, 'in their order');
 
+# ---- a body whose length is told in two ways ends the connection ----
+
+my $hidden = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+my $size = length $good;
+foreach my $fields ("Content-Length: $size\r\nContent-Length: " . ($size + length $hidden), "Content-Length: " . ($size + length $hidden) . "\r\nContent-Length: $size",
+	"Content-Length: $size\r\nTransfer-Encoding: chunked", 'Transfer-Encoding: gzip, chunked', 'Transfer-Encoding: xchunked', "Transfer-Encoding : chunked\r\nContent-Length: $size",
+	"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked")
+{
+	my $text = $service->raw("$head$fields\r\n\r\n$good$hidden", 3);
+	ok(code_of($text) eq '400 unclear_length' && $text !~ /alive/, $fields =~ s/\r\n/, /r) or diag $text;
+}
+
 # ---- slow ones ----
 
 my @slow = map { $service->connect } 1 .. 300;

@@ -66,7 +66,7 @@ sub start
 		}
 		else
 		{
-			open STDOUT, '>', $self->{out}->filename or die;
+			open STDOUT, '>', $how->{out} || $self->{out}->filename or die;
 			open STDERR, '>', $self->{err}->filename or die;
 		}
 		if (!$terminal || $how->{pipe}) { open STDIN, '<&', $reader or die; }
