@@ -164,17 +164,19 @@ ConnectOrExit(void)
 	return conn;
 }
 
+const char *const extension_schema_query =
+	"SELECT pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_extension e "
+	"JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace "
+	"WHERE e.extname = 'leadscore'";
+
 /*
- * The schema that the extension's functions are called in, quoted; NULL if the
- * database has no leadscore, or the query failed.
+ * The schema that the extension's functions are called in, quoted, of the result
+ * of that query, which it frees; NULL if the database has no leadscore, or the
+ * query failed.
  */
 char *
-ExtensionSchema(PGconn *conn)
+ExtensionSchema(PGresult *res)
 {
-	PGresult   *res = PQexec(conn,
-							 "SELECT pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_extension e "
-							 "JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace "
-							 "WHERE e.extname = 'leadscore'");
 	char	   *schema = NULL;
 
 	if (PQresultStatus(res) == PGRES_TUPLES_OK && PQntuples(res) == 1)
@@ -186,7 +188,7 @@ ExtensionSchema(PGconn *conn)
 char *
 ExtensionSchemaOrExit(PGconn *conn)
 {
-	char	   *schema = ExtensionSchema(conn);
+	char	   *schema = ExtensionSchema(PQexec(conn, extension_schema_query));
 
 	if (schema == NULL)
 		Die(EXIT_REFUSED, "database \"%s\" has no leadscore: CREATE EXTENSION leadscore there",

@@ -155,9 +155,9 @@ SetUp(Slot *slot, int64_t deadline)
 	bool		done = RunCommand(slot->conn, sql, deadline);
 
 	free(sql);
-	if (done && PQsetnonblocking(slot->conn, 0) == 0)
-		slot->schema = ExtensionSchema(slot->conn);
-	return done && slot->schema != NULL && PQsetnonblocking(slot->conn, 1) == 0;
+	if (done && PQsendQuery(slot->conn, extension_schema_query))
+		slot->schema = ExtensionSchema(AwaitResult(slot->conn, deadline));
+	return slot->schema != NULL;
 }
 
 static void
