@@ -53,6 +53,8 @@ bench: export PEERS := $(PEERS)
 bench:
 	@bash test/bench/bench.sh
 else
+# the environment of `make demo DATA=…` has it, too
+DATA =
 PG_CONFIG ?= pg_config
 PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
 ifeq ($(PGXS),)

@@ -240,9 +240,14 @@ static const char *const whole_options[] = {
 	"max_levels", "min_count", "min_leaf", "mtry", "seed", "trees",
 };
 
+/* Also one of a column, "columns.city.bins". */
 bool
 OptionIsWhole(const char *name)
 {
+	const char *dot = strrchr(name, '.');
+
+	if (dot != NULL)
+		name = dot + 1;
 	for (int i = 0; i < lengthof(whole_options); i++)
 		if (strcmp(whole_options[i], name) == 0)
 			return true;

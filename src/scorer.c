@@ -20,8 +20,8 @@
 #include "utils/memutils.h"
 
 #include "registry.h"
+#include "scoremap.h"
 #include "textkey.h"
-#include "treemodel.h"
 
 /* Models that a call remembers at the same time. */
 #define MAX_SCORERS		32
@@ -526,7 +526,7 @@ ScorerDocument(Scorer *s, JsonbContainer *doc)
 	MemoryContextReset(s->rowcxt);
 	caller = MemoryContextSwitchTo(s->rowcxt);
 	ReadDocument(s, doc);
-	value = ModelProbability(s->model, ModelOutput(s->model, s->cells));
+	value = ModelScore(s->model, ModelOutput(s->model, s->cells));
 	MemoryContextSwitchTo(caller);
 	return value;
 }

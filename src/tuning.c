@@ -41,14 +41,16 @@ typedef struct Metric
 	const char *name;
 	size_t		offset;			/* in Quality */
 	bool		low;			/* is less better? */
+	bool		taken;			/* is it of those that are taken, who may be none? */
 } Metric;
 
-#define METRIC(name, low)	{#name, offsetof(Quality, name), low}
+#define METRIC(name, low, taken)	{#name, offsetof(Quality, name), low, taken}
 
 static const Metric metrics[] = {
-	METRIC(log_loss, true), METRIC(auc, false), METRIC(brier, true),
-	METRIC(average_precision, false), METRIC(precision, false), METRIC(recall, false),
-	METRIC(f1, false), METRIC(accuracy, false), METRIC(lift_10, false),
+	METRIC(log_loss, true, false), METRIC(auc, false, false), METRIC(brier, true, false),
+	METRIC(average_precision, false, false), METRIC(precision, false, true),
+	METRIC(recall, false, false), METRIC(f1, false, true), METRIC(accuracy, false, false),
+	METRIC(lift_10, false, false),
 };
 
 /* A fold and what its fits share; `rows` and below are in cxt, if they are there. */
@@ -139,6 +141,19 @@ KeepOrDrop(Tuning *t, TunedFold *f)
 		DropFold(t, f);
 }
 
+/*
+ * The metric of a fold; NaN where its rows have none, whatever the trial.  A trial
+ * that takes nobody there has 0, as in scikit-learn: left out it would be compared
+ * by the folds where it was lucky.
+ */
+static double
+MetricOf(const Metric *metric, const Quality *q)
+{
+	double		value = *(const double *) ((const char *) q + metric->offset);
+
+	return metric->taken && isnan(value) ? 0 : value;
+}
+
 static void
 RunTrialOnFold(Tuning *t, Trial *trial, Options *opt, int fold)
 {
@@ -167,7 +182,7 @@ RunTrialOnFold(Tuning *t, Trial *trial, Options *opt, int fold)
 		FrameScorePairs(model, f->held, pos, neg);
 		ties = TiesMake(neg, nneg, pos, npos);
 		QualityOf(ties, t->threshold, &q);
-		trial->values[trial->done] = *(double *) ((char *) &q + t->metric->offset);
+		trial->values[trial->done] = MetricOf(t->metric, &q);
 		trial->npos += npos;
 		trial->nneg += nneg;
 	}

@@ -187,7 +187,8 @@ BEGIN
 	IF NOT coalesce(given ? key, false) THEN
 		RETURN NULL;
 	END IF;
-	IF jsonb_typeof(given->key) = 'number' THEN
+	-- a number may be larger than any float8
+	IF jsonb_typeof(given->key) = 'number' AND abs((given->>key)::numeric) <= 1e300 THEN
 		x := (given->>key)::float8;
 	END IF;
 	IF x IS NULL OR x < low OR x > high THEN
@@ -667,9 +668,19 @@ $$;
 COMMENT ON FUNCTION leadscore.training_query(jsonb, jsonb, boolean) IS
 'the query that trains by a recipe: one scan of the source';
 
+-- A recipe whose time column tells the time of folds, if it has one that is no feature.
+CREATE FUNCTION leadscore.with_time_role(spec jsonb)
+RETURNS jsonb
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+RETURN CASE WHEN spec->>'time' IS NULL OR spec->'options' ? 'time' OR spec->'features' ? (spec->>'time') OR spec ? 'frames' THEN spec
+	ELSE jsonb_set(jsonb_set(spec, '{features}', (spec->'features') || (spec->'time')), '{options,time}', spec->'time') END;
+COMMENT ON FUNCTION leadscore.with_time_role(jsonb) IS 'a recipe whose time column tells the time of folds';
+
 -- The rows that a recipe trains on, as a frame: those of the source that are not held
 -- out, or those of kept frames where it is trained on them.
-CREATE FUNCTION leadscore.recipe_frame(name text, spec jsonb)
+-- folds_by	what the frame is to be divided by: 'time' takes the recipe's time column
+CREATE FUNCTION leadscore.recipe_frame(name text, spec jsonb, folds_by text)
 RETURNS leadframe
 LANGUAGE plpgsql
 AS $$
@@ -682,6 +693,9 @@ BEGIN
 	IF spec OPERATOR(pg_catalog.?) 'frames' THEN
 		RETURN leadscore.training_frame(name, spec);
 	END IF;
+	IF folds_by OPERATOR(pg_catalog.=) 'time' THEN
+		spec := leadscore.with_time_role(spec);
+	END IF;
 	source := leadscore.source_rows(spec);
 	PERFORM leadscore.set_settings(spec OPERATOR(pg_catalog.->) 'settings');
 	EXECUTE pg_catalog.concat(source.prefix, 'SELECT ', leadscore.aggregate('lead_frame',
@@ -691,7 +705,7 @@ BEGIN
 	RETURN frame;
 END;
 $$;
-COMMENT ON FUNCTION leadscore.recipe_frame(text, jsonb) IS 'the rows that a model''s recipe trains on, as a frame';
+COMMENT ON FUNCTION leadscore.recipe_frame(text, jsonb, text) IS 'the rows that a model''s recipe trains on, as a frame';
 
 ----------------------------------------------------------------------------
 -- Checks before a training
@@ -756,7 +770,8 @@ BEGIN
 	severity := 'warning';
 	"check" := 'hold-out';
 	IF spec #>> '{holdout,by}' <> 'none' AND held_out < 50 THEN
-		detail := format('%s labelled rows are held out: too few to judge a model', held_out);
+		detail := format('%s labelled rows are held out: too few to judge a model', held_out)
+			|| CASE WHEN held_out = 0 AND spec #>> '{holdout,by}' IN ('key', 'group') THEN '; a source that is a part by lead_fold() needs a holdout of another seed' ELSE '' END;
 		RETURN NEXT;
 	END IF;
 	"check" := 'duplicates';

@@ -204,6 +204,18 @@ BEGIN
 END;
 $$;
 
+-- What the checks found, so grave, as lines; the first ten of them.
+CREATE FUNCTION leadscore.check_lines(run uuid, severity text, OUT n bigint, OUT lines text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT count(*), string_agg(c.line, E'\n' ORDER BY c.i) FILTER (WHERE c.i <= 10)
+	FROM (SELECT row_number() OVER (ORDER BY c.position) AS i, concat(CASE WHEN c."column" IS NULL THEN c."check"
+			ELSE format('column "%s"', c."column") END, ': ', rtrim(c.detail, '.'), '.') AS line
+		FROM leadscore.checks AS c WHERE c.run_id = run AND c.severity = check_lines.severity) AS c
+$$;
+COMMENT ON FUNCTION leadscore.check_lines(uuid, text) IS 'what the checks of a run found, as lines';
+
 -- True unless the checks found an error, which then has failed the run.
 CREATE FUNCTION leadscore.checks_passed(run uuid)
 RETURNS boolean
@@ -211,12 +223,8 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	found record;
+	found record := leadscore.check_lines(run, 'error');
 BEGIN
-	SELECT count(*) AS n, string_agg(c.line, E'\n' ORDER BY c.i) FILTER (WHERE c.i <= 10) AS lines INTO found
-	FROM (SELECT row_number() OVER (ORDER BY c.position) AS i, concat(CASE WHEN c."column" IS NULL THEN c."check"
-			ELSE format('column "%s"', c."column") END, ': ', rtrim(c.detail, '.'), '.') AS line
-		FROM leadscore.checks AS c WHERE c.run_id = run AND c.severity = 'error') AS c;
 	IF found.n = 0 THEN
 		RETURN true;
 	END IF;
@@ -225,6 +233,23 @@ BEGIN
 	RETURN false;
 END;
 $$;
+
+-- A warning where the checks have one: nobody looks for it in a table.
+CREATE FUNCTION leadscore.warn_of_checks(run uuid, name text, version integer)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	found record := leadscore.check_lines(run, 'warning');
+BEGIN
+	IF found.n > 0 THEN
+		RAISE WARNING 'the checks of model "%", version %, found something to look at', name, version
+			USING DETAIL = found.lines, HINT = 'leadscore.checks has all.';
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.warn_of_checks(uuid, text, integer) IS 'a warning where the checks of a run have one';
 
 -- Before anything is read: has the source the columns that the recipe needs?
 CREATE FUNCTION leadscore.source_fits(run uuid, spec jsonb)
@@ -251,6 +276,29 @@ SET search_path = pg_catalog, pg_temp
 RETURN CASE WHEN left(spec->>'source', 1) = '(' THEN spec
 	ELSE jsonb_set(spec, '{columns}', leadscore.columns_of((spec->>'source')::regclass)) END;
 
+-- A notice where a version takes the place of one that needed fewer columns: whoever
+-- sends documents must send these, too, from now on.
+CREATE FUNCTION leadscore.tell_new_columns(name text, old integer, new integer)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	more text;
+BEGIN
+	SELECT string_agg('"' || c || '"', ', ') INTO more
+	FROM (SELECT unnest(leadscore.scored_columns(r.spec)) FROM leadscore.versions AS v JOIN leadscore.runs AS r USING (run_id) WHERE v.name = name AND v.version = new
+		EXCEPT
+		SELECT unnest(leadscore.scored_columns(r.spec)) FROM leadscore.versions AS v JOIN leadscore.runs AS r USING (run_id) WHERE v.name = name AND v.version = old
+		ORDER BY 1) AS x(c);
+	IF old IS NOT NULL AND more IS NOT NULL THEN
+		RAISE NOTICE 'version % of model "%" needs columns that version % does not: %', new, name, old, more;
+	END IF;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.tell_new_columns(text, integer, integer) IS 'a notice where a version needs columns that the one before does not';
+
 -- Point an alias to a version, or to none, and write it down.
 CREATE FUNCTION leadscore.deploy(name text, alias text, version integer, action text, reason text,
 	run uuid DEFAULT NULL, in_force bigint DEFAULT NULL)
@@ -275,6 +323,7 @@ BEGIN
 	ELSE
 		INSERT INTO leadscore.aliases AS a (name, alias, version) VALUES (name, alias, version)
 		ON CONFLICT ON CONSTRAINT aliases_pkey DO UPDATE SET version = excluded.version;
+		PERFORM leadscore.tell_new_columns(name, old, version);
 	END IF;
 	INSERT INTO leadscore.deployments AS d (name, alias, version, action, replaced, in_force, before, reason, run_id)
 	VALUES (name, alias, version, action, old, in_force, before, reason, run)
@@ -375,6 +424,7 @@ BEGIN
 	IF found.passed THEN
 		PERFORM leadscore.deploy(name, 'champion', number, 'promote', leadscore.gate_reason(gate, found.verdict), run);
 	END IF;
+	PERFORM leadscore.warn_of_checks(run, name, number);
 	UPDATE leadscore.runs AS r SET status = 'finished', ended_at = clock_timestamp() WHERE r.run_id = run;
 END;
 $$;

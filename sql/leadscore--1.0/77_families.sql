@@ -147,17 +147,18 @@ LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT coalesce(jsonb_object_agg(o.key, CASE o.key WHEN 'columns' THEN
-			(SELECT jsonb_object_agg(c.key, c.value - 'monotone') FROM jsonb_each(o.value) AS c) ELSE o.value END), '{}')
+			(SELECT jsonb_object_agg(c.key, c.value - '{monotone,reference,transform}'::text[]) FROM jsonb_each(o.value) AS c) ELSE o.value END), '{}')
 	FROM jsonb_each(leadscore.fitting_options(spec)) AS o
-	WHERE o.key IN ('allow', 'class_weight', 'columns', 'correct', 'exclude', 'max_levels', 'min_count', 'unseen', 'untrainable')
+	WHERE o.key IN ('allow', 'calibrate', 'class_weight', 'columns', 'correct', 'exclude', 'max_levels', 'min_count', 'unseen', 'untrainable')
 $$;
 COMMENT ON FUNCTION leadscore.common_options(jsonb) IS 'those of a recipe''s options that mean the same for every family';
 
 -- lead_compare_families(name): the same on the rows that a named model's recipe trains
 -- on, read again from its source; those that it holds out stay unseen.
+-- folds_by		'time' takes the recipe's time column
 -- options		are put over those of the recipe that mean the same for every family
 -- NULL			no name: no rows
--- errors		also those of a source that cannot be read, and a recipe that another role
+-- errors		also those of a source that cannot be read or has no rows, and a recipe that another role
 --				wrote
 CREATE FUNCTION lead_compare_families(name text, options jsonb DEFAULT NULL,
 	folds integer DEFAULT 5, seed bigint DEFAULT 0, folds_by text DEFAULT NULL,
@@ -172,10 +173,15 @@ LANGUAGE plpgsql VOLATILE COST 10000000 ROWS 7
 AS $$
 DECLARE
 	spec pg_catalog.jsonb;
+	frame @extschema@.leadframe;
 BEGIN
 	IF $1 IS NOT NULL THEN
 		spec := leadscore.last_spec($1);
-		RETURN QUERY SELECT * FROM @extschema@.lead_compare_families(leadscore.recipe_frame($1, spec),
+		frame := leadscore.recipe_frame($1, spec, $5);
+		IF frame IS NULL THEN
+			RAISE EXCEPTION 'there are no rows to train model "%" on', $1 USING ERRCODE = 'data_exception';
+		END IF;
+		RETURN QUERY SELECT * FROM @extschema@.lead_compare_families(frame,
 			leadscore.common_options(spec) OPERATOR(pg_catalog.||) COALESCE($2, '{}'), $3, $4, $5, $6, $7) AS f;
 	END IF;
 END;

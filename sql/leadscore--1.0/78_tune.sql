@@ -121,7 +121,7 @@ BEGIN
 				END IF;
 			ELSIF NOT value ?& '{min,max}' THEN
 				RAISE EXCEPTION 'invalid grid for option "%"', option USING ERRCODE = 'invalid_parameter_value',
-					DETAIL = 'A range has "min" and "max".', HINT = CASE option WHEN 'lambda' THEN '"max" may be "auto".' ELSE '' END;
+					DETAIL = 'A range has "min" and "max".', HINT = CASE option WHEN 'lambda' THEN '"max" may be "auto".' ELSE 'Write {"min": …, "max": …}.' END;
 			END IF;
 			low := leadscore.number_of(format('the grid for option "%s"', option), bounds, 'min', -1e15, 1e15);
 			high := leadscore.number_of(format('the grid for option "%s"', option), bounds, 'max', -1e15, 1e15);
@@ -183,9 +183,38 @@ LANGUAGE sql IMMUTABLE
 RETURN @extschema@.lead_fold(what, 1000000000, seed) / 1e9::pg_catalog.float8;
 COMMENT ON FUNCTION leadscore.draw(text, bigint) IS 'a number from 0 to 1 that a text draws';
 
+-- Per trial how large lambda may be.  That takes a pass over the rows, so it is found once
+-- for all that differ in lambda and alpha alone: it goes as 1 / alpha, alpha 0 as 1.
+CREATE FUNCTION leadscore.lambda_tops(frame leadframe, trials jsonb[])
+RETURNS float8[]
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	family text := (SELECT o->>'family' FROM unnest(trials) AS o WHERE coalesce(o->>'family', 'logistic') <> 'logistic' LIMIT 1);
+BEGIN
+	IF family IS NOT NULL THEN
+		RAISE EXCEPTION 'invalid grid for option "lambda"' USING ERRCODE = 'invalid_parameter_value',
+			DETAIL = format('Of family "%s" there is no greatest value that makes sense.', family),
+			HINT = 'Give a list, or a range with "min" and "max".';
+	END IF;
+	RETURN (
+		WITH t AS MATERIALIZED (
+			SELECT i, o || '{"lambda": 1}' || CASE jsonb_typeof(o->'alpha') WHEN 'number' THEN '{"alpha": 1}'::jsonb ELSE '{}' END AS line,
+				CASE jsonb_typeof(o->'alpha') WHEN 'number' THEN nullif((o->>'alpha')::float8, 0) END AS alpha
+			FROM unnest(trials) WITH ORDINALITY AS u(o, i)
+		), tops AS MATERIALIZED (
+			SELECT d.line, leadscore.lambda_max(frame, d.line) AS top FROM (SELECT DISTINCT t.line FROM t) AS d
+		)
+		SELECT array_agg(greatest(coalesce(tops.top / coalesce(t.alpha, 1), 1), 1e-6) ORDER BY t.i) FROM t JOIN tops USING (line));
+END;
+$$;
+COMMENT ON FUNCTION leadscore.lambda_tops(leadframe, jsonb[]) IS 'how large lambda may be in each trial';
+
 -- One value for a dimension of a grid whose other options are there: those of a list,
 -- evenly spaced ones of a range; or one that is drawn.
-CREATE FUNCTION leadscore.choices_of(frame leadframe, options jsonb, option text, choices jsonb[],
+-- top		of lambda, where high is NULL
+CREATE FUNCTION leadscore.choices_of(top float8, option text, choices jsonb[],
 	low float8, high float8, is_log boolean, n integer, drawn float8)
 RETURNS SETOF jsonb
 LANGUAGE plpgsql IMMUTABLE
@@ -198,15 +227,8 @@ BEGIN
 		RETURN;
 	END IF;
 	IF high IS NULL THEN
-		IF coalesce(options->>'family', 'logistic') <> 'logistic' THEN
-			RAISE EXCEPTION 'invalid grid for option "%"', option USING ERRCODE = 'invalid_parameter_value',
-				DETAIL = format('Of family "%s" there is no greatest value that makes sense.', options->>'family'),
-				HINT = 'Give a list, or a range with "min" and "max".';
-		END IF;
-		high := coalesce(leadscore.lambda_max(frame, options || '{"lambda": 1}'), 1);
-		high := greatest(high, 1e-6);
 		-- to six digits, and not below
-		high := (ceil(high::numeric * power(10::numeric, 5 - floor(log(high))::integer)) / power(10::numeric, 5 - floor(log(high))::integer))::float8;
+		high := (ceil(top::numeric * power(10::numeric, 5 - floor(log(top))::integer)) / power(10::numeric, 5 - floor(log(top))::integer))::float8;
 		low := least(coalesce(low, round((high / 10000)::numeric, 9 - floor(log(high))::integer)::float8), high);
 	END IF;
 	IF drawn IS NULL THEN
@@ -219,7 +241,7 @@ BEGIN
 	END IF;
 END;
 $$;
-COMMENT ON FUNCTION leadscore.choices_of(leadframe, jsonb, text, jsonb[], float8, float8, boolean, integer, float8) IS
+COMMENT ON FUNCTION leadscore.choices_of(float8, text, jsonb[], float8, float8, boolean, integer, float8) IS
 'the values of an option in a grid';
 
 -- The trials of a grid: all of it, or so many draws of it.
@@ -232,6 +254,7 @@ DECLARE
 	trials jsonb[] := CASE WHEN draws IS NULL THEN ARRAY[fixed] ELSE array_fill(fixed, ARRAY[draws]) END;
 	families text[] := CASE jsonb_typeof(grid->'family') WHEN 'array' THEN ARRAY(SELECT jsonb_array_elements_text(grid->'family'))
 		ELSE ARRAY[coalesce(fixed->>'family', 'logistic')] END;
+	tops float8[];
 	d record;
 	size bigint := 1;
 BEGIN
@@ -245,9 +268,10 @@ BEGIN
 			RAISE EXCEPTION 'the grid has more than 10000 trials' USING ERRCODE = 'program_limit_exceeded',
 				HINT = 'Draw some of them: method => ''random'', trials => 100.';
 		END IF;
+		tops := CASE WHEN d.choices IS NULL AND d.high IS NULL THEN leadscore.lambda_tops(frame, trials) END;
 		trials := ARRAY(SELECT leadscore.set_option(t.options, d.path, v.value)
 			FROM unnest(trials) WITH ORDINALITY AS t(options, i),
-				leadscore.choices_of(frame, t.options, d.option, d.choices, d.low, d.high, d.is_log, d.n,
+				leadscore.choices_of(tops[t.i], d.option, d.choices, d.low, d.high, d.is_log, d.n,
 					CASE WHEN draws IS NOT NULL THEN leadscore.draw(concat(t.i, ' ', d.option), seed) END) WITH ORDINALITY AS v(value, k)
 			ORDER BY t.i, v.k);
 	END LOOP;
@@ -328,7 +352,8 @@ COMMENT ON FUNCTION leadscore.rank_trials(jsonb, boolean, boolean) IS 'the trial
 --				third of them with three times as much, until it is whole
 -- folds, seed, folds_by, threshold	as for lead_cv(); seed draws the trials, too
 -- metric		by whose mean over the folds trials are compared: log_loss, auc, brier,
---				average_precision, precision, recall, f1, accuracy, lift_10
+--				average_precision, precision, recall, f1, accuracy, lift_10; of a fold
+--				where nobody is taken, precision and f1 are 0
 -- one_se		choose not the best but the simplest (leadscore.complexity()) that is
 --				within one standard error of it
 -- trials		of 'random': 20; the same draw twice is one trial
@@ -425,7 +450,8 @@ BEGIN
 			USING ERRCODE = CASE failures WHEN 0 THEN '22000' ELSE failed.sqlstate END,
 				DETAIL = CASE failures WHEN 0 THEN format('The rows held out have no %s: there are none, or of one kind.', $8)
 					ELSE format('The first says: %s', failed.note) END,
-				HINT = CASE failures WHEN 0 THEN '' ELSE coalesce(failed.hint, '') END;
+				HINT = coalesce(CASE failures WHEN 0 THEN 'Use fewer folds, other folds, or another metric.' ELSE failed.hint END,
+					'See to the grid and to options.');
 	END IF;
 	IF late THEN
 		RAISE NOTICE 'the time budget of % is spent: % of % trials were judged', $11,

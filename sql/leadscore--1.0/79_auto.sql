@@ -14,6 +14,21 @@ CREATE FUNCTION leadscore.compared_rows() RETURNS float8
 LANGUAGE sql IMMUTABLE RETURN 200000::pg_catalog.float8;
 COMMENT ON FUNCTION leadscore.compared_rows() IS 'rows that lead_auto() compares families on, at most';
 
+-- Is an AUC of these rows more than luck?  Of scores that know nothing it is 1/2 with
+-- the standard error of Mann and Whitney (1947); three of them, for the best of several
+-- is looked at.
+CREATE FUNCTION leadscore.beats_chance(auc float8, frame leadframe)
+RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT auc - 0.5 > 3 * sqrt((n.pos + n.neg + 1) / (12 * n.pos * n.neg))
+	FROM (SELECT c.positives * s.share AS pos, (c.rows - c.positives) * s.share AS neg
+		FROM leadscore.frame_counts(frame) AS c, LATERAL (SELECT least(1, leadscore.compared_rows() / nullif(c.rows, 0)) AS share) AS s) AS n
+	WHERE n.pos > 0 AND n.neg > 0
+$$;
+COMMENT ON FUNCTION leadscore.beats_chance(float8, leadframe) IS 'is an AUC of the rows in a frame more than luck?';
+
 -- Which family?  Every one on the same folds, of many rows a draw; the line, then those
 -- that are quick, until the time.
 -- returns		an array of objects: family, place as leadscore.families() has them, what
@@ -29,6 +44,7 @@ DECLARE
 	found jsonb;
 	best jsonb;
 	winner jsonb;
+	unjudged text;
 BEGIN
 	families := ARRAY(SELECT to_jsonb(f) FROM leadscore.families(frame, options) AS f ORDER BY f.family <> 'line', f.family = 'forest', f.place);
 	SELECT jsonb_agg(families[t.trial] - 'options' || to_jsonb(t) || jsonb_build_object('options_used', families[t.trial]->'options',
@@ -42,12 +58,23 @@ BEGIN
 			DETAIL = coalesce((SELECT format('Of family "%s": %s', f->>'family', f->>'note') FROM jsonb_array_elements(found) AS f WHERE f->'note' <> 'null' LIMIT 1),
 				format('The rows held out have no %s: there are none, or of one kind.', metric));
 	END IF;
+	SELECT string_agg(format('"%s"', f->>'family'), ', ' ORDER BY i) INTO unjudged FROM unnest(families) WITH ORDINALITY AS u(f, i)
+	WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(found) AS j
+		WHERE j->'place' = f->'place' AND (j->'note' <> 'null' OR (j->>'folds_done')::integer = folds));
+	IF unjudged IS NOT NULL THEN
+		RAISE NOTICE 'time was up before all families were compared' USING DETAIL = format('Not judged on all folds: %s.', unjudged),
+			HINT = 'Half of the budget is for families: give more.';
+	END IF;
 	SELECT f INTO winner FROM jsonb_array_elements(found) AS f
 	WHERE (f->>'loss')::float8 <= (best->>'loss')::float8 + coalesce((best->>'standard_error')::float8, 0)
 	ORDER BY (f->>'place')::integer LIMIT 1;
+	IF NOT leadscore.beats_chance((winner->>'auc')::float8, frame) THEN
+		winner := coalesce((SELECT f FROM jsonb_array_elements(found) AS f WHERE f->>'family' = 'dummy'), winner);
+	END IF;
 	RETURN (SELECT jsonb_agg(f || jsonb_build_object('step', 'compare', 'chosen', f = winner, 'reason', CASE
 		WHEN f->'note' <> 'null' THEN f->>'note'
 		WHEN (f->>'folds_done')::integer < folds THEN format('time was up after %s of %s folds', f->>'folds_done', folds)
+		WHEN f = winner AND f->>'family' = 'dummy' THEN 'no family tells leads apart better than chance may'
 		WHEN f = winner AND winner = best THEN format('%s %s, the best', metric, leadscore.figure((f->>'mean')::float8))
 		WHEN f = winner THEN format('simpler than the best, %s, and within its standard error of %s', best->>'family', leadscore.figure((best->>'standard_error')::float8))
 		WHEN (f->>'place')::integer > (winner->>'place')::integer AND (f->>'loss')::float8 <= (best->>'loss')::float8 + coalesce((best->>'standard_error')::float8, 0)
@@ -90,6 +117,9 @@ DECLARE
 	options jsonb := chosen->'options_used';
 	rest interval := until - clock_timestamp();
 	said text := current_setting('client_min_messages');
+	own record;					-- the family's own options on all rows
+	loss float8 := (chosen->>'loss')::float8;
+	ms float8 := (chosen->>'ms')::float8;
 	in_time boolean;			-- are all draws, if each takes as long as the family's own did?
 	found jsonb;
 	best float8;
@@ -99,9 +129,19 @@ BEGIN
 		RETURN NULL;
 	END IF;
 	PERFORM set_config('client_min_messages', 'error', true);	-- all has been said
+	IF (SELECT c.rows FROM leadscore.frame_counts(frame) AS c) > leadscore.compared_rows() THEN
+		-- models of all rows are better than those of a draw, whatever their options
+		SELECT * INTO own FROM leadscore.run_trials(frame, ARRAY[options], folds, seed, folds_by, metric, 0.5, 1, until);
+		loss := CASE WHEN leadscore.metric_is_loss(metric) THEN own.mean ELSE -own.mean END;
+		ms := own.ms;
+		rest := until - clock_timestamp();
+		IF own.folds_done < folds OR own.mean IS NULL OR rest <= '0' THEN
+			PERFORM set_config('client_min_messages', said, true);
+			RETURN NULL;
+		END IF;
+	END IF;
 	IF family IN ('forest', 'boost') THEN
-		SELECT coalesce(draws * greatest(1, c.rows / leadscore.compared_rows()) * (chosen->>'ms')::float8 * interval '1 ms' <= rest, true) INTO in_time
-		FROM leadscore.frame_counts(frame) AS c;
+		in_time := coalesce(draws * ms * interval '1 ms' <= rest, true);
 		SELECT jsonb_agg(to_jsonb(t)) INTO found
 		FROM @extschema@.lead_tune(frame, leadscore.auto_grid(options), options, CASE WHEN in_time THEN 'random' ELSE 'halving' END,
 			folds, seed, folds_by, metric, trials => draws, budget => rest, resource => CASE WHEN NOT in_time THEN 'rows' END) AS t;
@@ -112,7 +152,7 @@ BEGIN
 	PERFORM set_config('client_min_messages', said, true);
 	found := (SELECT jsonb_agg(t || jsonb_build_object('loss', CASE WHEN leadscore.metric_is_loss(metric) THEN 1 ELSE -1 END * (t->>'mean')::float8))
 		FROM jsonb_array_elements(found) AS t);
-	SELECT (t->>'loss')::float8, (t->>'folds_done')::integer = folds AND (t->>'loss')::float8 <= (chosen->>'loss')::float8
+	SELECT (t->>'loss')::float8, (t->>'folds_done')::integer = folds AND (t->>'loss')::float8 <= loss
 	INTO best, better FROM leadscore.chosen_of(found) AS t;
 	RETURN (SELECT jsonb_agg(t || jsonb_build_object('step', 'tune', 'family', family, 'chosen', (t->>'chosen')::boolean AND better, 'reason', CASE
 		WHEN t->'note' <> 'null' THEN t->>'note'
@@ -169,8 +209,9 @@ COMMENT ON FUNCTION leadscore.put_auto(uuid, text, jsonb, text, jsonb, jsonb) IS
 --				standard_error: of the metric over the folds, in the last row NULL; auc,
 --				log_loss, brier: of the out-of-fold scores, in the last row of the
 --				hold-out; run_id: each trial is a run
--- Where the share of positives is as good as any family nothing is trained, and a
--- WARNING says so.
+-- Where time was up before all families were compared a NOTICE names the others.
+-- Where no family tells leads apart better than chance may (the AUC within three standard
+-- errors of 1/2) nothing is trained, and a WARNING says so.
 -- errors		those of lead_train_model(); a budget that is not positive; no family that
 --				can be judged
 CREATE FUNCTION lead_auto(name text, source text, label text, budget interval DEFAULT '2 minutes',
@@ -198,8 +239,11 @@ BEGIN
 	PERFORM leadscore.check_common_options($9);
 	PERFORM leadscore.check_tune_arguments(NULL, '{}', 'grid', NULL, NULL, $4, NULL);
 	spec := leadscore.recipe_of($1, $2, $3, $5, $6, $7, $8, $9, $10, $11, $12, $15);
+	-- what not every family knows would be lost
+	PERFORM leadscore.check_fit_options(leadscore.fitting_options(spec) OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('family', f.name))
+	FROM pg_catalog.unnest('{logistic,forest,boost}'::pg_catalog.text[]) AS f(name);
 	PERFORM leadscore.lock($1);
-	frame := leadscore.recipe_frame($1, CASE WHEN $19 OPERATOR(pg_catalog.=) 'time' THEN leadscore.with_time_role(spec) ELSE spec END);
+	frame := leadscore.recipe_frame($1, spec, $19);
 	IF frame IS NULL THEN
 		RAISE EXCEPTION 'there are no rows to train model "%" on', $1 USING ERRCODE = 'data_exception';
 	END IF;
@@ -211,7 +255,7 @@ BEGIN
 	found := leadscore.put_auto(parent, $1, spec, $16, found, tuned);
 	winner := COALESCE(leadscore.chosen_of(tuned), winner);
 	IF winner OPERATOR(pg_catalog.->>) 'family' OPERATOR(pg_catalog.=) 'dummy' THEN
-		RAISE WARNING 'model "%" was not trained: no family is better than the share of positives', $1
+		RAISE WARNING 'model "%" was not trained: no family tells its leads apart better than chance may', $1
 			USING DETAIL = 'What tells the leads that convert from the others is not in these columns, or in too few rows.';
 	ELSE
 		registered := leadscore.train($1, 'train', leadscore.tuned_spec(spec, winner OPERATOR(pg_catalog.->) 'options_used'),

@@ -2,15 +2,6 @@
 -- Which options for a model of the registry?
 ----------------------------------------------------------------------------
 
--- A recipe whose time column tells the time of folds, if it has one that is no feature.
-CREATE FUNCTION leadscore.with_time_role(spec jsonb)
-RETURNS jsonb
-LANGUAGE sql IMMUTABLE
-SET search_path = pg_catalog, pg_temp
-RETURN CASE WHEN spec->>'time' IS NULL OR spec->'options' ? 'time' OR spec->'features' ? (spec->>'time') OR spec ? 'frames' THEN spec
-	ELSE jsonb_set(jsonb_set(spec, '{features}', (spec->'features') || (spec->'time')), '{options,time}', spec->'time') END;
-COMMENT ON FUNCTION leadscore.with_time_role(jsonb) IS 'a recipe whose time column tells the time of folds';
-
 -- What of a recipe's options all trials have: those that a grid does not vary.  Another
 -- family than the recipe's has only those that mean the same for every family.
 CREATE FUNCTION leadscore.fixed_options(spec jsonb, grid jsonb, options jsonb)
@@ -112,7 +103,7 @@ BEGIN
 		pg_catalog.jsonb_build_object('grid', COALESCE($2, leadscore.default_grid(fixed)), 'options', fixed, 'method', $4, 'folds', $5, 'seed', $6, 'folds_by', $7,
 			'metric', $8, 'one_se', $9, 'trials', $10, 'budget', $11, 'resource', $12))), NULL, leadscore.last_experiment($1), NULL);
 	found := (SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(t)) FROM @extschema@.lead_tune(
-		leadscore.recipe_frame($1, CASE WHEN $7 OPERATOR(pg_catalog.=) 'time' THEN leadscore.with_time_role(spec) ELSE spec END), $2, fixed, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) AS t);
+		leadscore.recipe_frame($1, spec, $7), $2, fixed, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) AS t);
 	IF found IS NULL THEN
 		RAISE EXCEPTION 'there are no rows to tune model "%" on', $1 USING ERRCODE = 'data_exception';
 	END IF;

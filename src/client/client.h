@@ -93,7 +93,7 @@ extern ConnectionParameters GetConnectionParameters(void);
 extern PGconn *ConnectQuietly(void);
 extern PGconn *ConnectOrExit(void);
 extern const char *const extension_schema_query;
-extern char *ExtensionSchema(PGresult *res);
+extern char *ExtensionSchema(const PGresult *res);
 extern char *ExtensionSchemaOrExit(PGconn *conn);
 
 /* ---- words to the user (say.c) ---- */

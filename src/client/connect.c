@@ -171,27 +171,25 @@ const char *const extension_schema_query =
 
 /*
  * The schema that the extension's functions are called in, quoted, of the result
- * of that query, which it frees; NULL if the database has no leadscore, or the
- * query failed.
+ * of that query; NULL if the database has no leadscore, or the query failed.
  */
 char *
-ExtensionSchema(PGresult *res)
+ExtensionSchema(const PGresult *res)
 {
-	char	   *schema = NULL;
-
-	if (PQresultStatus(res) == PGRES_TUPLES_OK && PQntuples(res) == 1)
-		schema = Copy(PQgetvalue(res, 0, 0));
-	PQclear(res);
-	return schema;
+	return PQresultStatus(res) == PGRES_TUPLES_OK && PQntuples(res) == 1 ? Copy(PQgetvalue(res, 0, 0)) : NULL;
 }
 
 char *
 ExtensionSchemaOrExit(PGconn *conn)
 {
-	char	   *schema = ExtensionSchema(PQexec(conn, extension_schema_query));
+	PGresult   *res = PQexec(conn, extension_schema_query);
+	char	   *schema = ExtensionSchema(res);
 
+	if (PQresultStatus(res) != PGRES_TUPLES_OK)
+		exit(SayFailure(conn, res));
 	if (schema == NULL)
 		Die(EXIT_REFUSED, "database \"%s\" has no leadscore: CREATE EXTENSION leadscore there",
 			PQdb(conn));
+	PQclear(res);
 	return schema;
 }

@@ -156,7 +156,12 @@ SetUp(Slot *slot, int64_t deadline)
 
 	free(sql);
 	if (done && PQsendQuery(slot->conn, extension_schema_query))
-		slot->schema = ExtensionSchema(AwaitResult(slot->conn, deadline));
+	{
+		PGresult   *res = AwaitResult(slot->conn, deadline);
+
+		slot->schema = ExtensionSchema(res);
+		PQclear(res);
+	}
 	return slot->schema != NULL;
 }
 

@@ -3,7 +3,7 @@
 BEGIN;
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(30);
+SELECT plan(35);
 
 -- The line is the truth of the one, steps and an interaction that of the other, chance
 -- that of the third.
@@ -77,5 +77,20 @@ SELECT throws_ok($$SELECT * FROM lead_auto('e', 'nothing', 'line')$$, '42P01', N
 SELECT throws_ok($$SELECT * FROM lead_auto('e', 'leads', 'gone')$$, '42703', NULL, 'an unknown label');
 SELECT throws_ok($$SELECT * FROM lead_auto('e', 'SELECT * FROM leads WHERE false', 'line', key => 'id')$$, '22000', 'there are no rows to train model "e" on', 'no rows');
 SELECT is_empty($$SELECT FROM leadscore.runs WHERE model = 'e'$$, 'and nothing is left of it');
+-- options are kept, or refused
+SELECT ok(bool_and(options_used->>'calibrate' = 'platt'), 'every family is calibrated where that is asked for')
+FROM lead_auto('calibrated', 'leads', 'line', '1 s', '{x,city}', key => 'id', options => '{"calibrate": "platt"}', folds => 2);
+SELECT is(lead_info(model) #>> '{calibration,method}', 'platt', 'and what is registered') FROM leadscore.versions WHERE name = 'calibrated';
+SELECT throws_like($$SELECT lead_auto('robust', 'leads', 'line', key => 'id', options => '{"robust": true}')$$, 'option "robust" does not act in a model of family%', 'an option that not all families know');
+
+-- of many rows families are compared on a draw, so what their own options are worth on
+-- all rows is found anew: no figure of the draw, too good or too bad, decides
+CREATE TEMP TABLE many AS SELECT lead_frame(u < 0.1 + 0.08 * s.x, r) AS frame
+FROM (SELECT (i * 7919 % 10)::int AS x, (hashint8(i) & 65535) / 65536.0 AS u FROM generate_series(1, 210000::bigint) i) s, LATERAL (SELECT x) r;
+SELECT is((leadscore.chosen_of(leadscore.tune_family(frame, '{"family": "ridge", "options_used": {"family": "logistic", "lambda": 1e9}, "loss": 0, "ms": 1}',
+	2, 0, NULL, 'log_loss', NULL)) -> 'options_used' ->> 'lambda')::float8 < 1e6, true, 'options that are better on all rows') FROM many;
+SELECT is(leadscore.chosen_of(leadscore.tune_family(frame, '{"family": "ridge", "options_used": {"family": "logistic", "lambda": 1e-6}, "loss": 9, "ms": 1}',
+	2, 0, NULL, 'log_loss', NULL)), NULL, 'options that are worse') FROM many;
+
 SELECT * FROM finish();
 ROLLBACK;

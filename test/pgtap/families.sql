@@ -2,7 +2,7 @@
 BEGIN;
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(29);
+SELECT plan(33);
 
 -- The line is the truth of the one, steps and an interaction that of the other.
 CREATE TABLE rows AS
@@ -71,7 +71,16 @@ SELECT is((SELECT rows FROM lead_train_model('t', 'SELECT * FROM rows', 'steps',
 SELECT results_eq($$SELECT family, auc, log_loss FROM lead_compare_families('t', '{"min_count": 5}', folds => 2)$$,
 	$$SELECT c.family, c.auc, c.log_loss FROM (SELECT lead_frame(steps, r) AS f FROM rows, LATERAL (SELECT x, k, city) r WHERE id <= 3200) t,
 	lead_compare_families(f, '{"min_count": 5}', 2) c$$, 'by name with a hold-out by time, options put over the recipe''s');
+SELECT results_eq($$SELECT family, auc, log_loss FROM lead_compare_families('t', folds => 2, folds_by => 'time')$$,
+	$$SELECT c.family, c.auc, c.log_loss FROM (SELECT lead_frame(steps, r, '{"time": "seen"}') AS f FROM rows, LATERAL (SELECT x, k, city, seen) r WHERE id <= 3200) t,
+	lead_compare_families(f, NULL, 2, folds_by => 'time') c$$, 'with folds by the recipe''s time');
+SELECT isnt_empty($$SELECT FROM lead_train_model('c', 'rows', 'steps', '{x,k,city}', key => 'id',
+	options => '{"calibrate": "platt", "robust": true, "columns": {"x": {"transform": "log1p"}, "city": {"reference": "c1", "min_count": 5}}}') WHERE status = 'finished'$$, 'a recipe with what trees do not know');
+SELECT results_eq($$SELECT family, options_used->'calibrate' FROM lead_compare_families('c', folds => 2) WHERE note IS NULL AND options_used #> '{columns,city}' = '{"min_count": 5}' ORDER BY 1$$,
+	$$SELECT unnest('{boost,dummy,forest,lasso,line,line with bins,ridge}'::text[]), '"platt"'::jsonb$$, 'only what all families know is theirs');
 SELECT is_empty('SELECT * FROM lead_compare_families(NULL::text)', 'no name, no rows');
+DELETE FROM rows;
+SELECT throws_ok($$SELECT * FROM lead_compare_families('f')$$, '22000', 'there are no rows to train model "f" on', 'a source that is empty');
 SELECT throws_ok($$SELECT * FROM lead_compare_families('nobody')$$, '42704', 'model "nobody" does not exist', 'an unknown name');
 
 SELECT * FROM finish();

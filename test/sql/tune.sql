@@ -25,6 +25,7 @@ SELECT trial, options_used -> 'lambda' AS lambda FROM tune_frame, lead_tune(plai
 SELECT trial, options_used -> 'depth' AS depth FROM tune_frame, lead_tune(plain, '{"depth": {"min": 1, "max": 4}}', '{"family": "boost", "trees": 3}') ORDER BY 1;
 SELECT trial, options_used -> 'trees' AS trees FROM tune_frame, lead_tune(plain, '{"trees": {"min": 1, "max": 20, "scale": "log", "n": 4}}', '{"family": "forest"}') ORDER BY 1;
 SELECT options_used FROM tune_frame, lead_tune(plain, '{"lambda": {"min": 5, "max": 5}}');
+SELECT trial, options_used, note FROM tune_frame, lead_tune(plain, '{"columns": {"clicks": {"bins": {"min": 2, "max": 5, "n": 3}}}}') ORDER BY 1;
 -- a grid of several options, of columns as well
 SELECT trial, options_used FROM tune_frame, lead_tune(plain, '{"columns": {"clicks": {"bins": [2, 3]}, "city": {"max_levels": [2]}}, "lambda": [1, 2]}',
 	'{"columns": {"clicks": {"min_count": 5}}}') ORDER BY 1;
@@ -60,6 +61,10 @@ SELECT rank, folds_done, options_used FROM tune_frame, lead_tune(timed, '{"lambd
 SELECT m AS metric, bool_and(mean BETWEEN 0 AND 5) AS plausible, max(mean) FILTER (WHERE rank = 1) = CASE WHEN m IN ('log_loss', 'brier') THEN min(mean) ELSE max(mean) END AS best_first
 FROM tune_frame, unnest('{log_loss,auc,brier,average_precision,precision,recall,f1,accuracy,lift_10}'::text[]) WITH ORDINALITY AS u(m, i),
 	lead_tune(plain, '{"lambda": [0.1, 30]}', metric => m, threshold => 0.3) GROUP BY m, i ORDER BY i;
+-- a fold where nobody is taken has precision 0
+SELECT count(c.precision) AS folds_with, t.mean = avg(coalesce(c.precision, 0)) AS same
+FROM tune_frame, (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY most) AS most FROM (SELECT max(score) AS most FROM tune_frame, lead_cv_scores(plain) GROUP BY fold) f) h,
+	lead_tune(plain, '{}', metric => 'precision', threshold => most) t, lead_cv(plain, threshold => most) c WHERE c.fold >= 0 GROUP BY t.mean;
 -- a budget that is spent at once leaves one fold of one trial, and that is chosen
 SELECT rank, chosen, folds_done FROM tune_frame, lead_tune(plain, '{"lambda": [1, 2, 3]}', budget => '1 microsecond');
 -- the model of what was chosen
@@ -79,7 +84,7 @@ SELECT error_of(format('SELECT * FROM tune_frame, lead_tune(plain, %s)', call)) 
 	$$'[]'$$, $$'3'$$, $$'{"lambda": 3}'$$, $$'{"lambda": []}'$$, $$'{"lambda": [1, -1]}'$$, $$'{"lambda": ["x"]}'$$, $$'{"lambda": [null]}'$$,
 	$$'{"lambda": null}'$$, $$'{"alpha": {}}'$$, $$'{"lambda": {"min": 1}}'$$, $$'{"alpha": {"max": "auto"}}'$$, $$'{"lambda": {"min": 2, "max": 1}}'$$,
 	$$'{"lambda": {"min": 0, "max": 1, "scale": "log"}}'$$, $$'{"lambda": {"min": 0, "max": 1, "scale": "cubic"}}'$$, $$'{"lambda": {"min": 0, "max": 1, "scale": 3}}'$$,
-	$$'{"lambda": {"min": "a", "max": 1}}'$$, $$'{"lambda": {"min": 1, "max": 1e300}}'$$, $$'{"lambda": {"min": 1, "max": 2, "n": 0}}'$$, $$'{"lambda": {"min": 1, "max": 2, "n": 1.5}}'$$,
+	$$'{"lambda": {"min": "a", "max": 1}}'$$, $$'{"lambda": {"min": 1, "max": 1e300}}'$$, $$'{"lambda": {"min": 1, "max": 1e999}}'$$, $$'{"lambda": {"min": 1, "max": 2, "n": 0}}'$$, $$'{"lambda": {"min": 1, "max": 2, "n": 1.5}}'$$,
 	$$'{"lambda": {"min": 1, "max": 2, "steps": 3}}'$$, $$'{"lambda": {"min": -5, "max": 2}}'$$, $$'{"alpha": {"min": 0, "max": 2}}'$$, $$'{"lamda": [1]}'$$,
 	$$'{"trees": [5]}'$$, $$'{"trees": [2.5]}', '{"family": "boost"}'$$, $$'{"family": ["tree"]}'$$, $$'{"family": [["boost"]]}'$$, $$'{"weight": ["city"]}'$$, $$'{"columns": [1]}'$$, $$'{"columns": {"city": [1]}}'$$,
 	$$'{"columns": {"city": {"bins": [1]}}}'$$, $$'{"columns": {"city": {"bims": [3]}}}'$$, $$'{"columns": {"nobody": {"bins": [3]}}}'$$, $$'{"lambda": "auto"}', '{"family": "boost"}'$$,

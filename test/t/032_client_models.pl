@@ -145,7 +145,7 @@ is(document(command(qw(plot sales roc --json -o), "$dir/page"))->{file}, "$dir/p
 SKIP:
 {
 	skip 'no IO::Pty here', 13 if !eval { require IO::Pty };
-	my $slow = q{SELECT i AS id, i % 7 AS a, i % 11 AS b, (i * 31 + i / 3) % 5 < 2 AS won, pg_sleep(0.0005)::text AS c FROM generate_series(1, 12000) i};
+	my $slow = q{SELECT i AS id, i % 7 AS a, i % 11 AS b, (i * 31 + i / 3) % 5 < 2 AS won, pg_sleep(0.001)::text AS c FROM generate_series(1, 12000) i};
 	my @slow = ('train', 'slow', '-s', $slow, '-l', 'won', '-k', 'id', '-x', 'c');
 	my $client = Client::start($node, { pty => 1 }, @slow);
 	ok($client->seen(qr/training  reading rows, [\d,]+ rows  0:0\d/), 'the server says how far it is');
@@ -172,7 +172,7 @@ SKIP:
 	unlike(Client::start($node, { pty => 'all', env => { NO_COLOR => 1 } }, qw(versions sales))->finish->{err}, qr/\e\[/, 'not with NO_COLOR');
 	unlike(Client::start($node, { pty => 'all', env => { TERM => 'dumb' } }, qw(versions none))->finish->{err}, qr/\e\[/, 'nor on a dumb terminal');
 }
-my $client = Client::start($node, 'train', 'gone', '-s', q{SELECT i AS id, i % 7 AS a, i % 3 = 1 AS won, pg_sleep(0.0005)::text AS c FROM generate_series(1, 60000) i}, qw(-l won -k id -x c));
+my $client = Client::start($node, 'train', 'gone', '-s', q{SELECT i AS id, i % 7 AS a, i % 3 = 1 AS won, pg_sleep(0.001)::text AS c FROM generate_series(1, 60000) i}, qw(-l won -k id -x c));
 $node->poll(q{SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%lead_train_model%' AND application_name = 'leadscore under test'}, 1);
 $node->restart('immediate');
 $run = $client->finish;

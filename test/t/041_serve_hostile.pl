@@ -107,7 +107,7 @@ sub code_of
 is(code_of($service->raw("${head}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n" . $chunk x 11 . "0\r\n\r\n")), '413 body_too_large', 'too many chunks');
 like($service->raw("${head}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n" . join('', map { "1\r\n$_\r\n" } split //, $good) . "0\r\n\r\n"), qr/200 OK.*"score"/s, 'a chunk for each byte');
 is(code_of($service->raw("${head}Content-Length: 99999999999\r\n\r\n", 3)), '413 body_too_large', 'a length too large is not waited for');
-like($service->raw("${head}Content-Length: " . length($good) . "\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n$good"), qr/100 Continue.*200 OK.*"score"/s, '100-continue');
+like($service->raw("${head}Content-Length: " . length($good) . "\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n$good"), qr/^(?:HTTP.1.1 100 Continue\s+)?HTTP.1.1 200 OK.*"score"/s, '100-continue, which may be left out where the body is there');
 
 # ---- paths and methods ----
 
@@ -144,7 +144,7 @@ foreach my $bytes (@garbage)
 	syswrite $socket, $bytes;
 	shutdown $socket, 1;
 	my $text = Service::read_all($socket, 5);
-	push @bad, substr($bytes, 0, 50) . ": $text" if $text =~ m{^HTTP/1\.\d 5} && $text !~ m{^HTTP/1\.\d 505};
+	push @bad, substr($bytes, 0, 50) . ": $text" if $text =~ m{^HTTP/1\.\d 5} && $text !~ m{^HTTP/1\.\d 50[15]};
 }
 is(join("\n", @bad), '', @garbage . ' times what is no request');
 ok($service->alive, 'and it lives');
