@@ -92,7 +92,8 @@ extern const Option connection_options[];
 extern ConnectionParameters GetConnectionParameters(void);
 extern PGconn *ConnectQuietly(void);
 extern PGconn *ConnectOrExit(void);
-extern char *ExtensionSchema(PGconn *conn);
+extern const char *const extension_schema_query;
+extern char *ExtensionSchema(const PGresult *res);
 extern char *ExtensionSchemaOrExit(PGconn *conn);
 
 /* ---- words to the user (say.c) ---- */

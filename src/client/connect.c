@@ -164,51 +164,32 @@ ConnectOrExit(void)
 	return conn;
 }
 
+const char *const extension_schema_query =
+	"SELECT pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_extension e "
+	"JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace "
+	"WHERE e.extname = 'leadscore'";
+
 /*
- * The schema that the extension's functions are called in, quoted; NULL if the
- * database has no leadscore, or the query failed: then *failed is its result.
+ * The schema that the extension's functions are called in, quoted, of the result
+ * of that query; NULL if the database has no leadscore, or the query failed.
  */
-static char *
-AskSchema(PGconn *conn, PGresult **failed)
-{
-	PGresult   *res = PQexec(conn,
-							 "SELECT pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_extension e "
-							 "JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace "
-							 "WHERE e.extname = 'leadscore'");
-	char	   *schema = NULL;
-
-	*failed = NULL;
-	if (PQresultStatus(res) != PGRES_TUPLES_OK)
-	{
-		*failed = res;
-		return NULL;
-	}
-	if (PQntuples(res) == 1)
-		schema = Copy(PQgetvalue(res, 0, 0));
-	PQclear(res);
-	return schema;
-}
-
 char *
-ExtensionSchema(PGconn *conn)
+ExtensionSchema(const PGresult *res)
 {
-	PGresult   *failed;
-	char	   *schema = AskSchema(conn, &failed);
-
-	PQclear(failed);
-	return schema;
+	return PQresultStatus(res) == PGRES_TUPLES_OK && PQntuples(res) == 1 ? Copy(PQgetvalue(res, 0, 0)) : NULL;
 }
 
 char *
 ExtensionSchemaOrExit(PGconn *conn)
 {
-	PGresult   *failed;
-	char	   *schema = AskSchema(conn, &failed);
+	PGresult   *res = PQexec(conn, extension_schema_query);
+	char	   *schema = ExtensionSchema(res);
 
-	if (failed != NULL)
-		exit(SayFailure(conn, failed));
+	if (PQresultStatus(res) != PGRES_TUPLES_OK)
+		exit(SayFailure(conn, res));
 	if (schema == NULL)
 		Die(EXIT_REFUSED, "database \"%s\" has no leadscore: CREATE EXTENSION leadscore there",
 			PQdb(conn));
+	PQclear(res);
 	return schema;
 }

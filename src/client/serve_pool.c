@@ -155,9 +155,14 @@ SetUp(Slot *slot, int64_t deadline)
 	bool		done = RunCommand(slot->conn, sql, deadline);
 
 	free(sql);
-	if (done && PQsetnonblocking(slot->conn, 0) == 0)
-		slot->schema = ExtensionSchema(slot->conn);
-	return done && slot->schema != NULL && PQsetnonblocking(slot->conn, 1) == 0;
+	if (done && PQsendQuery(slot->conn, extension_schema_query))
+	{
+		PGresult   *res = AwaitResult(slot->conn, deadline);
+
+		slot->schema = ExtensionSchema(res);
+		PQclear(res);
+	}
+	return slot->schema != NULL;
 }
 
 static void

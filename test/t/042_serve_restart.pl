@@ -166,6 +166,62 @@ foreach my $keep (1, 0)
 	like($service->log, qr/"event":"stopped"/, 'the log says so');
 }
 
+# ---- a server that falls silent while a connection is set up ----
+
+# Hands on what comes by its own socket; of all connections but the first nothing
+# from the query for the extension on.
+{
+	require IO::Select;
+	require IO::Socket::UNIX;
+	my ($port) = $node->query('SHOW port');
+	my $way = $node->dir . '/way';
+	mkdir $way or die;
+	my $listener = IO::Socket::UNIX->new(Local => "$way/.s.PGSQL.$port", Listen => 10) or die "$way: $!";
+	my $proxy = fork // die;
+	if ($proxy == 0)
+	{
+		my ($select, %peer, %mute, $n) = (IO::Select->new($listener));
+		alarm 60;
+		while (my @ready = $select->can_read)
+		{
+			foreach my $from (@ready)
+			{
+				if ($from == $listener)
+				{
+					my $client = $listener->accept or next;
+					my $server = IO::Socket::UNIX->new(Peer => $node->dir . "/.s.PGSQL.$port") or next;
+					@peer{$client, $server} = ($server, $client);
+					$mute{$client} = 0 if $n++;
+					$select->add($client, $server);
+					next;
+				}
+				my $bytes = '';
+				next if !$peer{$from};
+				if (!sysread $from, $bytes, 65536)
+				{
+					my $to = delete $peer{$from};
+					delete $peer{$to};
+					$select->remove($from, $to);
+					close $_ for $from, $to;
+					next;
+				}
+				$mute{$from} = 1 if exists $mute{$from} && $bytes =~ /pg_extension/;
+				syswrite $peer{$from}, $bytes if !$mute{$from};
+			}
+		}
+		POSIX::_exit(0);
+	}
+	close $listener;
+	$service = Service->new($node, options => [ '-h', $way, '--pool', 1, '--timeout', 2 ]);
+	is($service->post($path, $good)->{status}, 200, 'by a way round');
+	$node->query("SELECT pg_terminate_backend(pid) $backends");
+	like($service->post($path, $good)->{code}, qr/^database_(?:unavailable|timeout)$/, 'a server that says nothing any more is not waited for without end');
+	ok($service->alive, 'nor does it hold the service');
+	is($service->stop('TERM'), 0, 'when it ends, either');
+	kill 'KILL', $proxy;
+	waitpid $proxy, 0;
+}
+
 # ---- kill -9 ----
 
 $service = Service->new($node, options => [ '--pool', 3 ]);
