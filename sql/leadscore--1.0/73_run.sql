@@ -441,6 +441,7 @@ DECLARE
 	champion_spec pg_catalog.jsonb;
 	data record;
 	here pg_catalog.jsonb := leadscore.current_settings();
+	presort pg_catalog.text;
 	message pg_catalog.text;
 	detail pg_catalog.text;
 	hint pg_catalog.text;
@@ -454,7 +455,9 @@ BEGIN
 			ELSE
 				spec := leadscore.with_columns(spec);
 				PERFORM leadscore.set_settings(spec OPERATOR(pg_catalog.->) 'settings');
+				presort := leadscore.presort('off');
 				EXECUTE leadscore.training_query(spec, champion_spec) INTO data;
+				PERFORM leadscore.presort(presort);
 				PERFORM leadscore.set_settings(here);
 			END IF;
 			PERFORM leadscore.record_data(run, data.training, data.total, data.labelled, data.held_out, data.data_from, data.data_to);
@@ -505,6 +508,25 @@ BEGIN ATOMIC
 	SELECT pg_catalog.set_config(s.key, s.value, true) FROM pg_catalog.jsonb_each_text(settings) AS s
 	WHERE s.key IN ('search_path', 'TimeZone', 'DateStyle', 'IntervalStyle');
 END;
+
+-- From PostgreSQL 16 on a planner sorts whole rows for one count(DISTINCT key) beside
+-- the aggregates that train: not worth it.  Until the transaction ends, or told again.
+-- returns		what was set before; NULL where there is no such setting
+CREATE FUNCTION leadscore.presort(wanted text)
+RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	before text := current_setting('enable_presorted_aggregate', true);
+BEGIN
+	IF before IS NOT NULL THEN
+		PERFORM set_config('enable_presorted_aggregate', wanted, true);
+	END IF;
+	RETURN before;
+END;
+$$;
+COMMENT ON FUNCTION leadscore.presort(text) IS 'whether rows are sorted for aggregates, set for the rest of the transaction';
 
 -- The recipe of a training from what lead_train_model() was asked for.
 CREATE FUNCTION leadscore.recipe_of(name text, source text, label text, features text[], exclude text[], key text, time_column text,
@@ -714,6 +736,7 @@ DECLARE
 	more pg_catalog.text;
 	before pg_catalog.jsonb := leadscore.last_columns(name);
 	here pg_catalog.jsonb := leadscore.current_settings();
+	presort pg_catalog.text;
 BEGIN
 	IF relation IS NOT NULL THEN
 		RETURN QUERY SELECT * FROM leadscore.judge_columns(spec, leadscore.columns_of(relation)) AS j;
@@ -724,7 +747,9 @@ BEGIN
 	END IF;
 	BEGIN
 		PERFORM leadscore.set_settings(spec OPERATOR(pg_catalog.->) 'settings');
+		presort := leadscore.presort('off');
 		EXECUTE leadscore.training_query(spec, NULL, false) INTO data;
+		PERFORM leadscore.presort(presort);
 		PERFORM leadscore.set_settings(here);
 	EXCEPTION WHEN OTHERS THEN
 		"check" := 'source';

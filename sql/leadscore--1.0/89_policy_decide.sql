@@ -230,10 +230,13 @@ DECLARE
 	before pg_catalog.text := (SELECT r.fingerprint FROM leadscore.versions AS v JOIN leadscore.runs AS r USING (run_id)
 		WHERE v.name OPERATOR(pg_catalog.=) nothing_new.name ORDER BY v.version DESC LIMIT 1);
 	here pg_catalog.jsonb := leadscore.current_settings();
+	presort pg_catalog.text;
 	data record;
 BEGIN
 	PERFORM leadscore.set_settings(spec OPERATOR(pg_catalog.->) 'settings');
+	presort := leadscore.presort('off');
 	EXECUTE leadscore.training_query(spec, NULL, false) INTO data;
+	PERFORM leadscore.presort(presort);
 	PERFORM leadscore.set_settings(here);
 	RETURN (data.training).fingerprint OPERATOR(pg_catalog.=) before;
 EXCEPTION WHEN OTHERS THEN

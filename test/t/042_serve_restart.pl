@@ -150,7 +150,9 @@ foreach my $keep (1, 0)
 				syswrite $socket, $request or POSIX::_exit(1);
 				my $text = '';
 				1 while $text !~ /"reasons":".*"\}\n\z/ && sysread $socket, $text, 65536, length $text;
-				POSIX::_exit(2) if $text !~ m{^HTTP/1.1 200.*"reasons":".*"\}\n\z}s;
+				# a kept connection may be closed while the next request is on its way, unread
+				last if $text eq '' && $keep;
+				POSIX::_exit($text eq '' ? 4 : 2) if $text !~ m{^HTTP/1.1 200.*"reasons":".*"\}\n\z}s;
 				$answered++;
 				undef $socket if !$keep || $text =~ /^Connection: close/mi;
 			}
