@@ -165,7 +165,8 @@ foreach my $fields ("Content-Length: $size\r\nContent-Length: " . ($size + lengt
 	"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked")
 {
 	my $text = $service->raw("$head$fields\r\n\r\n$good$hidden", 3);
-	ok(code_of($text) eq '400 unclear_length' && $text !~ /alive/, $fields =~ s/\r\n/, /r) or diag $text;
+	# or by the library itself, which from 1.0 on refuses some of these before the service sees them
+	ok($text =~ m{^HTTP/1\.1 (?:400.*"code":"unclear_length"|(?:400|501).*\r\nConnection: close\r\n.*<html>)}s && $text !~ /alive/, $fields =~ s/\r\n/, /r) or diag $text;
 }
 
 # ---- slow ones ----
